@@ -1,0 +1,187 @@
+"""Tag schemes and label names: everything between the tags of a file and strict IOB2.
+
+Chunks are read with the rules of the CoNLL evaluation script, so IOB1, IOB2 and stray I- starts need no
+switch: an entity starts at B-, at a change of type, or after O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tof_hf.errors import DataError
+
+UNTYPED = "ENT"
+SCHEMES: dict[str, frozenset[str]] = {
+    "IOB1": frozenset("IOB"),
+    "IOB2": frozenset("IOB"),
+    "IOE": frozenset("IOE"),
+    "BIOES": frozenset("BIOES"),
+    "BILOU": frozenset("BILOU"),
+}
+_STARTS = frozenset("BSU")
+_ENDS = frozenset("ESLU")
+_TAG = re.compile(r"([BIESLU])(?:-(\S.*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An entity: words `start` to `end` (exclusive) of type `label`."""
+
+    start: int
+    end: int
+    label: str
+
+
+@lru_cache(maxsize=4096)
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return prefix and type of one tag: `B-PER` -> ("B", "PER"), `O` -> ("O", ""), `I` -> ("I", "ENT").
+
+    Raises `DataError` for anything that is not a tag of a known scheme.
+    """
+    if tag == "O":
+        return "O", ""
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        raise DataError(
+            f"the tag {tag!r}, which is neither O nor a letter of BIESLU with a type, such as B-PER.",
+            fix="correct the tag, or name the column that holds the tags, e.g. columns={'ner_tags': 3}.",
+        )
+    return match.group(1), match.group(2) or UNTYPED
+
+
+def is_tag(text: str) -> bool:
+    """Return whether `text` is a tag of a known scheme."""
+    return text == "O" or _TAG.fullmatch(text) is not None
+
+
+def spans_from_tags(tags: Iterable[str]) -> list[Span]:
+    """Return the entities of one sentence, in order, by the rules of the CoNLL evaluation script.
+
+    Reads every scheme of `SCHEMES`: an entity starts at B-, S- or U-, at a change of type, after O, and after
+    a tag that ends an entity (E-, S-, L-, U-). Raises `DataError` for an unknown tag.
+    """
+    spans: list[Span] = []
+    start, label, ended = 0, "", False
+    index = -1
+    for index, tag in enumerate(tags):
+        prefix, kind = split_tag(tag)
+        if label and (ended or kind != label or prefix in _STARTS):
+            spans.append(Span(start, index, label))
+            label = ""
+        if kind and not label:
+            start = index
+        label, ended = kind, prefix in _ENDS
+    if label:
+        spans.append(Span(start, index + 1, label))
+    return spans
+
+
+def tags_from_spans(spans: Iterable[Span], length: int) -> list[str]:
+    """Return strict IOB2 tags for a sentence of `length` words.
+
+    Raises `DataError` for spans outside the sentence or crossing.
+    """
+    tags = ["O"] * length
+    for span in spans:
+        if not 0 <= span.start < span.end <= length:
+            raise DataError(f"{span} in {length} words.", fix="give word indices, end exclusive.")
+        if any(tag != "O" for tag in tags[span.start : span.end]):
+            raise DataError(f"{span}, which crosses another span.", fix="give spans that do not overlap.")
+        tags[span.start] = f"B-{span.label}"
+        tags[span.start + 1 : span.end] = [f"I-{span.label}"] * (span.end - span.start - 1)
+    return tags
+
+
+def repair_tags(tags: Sequence[str]) -> list[str]:
+    """Return the same entities as strict IOB2: what an I- after O or after another type starts becomes B-."""
+    return tags_from_spans(spans_from_tags(tags), len(tags))
+
+
+def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
+    """Return the name of the scheme these tags are written in: a key of `SCHEMES`.
+
+    IOB1 is told from IOB2 by the entity starts: I- at most of them means IOB1. Untagged text counts as IOB2.
+    """
+    prefixes: set[str] = set()
+    begun = continued = 0
+    for tags in sentences:
+        previous = ""
+        for tag in tags:
+            prefix, kind = split_tag(tag)
+            prefixes.add(prefix)
+            if kind and kind != previous:
+                begun += prefix == "B"
+                continued += prefix == "I"
+            previous = kind
+    if prefixes & set("LU"):
+        return "BILOU"
+    if "S" in prefixes or ("E" in prefixes and "B" in prefixes):
+        return "BIOES"
+    if "E" in prefixes:
+        return "IOE"
+    return "IOB1" if continued > begun else "IOB2"
+
+
+def check_scheme(tags: Iterable[str], scheme: str) -> None:
+    """Raise `DataError` if `scheme` is unknown or one of `tags` is not a tag of it."""
+    if scheme not in SCHEMES:
+        known = ", ".join(SCHEMES)
+        raise DataError(f"the tag scheme {scheme!r}.", fix=f"use one of {known}, or None to detect it.")
+    for tag in tags:
+        if split_tag(tag)[0] not in SCHEMES[scheme]:
+            fix = "name another scheme, or None to detect it."
+            raise DataError(f"the tag {tag!r}, which is not {scheme}.", fix=fix)
+
+
+def to_iob2(tags: Sequence[str], scheme: str | None = None) -> list[str]:
+    """Return the entities of `tags` as strict IOB2; `DataError` if a tag is not of the named `scheme`."""
+    if scheme is not None:
+        check_scheme(tags, scheme)
+    return repair_tags(tags)
+
+
+def label_names(types: Iterable[str]) -> list[str]:
+    """Return the label names of these entity types, types sorted: ["O", "B-X", "I-X", ...]."""
+    return ["O", *(f"{prefix}-{kind}" for kind in sorted(set(types)) for prefix in "BI")]
+
+
+def entity_types(names: Iterable[str]) -> list[str]:
+    """Return the entity types in these label names, sorted. Raises `DataError` for a name that is no tag."""
+    return sorted({kind for kind in (split_tag(name)[1] for name in names) if kind})
+
+
+LabelMap = Mapping[str, str] | str | None
+
+
+def check_label_map(label_map: LabelMap) -> None:
+    """Raise `DataError` unless this is None, "span" or a mapping from type to type."""
+    if label_map is None or label_map == "span":
+        return
+    if isinstance(label_map, str) or not isinstance(label_map, Mapping):
+        raise DataError(f"label_map={label_map!r}.", fix='use "span" or a mapping such as {"OTHER": "MISC"}.')
+    for old, new in label_map.items():
+        if not (isinstance(old, str) and isinstance(new, str) and old and new and new.strip() == new):
+            fix = 'map a type to a type, or to "O" to drop it.'
+            raise DataError(f"label_map entry {old!r}: {new!r}.", fix=fix)
+
+
+def map_type(kind: str, label_map: LabelMap) -> str:
+    """Return the name of one entity type after `label_map`; "O" means that the type is dropped."""
+    if label_map is None:
+        return kind
+    return UNTYPED if isinstance(label_map, str) else label_map.get(kind, kind)
+
+
+def map_types(tags: Sequence[str], label_map: LabelMap) -> list[str]:
+    """Return strict IOB2 tags with other type names; neighbouring entities stay apart.
+
+    `label_map={"OTHER": "MISC"}` renames, `{"MISC": "O"}` drops a type, "span" gives every entity the type
+    ENT (entity span detection, as the paper does for WNUT16).
+    """
+    check_label_map(label_map)
+    # On spans, not on tags: two neighbours of different types keep their own starts under one new name.
+    renamed = [Span(span.start, span.end, map_type(span.label, label_map)) for span in spans_from_tags(tags)]
+    return tags_from_spans([span for span in renamed if span.label != "O"], len(tags))
