@@ -1,0 +1,56 @@
+"""Loading a tokenizer so that words given one by one are cut as they would be in running text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from tof_hf.errors import ModelError
+
+# These models number positions from padding_idx + 1, so that many positions of the table are never used.
+_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "longformer"}
+_UNSET = 1_000_000  # tokenizers without a window carry a huge number
+
+
+def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+    """A fast tokenizer whose words keep their leading space; raises ModelError if the model has no fast tokenizer.
+
+    Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
+    words handed over as a list; the pre-tokenizer is switched to add it.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(name_or_path)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{name_or_path}: this model has no fast tokenizer, and word boundaries need one. "
+            "Take an encoder with a tokenizer.json, e.g. google-bert/bert-base-multilingual-cased."
+        )
+    backend = tokenizer.backend_tokenizer
+    layout = json.loads(backend.to_str())
+    if _add_prefix_space(layout["pre_tokenizer"]):
+        backend.pre_tokenizer = Tokenizer.from_str(json.dumps(layout)).pre_tokenizer
+    return tokenizer
+
+
+def _add_prefix_space(layout: dict[str, Any] | None) -> bool:
+    """True if a byte-level step was found that did not add the space (it does afterwards)."""
+    if layout is None:
+        return False
+    if layout["type"] == "Sequence":
+        return any([_add_prefix_space(step) for step in layout["pretokenizers"]])
+    if layout["type"] == "ByteLevel" and not layout["add_prefix_space"]:
+        layout["add_prefix_space"] = True
+        return True
+    return False
+
+
+def model_window(tokenizer: PreTrainedTokenizerBase, config: Any) -> int:
+    """The longest input, in pieces with the special ones, that this encoder takes."""
+    # Read from the dictionary: relative-position encoders (XLNet-like) have no such field, or -1.
+    positions = config.to_dict().get("max_position_embeddings") or 0
+    if config.model_type in _OFFSET_POSITIONS:
+        positions -= config.pad_token_id + 1
+    limits = [n for n in (tokenizer.model_max_length, positions) if 0 < n < _UNSET]
+    return min(limits, default=512)

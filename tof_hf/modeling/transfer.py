@@ -1,0 +1,127 @@
+"""Handing the encoder from one head to the next: copied strictly, compared bit by bit, heads fresh unless asked for.
+
+`from_pretrained` would do most of this, and sometimes too much: heads of two tasks can carry the same names (in
+ModernBERT they do), and then one task's head starts as the other's without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
+from transformers.utils import logging
+
+from tof_hf.data.labels import entity_types
+from tof_hf.errors import ModelError
+from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtractionConfig, load_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """What a model started from: encoder tensors kept, head tensors that came along, head tensors that are fresh."""
+
+    encoder: int
+    head_kept: tuple[str, ...]
+    head_fresh: tuple[str, ...]
+
+
+def load_for_mlm(checkpoint: str, *, base: str | None = None) -> tuple[PreTrainedModel, HandOff]:
+    """A masked-language model with the encoder of `checkpoint` and the MLM head of `base` (the pretrained encoder).
+
+    A base without an MLM head gives a fresh one, named in the HandOff: warm it up before the encoder learns from it.
+    """
+    base = base or checkpoint
+    with _quiet():
+        model, info = AutoModelForMaskedLM.from_pretrained(base, dtype=torch.float32, output_loading_info=True)
+        missing = set(info["missing_keys"])
+        if checkpoint != base:
+            _copy_encoder(load_encoder(checkpoint), model)
+            model.tie_weights()
+    head = _head(model)
+    fresh = tuple(sorted(name for name in head if name in missing))
+    return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(head - set(fresh))), fresh)
+
+
+def load_for_mrc(checkpoint: str, *, span_match: bool = False) -> tuple[PreTrainedModel, HandOff]:
+    """A span-extraction model with the encoder of `checkpoint` and always a fresh head (paper Algorithm 1, line 3)."""
+    with _quiet():
+        encoder = load_encoder(checkpoint)
+        model = AutoModelForSpanExtraction.from_config(encoder.config, span_match=span_match)
+        _copy_encoder(encoder, model)
+    return model, HandOff(len(encoder.state_dict()), (), tuple(sorted(_head(model))))
+
+
+def load_for_ner(
+    checkpoint: str, label_names: Sequence[str], *, keep_head: bool = False
+) -> tuple[PreTrainedModel, HandOff]:
+    """A stock token-classification model with the encoder of `checkpoint`.
+
+    The head is fresh (line 5 of Algorithm 1), or with `keep_head` that of the checkpoint (line 8), which must then
+    be a tagger of the same labels in the same order; ModelError otherwise.
+    """
+    id2label = dict(enumerate(label_names))
+    with _quiet():
+        if keep_head:
+            return _same_tagger(checkpoint, id2label)
+        encoder = load_encoder(checkpoint)
+        config = encoder.config.__class__.from_dict(encoder.config.to_dict())
+        config.id2label = id2label
+        config.label2id = {label: i for i, label in id2label.items()}
+        config.architectures = None
+        model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+        _copy_encoder(encoder, model)
+    return model, HandOff(len(encoder.state_dict()), (), tuple(sorted(_head(model))))
+
+
+def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedModel, HandOff]:
+    config = AutoConfig.from_pretrained(checkpoint)
+    if isinstance(config, SpanExtractionConfig) or config.id2label != id2label:
+        found = "a span-extraction model" if isinstance(config, SpanExtractionConfig) else list(config.id2label.values())
+        raise ModelError(
+            f"{checkpoint}: cannot carry the NER head over, it has {found}, needed is {list(id2label.values())} "
+            f"(types {', '.join(entity_types(list(id2label.values())))}). Start from a tagger with the same labels."
+        )
+    model, info = AutoModelForTokenClassification.from_pretrained(
+        checkpoint, dtype=torch.float32, output_loading_info=True
+    )
+    if info["missing_keys"]:
+        raise ModelError(f"{checkpoint}: cannot carry the NER head over, it lacks {sorted(info['missing_keys'])}.")
+    return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(_head(model))), ())
+
+
+def _head(model: PreTrainedModel) -> set[str]:
+    prefix = f"{model.base_model_prefix}."
+    return {name for name in model.state_dict() if not name.startswith(prefix)}
+
+
+def _copy_encoder(encoder: PreTrainedModel, model: PreTrainedModel) -> None:
+    """Copy strictly, then look: every tensor of the encoder must now stand in the model bit for bit."""
+    wanted = encoder.state_dict()
+    try:
+        model.base_model.load_state_dict(wanted, strict=True)
+    except RuntimeError as problem:
+        raise ModelError(f"The encoder does not fit under {type(model).__name__}: {problem}") from problem
+    found: dict[str, Any] = model.base_model.state_dict()
+    changed = [name for name in wanted if not torch.equal(wanted[name], found[name])]
+    if changed:
+        raise ModelError(f"{len(changed)} tensors of the encoder changed on the way, e.g. {changed[0]}.")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers reports every head that it does not load; here that is the point."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
