@@ -1,0 +1,227 @@
+"""A run as a YAML file: `load_config` makes a checked TofConfig of it.
+
+From weakest to strongest: defaults, preset, run file, command line (`mrc.learning_rate=2e-6`). Paths count
+from the current folder; `~` and `$VAR` are expanded.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import itertools
+import os
+import re
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from tof_hf.config_build import KeyProblem, Section, convert, join, mismatch, option
+from tof_hf.config_data import DataFile, SourceConfig, TargetConfig
+from tof_hf.config_stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config_yaml import dump_yaml, parse_yaml, read_yaml
+from tof_hf.errors import ConfigError
+from tof_hf.presets import STAGES, stage_values
+
+__all__ = [
+    "DataFile", "LabellingConfig", "MlmConfig", "MrcConfig", "NerConfig", "SourceConfig", "StageConfig",
+    "TargetConfig", "TofConfig", "load_config",
+]  # fmt: skip
+
+
+def _stage(kind: type[StageConfig], name: str, help: str, paper: str) -> Any:
+    return option(factory=functools.partial(kind.of_preset, name), help=help, paper=paper)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TofConfig(Section):
+    """A whole run. `load_config` makes one of a run file; the defaults here are the `paper` preset."""
+
+    model: str = option(help="The pretrained encoder: a folder or a Hub id.", paper="line 1: BERT", path=True)
+    output_dir: str = option(help="The run's folder.", path=True)
+    preset: Literal["paper", "official_code"] = option(
+        "paper", "Which values the options have that nobody sets."
+    )
+    systems: list[Literal["source_only", "adaptabert", "tof"]] = option(
+        factory=lambda: ["tof"],
+        help="What to train: TOF and its baselines; stages they have in common run once.",
+        paper="4.4",
+    )
+    seed: int = option(
+        2019, "Seed of every stage without its own.", paper="Appendix B", minimum=0, maximum=2**32 - 1
+    )
+    rounds: int = option(
+        1, "Rounds of continual learning (T); 0 stops after pseudo-labels.", paper="line 12", minimum=0
+    )
+    order: Literal["mlm_mrc", "mrc_mlm"] = option("mlm_mrc", "Which comes first.", paper="5.3, Table 3")
+    labels: list[str] | None = option(None, "Entity types; null takes those of the source training data.")
+    label_map: Literal["span"] | dict[str, str] | None = option(
+        None,
+        "Applied to every NER file after its own label_map; `span` for entity span detection.",
+        paper="4.2",
+    )
+    queries: str | dict[str, str] | None = option(
+        None,
+        "Questions: a YAML file or a mapping, both `type: question`; null takes the English ones.",
+        paper="4.2",
+        path=True,
+    )
+    source: SourceConfig = option(help="Labelled data.")
+    target: TargetConfig = option(help="Unlabelled data.")
+    mlm: MlmConfig = _stage(MlmConfig, "mlm", "Masked language modelling.", "lines 1-2")
+    mrc: MrcConfig = _stage(MrcConfig, "mrc", "Span extraction.", "lines 3-4")
+    ner: NerConfig = _stage(NerConfig, "ner", "NER on source labels.", "lines 5-6")
+    labelling: LabellingConfig = option(
+        factory=LabellingConfig, help="Pseudo-labelling.", paper="lines 7, 10, 17"
+    )
+    pseudo_ner: NerConfig = _stage(NerConfig, "pseudo_ner", "NER on pseudo-labels.", "lines 8-9")
+    continual_mrc: MrcConfig = _stage(
+        MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14"
+    )
+    continual_ner: NerConfig = _stage(NerConfig, "continual_ner", "NER in each round.", "lines 15-16")
+
+    def __post_init__(self) -> None:
+        self.check("")
+
+    def check(self, key: str) -> None:
+        super().check(key)
+        if not self.systems or len(set(self.systems)) < len(self.systems):
+            raise KeyProblem(
+                "systems", f"systems must name each system once and at least one, found {self.systems}."
+            )
+        for type_ in self.labels or []:
+            if type_ == "O" or type_.startswith(("B-", "I-")):
+                raise KeyProblem("labels", f"labels needs entity types such as PER, found the tag {type_!r}.")
+        for name, used in (
+            ("ner.use_pseudo", self.ner.use_pseudo),
+            ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc),
+        ):
+            if used:
+                raise KeyProblem(
+                    name, f"{name} must be false: no pseudo-labels exist before Algorithm 1, line 7."
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values as JSON and YAML know them, stage sections flat; `from_dict` reads them back."""
+        return self.plain()
+
+    def to_yaml(self) -> str:
+        """The run file with every option spelled out; `load_config` reads it back to an equal config."""
+        return dump_yaml(self.plain())
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The config with exactly these values: no preset, no inheritance, no expansion of paths.
+
+        Raises:
+            ConfigError: an unknown or missing key, or a value of the wrong type or out of range.
+        """
+        return cls.build(values)
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> TofConfig:
+    """The checked TofConfig of a run file (or of a mapping like one).
+
+    Args:
+        source: path of a YAML file, or the mapping it would hold.
+        overrides: `key=value` texts, stronger than the file. Keys are dotted (`source.train.limit=100`,
+            `target.text.0.path=x.txt`), values are YAML (`null`, `[a, b]`, `{OTHER: MISC}`).
+
+    Raises:
+        ConfigError: the file, or the key and what it needs, with a suggestion for a mistyped name.
+    """
+    if isinstance(source, Mapping):
+        origin, raw = "config", copy.deepcopy(dict(source))
+    else:
+        origin, raw = os.fspath(source), read_yaml(Path(source))
+    from_command_line: list[str] = []
+    try:
+        if not isinstance(raw, dict):
+            raise mismatch("", "a section (key: value lines)", raw)
+        for override in overrides:
+            key, value = _parse_override(override)
+            from_command_line.append(key)
+            _set(raw, key, value)
+        config = TofConfig.build(_with_preset(raw))
+        return _expanded(config, "")
+    except KeyProblem as problem:
+        overridden = any(problem.key == key or problem.key.startswith(key + ".") for key in from_command_line)
+        raise ConfigError(f"{'command line' if overridden else origin}: {problem}") from None
+
+
+def _with_preset(raw: dict[str, Any]) -> dict[str, Any]:
+    preset = convert(raw.get("preset", "paper"), typing.get_type_hints(TofConfig)["preset"], "preset")
+    given: dict[str, Mapping[str, Any]] = {}
+    for stage in STAGES:
+        section = raw.get(stage)
+        if section is not None and not isinstance(section, Mapping):
+            raise mismatch(stage, "a section (key: value lines)", section)
+        given[stage] = section or {}
+    return {**raw, "preset": preset, **stage_values(preset, given)}
+
+
+def _parse_override(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[^\s.=]+(\.[^\s.=]+)*", key):
+        raise ConfigError(f"command line: {text!r} is not key=value, such as mrc.learning_rate=2e-6.")
+    return key, parse_yaml(value, name=f"command line: {key}")
+
+
+def _set(raw: dict[str, Any], key: str, value: Any) -> None:
+    """Put a value at a dotted key, making the sections on the way; a number is a place in a list."""
+    place: Any = raw
+    done = ""
+    for name, following in itertools.pairwise(names := key.split(".")):
+        index = _index(place, name, done)
+        done = join(done, name)
+        child = place[index] if isinstance(place, list) else place.get(index)
+        if following.isdigit() and not isinstance(child, list):
+            child = [] if child is None else [child]
+        elif isinstance(child, str):
+            child = {"path": child}  # the short form of a DataFile
+        elif child is None:
+            child = {}
+        if not isinstance(child, (dict, list)):
+            raise mismatch(done, "a section (key: value lines)", child)
+        place[index] = child
+        place = child
+    place[_index(place, names[-1], done)] = value
+
+
+def _index(place: Any, name: str, key: str) -> Any:
+    if not isinstance(place, list):
+        return name
+    if not name.isdigit() or int(name) >= len(place):
+        full = join(key, name)
+        raise KeyProblem(
+            full, f"{key} is a list with {len(place)} entries, counted from 0: there is no {full}."
+        )
+    return int(name)
+
+
+def _expanded(section: Any, key: str) -> Any:
+    """The section with `~` and `$VAR` replaced in every option that is a path."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(section):
+        name, value = join(key, field.name), section.__dict__[field.name]
+        if isinstance(value, Section):
+            changes[field.name] = _expanded(value, name)
+        elif isinstance(value, list) and value and isinstance(value[0], Section):
+            changes[field.name] = [_expanded(item, f"{name}.{index}") for index, item in enumerate(value)]
+        elif isinstance(value, str) and field.metadata["path"]:
+            changes[field.name] = _expanded_path(value, name)
+    return dataclasses.replace(section, **changes)
+
+
+def _expanded_path(value: str, key: str) -> str:
+    path = os.path.expanduser(os.path.expandvars(value))
+    unset = re.search(r"\$(\w+|\{\w+\})", path)
+    if unset:
+        variable = unset.group(1).strip("{}")
+        raise KeyProblem(key, f"{key} is {value!r}, but the environment variable {variable} is not set.")
+    if not path.strip():
+        raise KeyProblem(key, f"{key} is empty.")
+    return path

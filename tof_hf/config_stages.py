@@ -1,0 +1,183 @@
+"""The stage sections of a run file. Help texts here become docs/config.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+from tof_hf.config_build import KeyProblem, Section, join, option
+from tof_hf.presets import stage_values
+from tof_hf.training_fields import checked_training_field
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig(Section):
+    """One training run: its own options, and fields of transformers.TrainingArguments beside them."""
+
+    enabled: bool = option(
+        True, "Whether this stage runs; without it the model is handed on as it is.", paper="Table 2"
+    )
+    max_length: int = option(128, "Word pieces in one window, special tokens included.", minimum=8)
+    stride: int = option(
+        0, "How far the windows of a longer text overlap, in words (MLM, NER) or pieces (MRC).", minimum=0
+    )
+    seed: int | None = option(None, "Seed of this stage; null takes the run's.", minimum=0, maximum=2**32 - 1)
+    training: dict[str, Any] = option(
+        factory=dict,
+        help="Fields of transformers.TrainingArguments; in a run file they stand beside the others.",
+    )
+
+    @classmethod
+    def normalise(cls, value: Any, key: str) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        if "training" in value:
+            full = join(key, "training")
+            raise KeyProblem(
+                full, f"{full}: write the TrainingArguments fields in {key} itself, without 'training'."
+            )
+        own, training = cls._split(value)
+        checked = {
+            name: checked_training_field(key, name, item, own=cls.own_options())
+            for name, item in training.items()
+        }
+        return {**own, "training": checked}
+
+    @classmethod
+    def of_preset(cls, stage: str) -> Self:
+        """The stage as the `paper` preset has it."""
+        own, training = cls._split(stage_values("paper", {})[stage])
+        return cls(**own, training=training)
+
+    @classmethod
+    def own_options(cls) -> list[str]:
+        """Names of the options that are not TrainingArguments fields."""
+        return [field.name for field in fields(cls) if field.name != "training"]
+
+    @classmethod
+    def _split(cls, flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        names = cls.own_options()
+        own = {name: value for name, value in flat.items() if name in names}
+        return own, {name: value for name, value in flat.items() if name not in names}
+
+    def plain(self) -> dict[str, Any]:
+        flat = super().plain()
+        return flat | flat.pop("training")
+
+    def check(self, key: str) -> None:
+        super().check(key)
+        if self.stride >= self.max_length:
+            raise KeyProblem(
+                join(key, "stride"),
+                f"{key}.stride is {self.stride}, it must be below max_length ({self.max_length}).",
+            )
+        sources = [name for name in self.own_options() if name.startswith("use_")]
+        if self.enabled and sources and not any(self.__dict__[name] for name in sources):
+            raise KeyProblem(
+                join(key, sources[0]),
+                f"{key} has nothing to train on: {', '.join(sources)} are all false. "
+                f"Turn one on, or the stage off with {key}.enabled: false.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlmConfig(StageConfig):
+    """Masked language modelling on unlabelled target and source sentences (Algorithm 1, lines 1-2)."""
+
+    maskings: int = option(10, "Different maskings of every sentence in an epoch.", paper="4.3", minimum=1)
+    mlm_probability: float = option(
+        0.15, "Share of word pieces that are masked.", paper="4.3", above=0, maximum=0.9
+    )
+    include_target_test: bool = option(
+        False, "Also trains on `target.test_text` (transductive); the model card says so.", paper="line 2"
+    )
+    source_ratio: float = option(
+        1.0,
+        "Source sentences for every target sentence; 0 leaves the source out.",
+        paper="line 2: D_s,no",
+        minimum=0,
+    )
+    max_sentences: int | None = option(None, "Cap on target sentences.", minimum=1)
+    head_warmup_steps: int = option(
+        150,
+        "If the encoder comes without an MLM head: steps that train the new head alone; 0 = off.",
+        minimum=0,
+    )
+    head_warmup_learning_rate: float = option(1e-3, "Learning rate of those steps.", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcConfig(StageConfig):
+    """Span extraction from questions and contexts (Eq. 2; Algorithm 1, lines 3-4 and 13-14)."""
+
+    max_length: int = option(
+        160, "Word pieces in one window, question and special tokens included.", minimum=8
+    )
+    stride: int = option(32, "How far the windows of a longer context overlap, in pieces.", minimum=0)
+    span_match_head: bool = option(False, "Adds a head that scores (start, end) pairs.", paper="not in Eq. 2")
+    end_label: Literal["last_piece", "first_piece"] = option(
+        "last_piece", "The piece of a span's last word that carries the end label.", paper="Eq. 2"
+    )
+    negative_windows: float = option(
+        1.0,
+        "Share of windows without an answer that is kept.",
+        paper="Li et al. (2020) keep all",
+        minimum=0,
+        maximum=1,
+    )
+    max_target_qa: int | None = option(None, "Cap on target question-answer rows.", minimum=1)
+    max_source_qa: int | None = option(
+        None, "Cap on source question-answer rows.", paper="Table 5", minimum=1
+    )
+    max_ner_mrc: int | None = option(None, "Cap on source NER sentences turned into questions.", minimum=1)
+    max_pseudo_mrc: int | None = option(
+        None, "Cap on pseudo-labelled sentences turned into questions.", minimum=1
+    )
+    max_validation: int | None = option(
+        1000, "Cap on validation sentences (each asks one question per entity type).", minimum=1
+    )
+    use_target_qa: bool = option(True, "Trains on target question answering.", paper="lines 4, 14: D_t,m")
+    use_source_qa: bool = option(True, "Trains on source question answering.", paper="line 4: D_s,m")
+    use_ner_mrc: bool = option(True, "Trains on source NER turned into questions.", paper="line 4: D_s,nm")
+    use_pseudo_mrc: bool = option(False, "Trains on pseudo-labels turned into questions.", paper="line 14")
+    lr_decay_per_epoch: float | None = option(
+        None,
+        "Factor on the learning rate after every epoch; needs `lr_scheduler_type: constant`.",
+        above=0,
+        maximum=1,
+    )
+
+    def check(self, key: str) -> None:
+        super().check(key)
+        schedule = self.training.get("lr_scheduler_type", "linear")
+        if self.lr_decay_per_epoch is not None and schedule != "constant":
+            raise KeyProblem(
+                join(key, "lr_scheduler_type"),
+                f"{key}.lr_scheduler_type is {schedule!r} but "
+                f"{key}.lr_decay_per_epoch is {self.lr_decay_per_epoch}: two schedules at once. "
+                "Set lr_scheduler_type: constant, or lr_decay_per_epoch: null.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NerConfig(StageConfig):
+    """Token classification (Eq. 4; Algorithm 1, lines 5-6, 8-9 and 15-16)."""
+
+    stride: int = option(16, "How far the windows of a longer sentence overlap, in words.", minimum=0)
+    label_all_pieces: bool = option(
+        False, "Labels every piece of a word (I- on later ones) instead of the first alone.", paper="Eq. 4"
+    )
+    use_source: bool = option(True, "Trains on source NER.", paper="line 6: D_s,n")
+    use_pseudo: bool = option(False, "Trains on pseudo-labelled target sentences.", paper="lines 9, 16")
+    max_source: int | None = option(None, "Cap on source sentences.", minimum=1)
+    max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
+    max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabellingConfig(Section):
+    """Pseudo-labels for the target sentences (Algorithm 1, lines 7, 10 and 17)."""
+
+    max_sentences: int | None = option(None, "Cap on sentences to label.", minimum=1)
+    repair: bool = option(True, "Makes predicted tags valid IOB2 before they are used.", paper="line 11")
