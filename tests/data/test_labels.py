@@ -162,6 +162,10 @@ def test_a_data_error_says_where_what_and_what_to_do_and_survives_pickling():
     assert str(error) == "a.txt:7: found 3 columns. What to do: use 4."
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.path, copy.line, copy.found, copy.fix) == (
-        str(error), error.path, 7, error.found, error.fix,
+        str(error),
+        error.path,
+        7,
+        error.found,
+        error.fix,
     )
     assert str(DataError("x.", fix="y.")) == "found x. What to do: y."

@@ -1,0 +1,164 @@
+"""Answers of question-answering data -> character spans that really stand in the context."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Features, List, Value
+
+from tof_hf.errors import DataError
+
+MRC_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "question": Value("string"),
+        "context": Value("string"),
+        "spans": List({"start": Value("int32"), "end": Value("int32")}),
+        "label": Value("string"),
+    }
+)
+
+
+@dataclass
+class AnswerCounts:
+    """How many questions were kept, how many of them without an answer, and what was done to answers."""
+
+    kept: int = 0
+    unanswerable: int = 0
+    dropped: int = 0
+    repaired: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped for want of an "
+            f"answer that stands in the context, {self.repaired} answers moved to the one place where they stand"
+        )
+
+
+def mrc_row(
+    record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool
+) -> dict[str, Any] | None:
+    """Return one MRC row of a record with `question`, `context` and `spans` or SQuAD's `answers`; None = dropped.
+
+    `answers` are a list of {"text", "answer_start"} or the Hub's {"text": [...], "answer_start": [...]}. With
+    `empty_is_no_answer` a question without answers gets spans [] (SQuAD v2), else it is dropped. Raises
+    `DataError` for missing or wrong fields and for spans outside the context.
+    """
+    question, context = _text(record, "question"), _text(record, "context")
+    spans = record.get("spans")
+    if spans is not None:
+        spans = _checked_spans(spans, context)
+    elif record.get("is_impossible"):
+        spans = []
+    else:
+        answers = _answers(record.get("answers"))
+        placed = [_place(text, start, context, counts) for text, start in answers]
+        best = most_frequent([span for span in placed if span is not None])
+        if best is None and (answers or not empty_is_no_answer):
+            counts.dropped += 1
+            return None
+        spans = [] if best is None else [{"start": best[0], "end": best[1]}]
+    counts.kept += 1
+    counts.unanswerable += not spans
+    label = record.get("label")
+    if label is not None and not isinstance(label, str):
+        raise DataError(f"the label {label!r}.", fix="give an entity type as text, or null.")
+    return {"id": row_id, "question": question.strip(), "context": context, "spans": spans, "label": label}
+
+
+def tweetqa_row(
+    record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool = False
+) -> dict[str, Any] | None:
+    """Return one MRC row of a TweetQA record, None if no answer stands verbatim in the tweet.
+
+    Answers there are written freely; case does not matter in the search. A whole word is preferred to a part of
+    one.
+    """
+    question, tweet = _text(record, "Question"), _text(record, "Tweet")
+    answers = record.get("Answer") or []
+    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
+        raise DataError(f"Answer={answers!r}.", fix="give a list of texts.")
+    best = most_frequent([span for span in (find_verbatim(a, tweet) for a in answers) if span is not None])
+    if best is None:
+        counts.dropped += 1
+        return None
+    counts.kept += 1
+    spans = [{"start": best[0], "end": best[1]}]
+    return {"id": row_id, "question": question.strip(), "context": tweet, "spans": spans, "label": None}
+
+
+def most_frequent(spans: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the span that most annotators chose, the first one of those on a tie; None if there is none."""
+    # Counter keeps the order of first appearance, and most_common is stable.
+    return Counter(spans).most_common(1)[0][0] if spans else None
+
+
+def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:
+    """Return (start, end) of the first place where `answer` stands in `context`, in any case; whole words first."""
+    answer = answer.strip()
+    if not answer:
+        return None
+    pattern = re.escape(answer)
+    match = re.search(rf"(?<!\w){pattern}(?!\w)", context, re.IGNORECASE) or re.search(
+        pattern, context, re.IGNORECASE
+    )
+    return match.span() if match else None
+
+
+def _text(record: Mapping[str, Any], field: str) -> str:
+    value = record.get(field)
+    if not isinstance(value, str) or not value.strip():
+        there = ", ".join(sorted(map(str, record)))
+        raise DataError(f"no text in {field!r} (fields: {there}).", fix=f"give every question a {field!r}.")
+    return value
+
+
+def _answers(answers: Any) -> list[tuple[str, int]]:
+    if answers is None:
+        return []
+    try:
+        if isinstance(answers, Mapping):
+            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+        else:
+            pairs = [(answer["text"], answer.get("answer_start", -1)) for answer in answers]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"answers={str(answers)[:80]!r}.", fix='give a list of {"text": ..., "answer_start": ...}.'
+        ) from error
+    for text, start in pairs:
+        if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, int):
+            raise DataError(f"the answer {text!r} at {start!r}.", fix="give a text and a character offset.")
+    return pairs
+
+
+def _place(text: str, start: int, context: str, counts: AnswerCounts) -> tuple[int, int] | None:
+    """(start, end) of an answer without blanks around it; searched for if it does not stand at its offset."""
+    stripped = text.strip()
+    if not stripped:
+        return None
+    if start >= 0 and context.startswith(text, start):
+        start += len(text) - len(text.lstrip())
+        return start, start + len(stripped)
+    found = context.find(stripped)
+    if found < 0 or context.find(stripped, found + 1) >= 0:
+        return None
+    counts.repaired += 1
+    return found, found + len(stripped)
+
+
+def _checked_spans(spans: Any, context: str) -> list[dict[str, int]]:
+    try:
+        pairs = [(span["start"], span["end"]) for span in spans]
+        valid = all(0 <= start < end <= len(context) for start, end in pairs)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"spans={str(spans)[:80]}.", fix='give a list of {"start": 0, "end": 5}.') from error
+    if not valid:
+        raise DataError(
+            f"spans {pairs} in a context of {len(context)} characters.",
+            fix="give character offsets into the context, end exclusive and not empty.",
+        )
+    return [{"start": start, "end": end} for start, end in pairs]

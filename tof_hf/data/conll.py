@@ -1,0 +1,139 @@
+"""Column files: one word a line with its annotation, a blank line after each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tof_hf.data.labels import check_scheme, is_tag, split_tag
+from tof_hf.errors import DataError
+
+_COLUMN_KEYS = ("tokens", "ner_tags")
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """Words and, if they were asked for, tags as they stand in the file."""
+
+    tokens: list[str]
+    tags: list[str]
+
+
+def split_columns(line: str) -> list[str]:
+    """Return the fields of a line: between tabs if it has one, else between blanks (no-break spaces are text)."""
+    if "\t" in line:
+        return [field.strip(" \r") for field in line.rstrip(" \t\r").split("\t")]
+    return line.split() if line.isascii() else [field for field in line.strip(" \r").split(" ") if field]
+
+
+def is_markup(fields: list[str], line: str, *, inside: bool) -> bool:
+    """Return whether a line holds no word: `-DOCSTART-`, `IMGID:`, or a comment above a sentence."""
+    if line.startswith(("-DOCSTART-", "IMGID:")):
+        return True
+    # "# text = ..." above a sentence is a comment; the word "#" has a tag in its last column.
+    return line.startswith("# ") and not inside and not (len(fields) > 1 and is_tag(fields[-1]))
+
+
+def parse_conll(
+    text: str,
+    *,
+    path: Path,
+    columns: Mapping[str, int] | None = None,
+    with_tags: bool = True,
+    scheme: str | None = None,
+) -> list[TaggedSentence]:
+    """Return the sentences of a column file; token first and tag last unless `columns` says otherwise.
+
+    `-DOCSTART-`, `IMGID:` and comment lines are dropped, and so are words that are nothing but white space.
+    Sentences that are empty after that do not count. Raises `DataError` with the line for a changing number of
+    columns, a missing column and an unknown tag.
+    """
+    token_column, tag_column = _column_indices(columns, path)
+    needed = max(_needed(token_column), _needed(tag_column) if with_tags else 1)
+    if with_tags and columns is None:
+        needed = 2
+    if scheme is not None:
+        check_scheme([], scheme)
+    sentences: list[TaggedSentence] = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    known: set[str] = set()
+    width = first_line = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.isspace():
+            if tokens:
+                sentences.append(TaggedSentence(tokens, tags))
+                tokens, tags = [], []
+            continue
+        fields = split_columns(line)
+        if line[0] in "-I#" and is_markup(fields, line, inside=bool(tokens)):
+            # In Dutch CoNLL-2002 -DOCSTART- opens a real sentence: the line goes, the sentence stays. What came
+            # before it belongs to another document.
+            if tokens:
+                sentences.append(TaggedSentence(tokens, tags))
+                tokens, tags = [], []
+            continue
+        if len(fields) != width:
+            if width:
+                raise DataError(
+                    f"{_count(len(fields))} ({line.strip()[:60]!r}) where line {first_line} has {width}.",
+                    fix="give every word the same number of columns, separated by tabs or blanks, "
+                    "and separate sentences by empty lines.",
+                    path=path,
+                    line=number,
+                )
+            if len(fields) < needed:
+                raise DataError(
+                    f"{_count(len(fields))} ({line.strip()[:60]!r}), where at least {needed} are needed.",
+                    fix="give one word a line with its tag in the last column, or set columns, "
+                    "e.g. columns={'tokens': 0, 'ner_tags': 3}; read_text reads files without tags.",
+                    path=path,
+                    line=number,
+                )
+            width, first_line = len(fields), number
+        token = fields[token_column]
+        if with_tags:
+            tag = fields[tag_column]
+            if tag not in known:
+                _check_tag(tag, scheme, path, number)
+                known.add(tag)
+            if token and not token.isspace():
+                tokens.append(token)
+                tags.append(tag)
+        elif token and not token.isspace():
+            tokens.append(token)
+    if tokens:
+        sentences.append(TaggedSentence(tokens, tags))
+    if not sentences:
+        raise DataError("no sentence.", fix="give a file with one word a line.", path=path)
+    return sentences
+
+
+def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int, int]:
+    given = dict(columns or {})
+    for key, index in given.items():
+        if key not in _COLUMN_KEYS or isinstance(index, bool) or not isinstance(index, int):
+            raise DataError(
+                f"columns entry {key!r}: {index!r}.",
+                fix="for column files map 'tokens' and 'ner_tags' to indices, e.g. {'tokens': 0, 'ner_tags': -1}.",
+                path=path,
+            )
+    return given.get("tokens", 0), given.get("ner_tags", -1)
+
+
+def _needed(index: int) -> int:
+    return index + 1 if index >= 0 else -index
+
+
+def _count(columns: int) -> str:
+    return "1 column" if columns == 1 else f"{columns} columns"
+
+
+def _check_tag(tag: str, scheme: str | None, path: Path, line: int) -> None:
+    try:
+        split_tag(tag)
+        if scheme is not None:
+            check_scheme([tag], scheme)
+    except DataError as error:
+        raise DataError(error.found, fix=error.fix, path=path, line=line) from None

@@ -1,0 +1,295 @@
+"""Rows that are tables already (Parquet, JSON lines, the Hub, a given `Dataset`) -> our rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, LargeList, List, Value
+
+from tof_hf.data.answers import MRC_FEATURES, AnswerCounts, mrc_row, tweetqa_row
+from tof_hf.data.labels import LabelMap, check_label_map, check_scheme
+from tof_hf.data.mapping import cached_map, source_hash
+from tof_hf.data.ner_files import encode_tags, mapped_label_names, ner_features
+from tof_hf.data.text_files import TEXT_FEATURES, split_words
+from tof_hf.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dataset and where it came from: the first part of ids that it lacks, and the file for error messages."""
+
+    dataset: Dataset
+    name: str
+    path: Path | None = None
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether row n stands in line n + 1."""
+        return self.path is not None and self.path.suffix == ".jsonl"
+
+    def error(self, found: str, fix: str, row: int | None = None) -> DataError:
+        """Return a `DataError` about this table, with row (0-based) or line."""
+        if row is not None and not self.has_lines:
+            found = f"in row {row}: {found}"
+        line = row + 1 if row is not None and self.has_lines else None
+        return DataError(found, fix=fix, path=self.path, line=line)
+
+
+def ner_rows(
+    table: Table, *, columns: Mapping[str, str] | None, scheme: str | None, label_map: LabelMap
+) -> Dataset:
+    """Return NER rows of a table with words and tags (text or ClassLabel). Raises `DataError`."""
+    check_label_map(label_map)
+    table = _named(table, columns, needed=("tokens", "ner_tags"))
+    features = table.dataset.features
+    _need_words(table, "tokens")
+    tag = _item(features["ner_tags"])
+    if isinstance(tag, ClassLabel):
+        found = tag.names
+        names: Sequence[str] | None = tag.names
+    elif _is_string(tag):
+        found = pc.unique(pc.list_flatten(_column(table.dataset, "ner_tags"))).to_pylist()
+        names = None
+    else:
+        raise table.error(
+            f"the column 'ner_tags' of type {features['ner_tags']}.",
+            "give lists of tags such as B-PER, or of ClassLabel numbers that know their names.",
+        )
+    try:
+        check_scheme([name for name in found if name is not None], scheme or "IOB2") if scheme else None
+        label_names = mapped_label_names([name for name in found if name is not None], label_map)
+    except DataError as error:
+        raise table.error(error.found, error.fix) from error
+    rows = cached_map(
+        table.dataset,
+        _ner_batch,
+        features=ner_features(label_names),
+        description="Reading tags",
+        tag_names=names,
+        label_names=label_names,
+        label_map=label_map,
+        table=_Origin.of(table),
+        parents=source_hash(encode_tags, check_scheme),
+    )
+    return _with_unique_ids(rows, table)
+
+
+def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
+    """Return unlabelled rows of a table with `tokens`, or with a `text` that is split in words."""
+    columns = dict(columns or {})
+    # "ner_tags" may be among the columns of a file that is read for its words alone.
+    columns.pop("ner_tags", None)
+    if "tokens" in columns and "text" in columns:
+        raise table.error("columns for tokens and for text.", "name one of them.")
+    names = table.dataset.column_names
+    key = "text" if "text" in columns or ("tokens" not in columns and "tokens" not in names) else "tokens"
+    if key == "text" and "text" not in columns and "text" not in names:
+        raise _unknown_column(table, "tokens")
+    table = _named(table, columns, needed=(key,))
+    if key == "tokens":
+        _need_words(table, "tokens")
+    elif not _is_string(table.dataset.features["text"]):
+        raise table.error("a column 'text' that holds no text.", "name the column with the sentences.")
+    rows = cached_map(
+        table.dataset,
+        _text_batch,
+        features=TEXT_FEATURES,
+        description="Reading words",
+        key=key,
+        table=_Origin.of(table),
+        parents=source_hash(split_words),
+    )
+    if not len(rows):
+        raise table.error("no text.", "give rows with words.")
+    return _with_unique_ids(rows, table)
+
+
+def mrc_rows(table: Table) -> Dataset:
+    """Return MRC rows of a table in our form, in the Hub's SQuAD form, or with TweetQA's columns."""
+    names = table.dataset.column_names
+    tweets = "Tweet" in names
+    needed = ("Question", "Tweet", "Answer") if tweets else ("question", "context")
+    for name in needed:
+        if name not in names:
+            raise _unknown_column(table, name, renaming=False)
+    if not tweets and "spans" not in names and "answers" not in names:
+        raise _unknown_column(table, "spans", renaming=False)
+    rows = cached_map(
+        table.dataset,
+        _mrc_batch,
+        features=MRC_FEATURES,
+        description="Reading questions",
+        tweets=tweets,
+        table=_Origin.of(table),
+        parents=source_hash(mrc_row),
+    )
+    if not len(rows):
+        raise table.error("no usable question.", "give rows whose answers stand in their contexts.")
+    return _with_unique_ids(rows, table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What a batch function needs to know of its table to name rows and errors."""
+
+    name: str
+    path: str | None
+
+    @classmethod
+    def of(cls, table: Table) -> _Origin:
+        return cls(table.name, None if table.path is None else str(table.path))
+
+    def ids(self, batch: Mapping[str, list], indices: Sequence[int], column: str = "id") -> list[str]:
+        given = batch.get(column, [None] * len(indices))
+        return [f"{self.name}-{row}" if value is None else str(value) for value, row in zip(given, indices, strict=True)]
+
+    def error(self, error: DataError, row: int) -> DataError:
+        path = None if self.path is None else Path(self.path)
+        return Table(Dataset.from_dict({}), self.name, path).error(error.found, error.fix, row)
+
+
+def _ner_batch(
+    batch: dict[str, list],
+    indices: list[int],
+    *,
+    tag_names: Sequence[str] | None,
+    label_names: Sequence[str],
+    label_map: LabelMap,
+    table: _Origin,
+    parents: str,
+    code: str,
+) -> dict[str, list]:
+    index = {name: number for number, name in enumerate(label_names)}
+    out: dict[str, list] = {"id": [], "tokens": [], "ner_tags": []}
+    ids = table.ids(batch, indices)
+    for row, row_id, words, given in zip(indices, ids, batch["tokens"], batch["ner_tags"], strict=True):
+        try:
+            tokens, tags = _aligned(words, given)
+            if tag_names is not None:
+                tags = _names_of(tags, tag_names)
+            if tokens:
+                numbers = encode_tags(tags, index, label_map)
+        except DataError as error:
+            raise table.error(error, row) from error
+        if tokens:
+            out["id"].append(row_id)
+            out["tokens"].append(tokens)
+            out["ner_tags"].append(numbers)
+    return out
+
+
+def _aligned(words: list[str] | None, tags: list | None) -> tuple[list[str], list]:
+    """Words and tags, without words that are nothing but white space."""
+    words, tags = words or [], tags or []
+    if len(words) != len(tags):
+        found = f"{len(words)} words and {len(tags)} tags."
+        raise DataError(found, fix="give every word exactly one tag.")
+    if any(tag is None for tag in tags):
+        raise DataError("a word without a tag.", fix='give every word a tag, "O" outside entities.')
+    kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if word and not word.isspace()]
+    return [word for word, _ in kept], [tag for _, tag in kept]
+
+
+def _names_of(numbers: Sequence[int], names: Sequence[str]) -> list[str]:
+    for number in numbers:
+        if not 0 <= number < len(names):
+            fix = f"give numbers from 0 to {len(names) - 1}; read_text takes rows without tags."
+            raise DataError(f"the label number {number}.", fix=fix)
+    return [names[number] for number in numbers]
+
+
+def _text_batch(
+    batch: dict[str, list], indices: list[int], *, key: str, table: _Origin, parents: str, code: str
+) -> dict[str, list]:
+    out: dict[str, list] = {"id": [], "tokens": []}
+    for row_id, value in zip(table.ids(batch, indices), batch[key], strict=True):
+        words = (
+            split_words(value or "") if key == "text" else [w for w in value or [] if w and not w.isspace()]
+        )
+        if words:
+            out["id"].append(row_id)
+            out["tokens"].append(words)
+    return out
+
+
+def _mrc_batch(
+    batch: dict[str, list], indices: list[int], *, tweets: bool, table: _Origin, parents: str, code: str
+) -> dict[str, list]:
+    out: dict[str, list] = {name: [] for name in MRC_FEATURES}
+    to_row = tweetqa_row if tweets else mrc_row
+    for at, (row, row_id) in enumerate(
+        zip(indices, table.ids(batch, indices, "qid" if tweets else "id"), strict=True)
+    ):
+        record = {name: values[at] for name, values in batch.items()}
+        try:
+            made = to_row(record, row_id=row_id, counts=AnswerCounts(), empty_is_no_answer=True)
+        except DataError as error:
+            raise table.error(error, row) from error
+        if made is not None:
+            for name, values in out.items():
+                values.append(made[name])
+    return out
+
+
+def _named(table: Table, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
+    """The table with only its id and the needed columns, renamed as `columns` says."""
+    dataset = table.dataset
+    wanted = {key: key for key in needed}
+    if "id" in dataset.column_names:
+        wanted["id"] = "id"
+    for key, name in (columns or {}).items():
+        if key not in ("id", *needed) or not isinstance(name, str):
+            raise table.error(
+                f"columns entry {key!r}: {name!r}.",
+                f"map {', '.join(map(repr, ('id', *needed)))} to column names of the table.",
+            )
+        wanted[key] = name
+    for key, name in wanted.items():
+        if name not in dataset.column_names:
+            raise _unknown_column(table, name, key=key)
+    dataset = dataset.select_columns(list(dict.fromkeys(wanted.values())))
+    renamed = {name: key for key, name in wanted.items() if name != key}
+    return Table(dataset.rename_columns(renamed) if renamed else dataset, table.name, table.path)
+
+
+def _unknown_column(table: Table, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
+    there = ", ".join(table.dataset.column_names)
+    fix = f"rename a column to {name!r}."
+    if renaming:
+        fix = f"say which column it is, e.g. columns={{{key or name!r}: {table.dataset.column_names[0]!r}}}."
+        fix = fix.replace(f"{{{key}:", f"{{{key!r}:")
+    return table.error(f"no column {name!r} (columns: {there}).", fix)
+
+
+def _item(feature: Any) -> Any:
+    return feature.feature if isinstance(feature, (List, LargeList)) else None
+
+
+def _is_string(feature: Any) -> bool:
+    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
+
+
+def _need_words(table: Table, name: str) -> None:
+    feature = table.dataset.features[name]
+    if not _is_string(_item(feature)):
+        raise table.error(
+            f"the column {name!r} of type {feature}.",
+            "give lists of words; read_text also splits a column 'text'.",
+        )
+
+
+def _column(dataset: Dataset, name: str) -> Any:
+    return dataset.select_columns([name]).with_format("arrow")[:].column(name)
+
+
+def _with_unique_ids(rows: Dataset, table: Table) -> Dataset:
+    """The rows, if no id stands twice."""
+    counts = pc.value_counts(_column(rows, "id").combine_chunks())
+    if len(counts) < len(rows):
+        twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
+        raise table.error(f"the id {twice!r} more than once.", "give every row an id of its own, or none.")
+    return rows
