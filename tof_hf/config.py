@@ -148,8 +148,13 @@ def load_config(
         config = TofConfig.build(_with_preset(raw))
         return _expanded(config, "")
     except KeyProblem as problem:
-        overridden = any(problem.key == key or problem.key.startswith(key + ".") for key in from_command_line)
+        overridden = any(_related(problem.key, key) for key in from_command_line)
         raise ConfigError(f"{'command line' if overridden else origin}: {problem}") from None
+
+
+def _related(one: str, other: str) -> bool:
+    """Whether the keys are the same or one stands inside the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _with_preset(raw: dict[str, Any]) -> dict[str, Any]:
