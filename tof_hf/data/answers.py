@@ -34,15 +34,15 @@ class AnswerCounts:
 
     def __str__(self) -> str:
         return (
-            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped for want of an "
-            f"answer that stands in the context, {self.repaired} answers moved to the one place where they stand"
+            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped for want "
+            f"of an answer that stands in the context, {self.repaired} answers moved to where they stand"
         )
 
 
 def mrc_row(
     record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool
 ) -> dict[str, Any] | None:
-    """Return one MRC row of a record with `question`, `context` and `spans` or SQuAD's `answers`; None = dropped.
+    """Return an MRC row of a record with `question`, `context` and `spans` or `answers`; None = dropped.
 
     `answers` are a list of {"text", "answer_start"} or the Hub's {"text": [...], "answer_start": [...]}. With
     `empty_is_no_answer` a question without answers gets spans [] (SQuAD v2), else it is dropped. Raises
@@ -75,8 +75,7 @@ def tweetqa_row(
 ) -> dict[str, Any] | None:
     """Return one MRC row of a TweetQA record, None if no answer stands verbatim in the tweet.
 
-    Answers there are written freely; case does not matter in the search. A whole word is preferred to a part of
-    one.
+    Answers there are written freely; case does not matter in the search.
     """
     question, tweet = _text(record, "Question"), _text(record, "Tweet")
     answers = record.get("Answer") or []
@@ -98,7 +97,7 @@ def most_frequent(spans: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
 
 
 def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:
-    """Return (start, end) of the first place where `answer` stands in `context`, in any case; whole words first."""
+    """Return (start, end) of the first place where `answer` stands in any case, whole words preferred."""
     answer = answer.strip()
     if not answer:
         return None

@@ -21,7 +21,7 @@ class TaggedSentence:
 
 
 def split_columns(line: str) -> list[str]:
-    """Return the fields of a line: between tabs if it has one, else between blanks (no-break spaces are text)."""
+    """Return the fields of a line: between tabs if it has one, else between blanks (not no-break spaces)."""
     if "\t" in line:
         return [field.strip(" \r") for field in line.rstrip(" \t\r").split("\t")]
     return line.split() if line.isascii() else [field for field in line.strip(" \r").split(" ") if field]
@@ -46,8 +46,8 @@ def parse_conll(
     """Return the sentences of a column file; token first and tag last unless `columns` says otherwise.
 
     `-DOCSTART-`, `IMGID:` and comment lines are dropped, and so are words that are nothing but white space.
-    Sentences that are empty after that do not count. Raises `DataError` with the line for a changing number of
-    columns, a missing column and an unknown tag.
+    Sentences that are empty after that do not count. Raises `DataError` with the line for a changing number
+    of columns, a missing column and an unknown tag.
     """
     token_column, tag_column = _column_indices(columns, path)
     needed = max(_needed(token_column), _needed(tag_column) if with_tags else 1)
@@ -68,8 +68,8 @@ def parse_conll(
             continue
         fields = split_columns(line)
         if line[0] in "-I#" and is_markup(fields, line, inside=bool(tokens)):
-            # In Dutch CoNLL-2002 -DOCSTART- opens a real sentence: the line goes, the sentence stays. What came
-            # before it belongs to another document.
+            # In Dutch CoNLL-2002 -DOCSTART- opens a real sentence: the line goes, the sentence stays. What
+            # came before it belongs to another document.
             if tokens:
                 sentences.append(TaggedSentence(tokens, tags))
                 tokens, tags = [], []
@@ -116,7 +116,7 @@ def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int,
         if key not in _COLUMN_KEYS or isinstance(index, bool) or not isinstance(index, int):
             raise DataError(
                 f"columns entry {key!r}: {index!r}.",
-                fix="for column files map 'tokens' and 'ner_tags' to indices, e.g. {'tokens': 0, 'ner_tags': -1}.",
+                fix="for column files map 'tokens' and 'ner_tags' to indices, e.g. {'tokens': 0}.",
                 path=path,
             )
     return given.get("tokens", 0), given.get("ner_tags", -1)

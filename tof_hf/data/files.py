@@ -46,7 +46,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
-    """Return the text with "\\n" line ends: strict UTF-8, else Windows-1252, else Latin-1, unless one is named.
+    """Return the text with "\\n" line ends: UTF-8, else Windows-1252, else Latin-1, unless one is named.
 
     Raises `DataError` for bytes that the named encoding does not have, and for binary data.
     """
@@ -126,10 +126,10 @@ class FileBuilder(GeneratorBasedBuilder):
 
 
 def build(builder: type[FileBuilder], path: Path, *, split: str | None, **options: Any) -> Dataset:
-    """Return the rows of one file, from the cache if a file of this content was read with these options before."""
+    """Return the rows of one file, from the cache if this content was read with these options before."""
     content = hashlib.sha256(read_bytes(path))
     content.update(json.dumps([stem(path), options], sort_keys=True).encode())
-    # The key is the content, not path or time: a copied or touched file is not parsed again, an edited one is.
+    # The key is the content, not the time: a touched or copied file is not parsed again, an edited one is.
     name = re.sub(r"[^\w.-]", "_", stem(path))[:40]
     prepared = builder(config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), **options)
     prepared.download_and_prepare()

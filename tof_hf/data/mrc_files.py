@@ -50,7 +50,7 @@ class MrcFileBuilder(FileBuilder):
         if not rows:
             raise DataError(
                 f"no usable question ({counts}).",
-                fix="give a file whose answers stand in their contexts; test files without answers cannot be used.",
+                fix="give a file whose answers stand in their contexts; test files lack answers.",
                 path=path,
             )
         return MRC_FEATURES, rows, str(counts)
@@ -59,13 +59,16 @@ class MrcFileBuilder(FileBuilder):
 def _rows(text: str, path: Path, counts: AnswerCounts) -> Iterator[dict[str, Any] | None]:
     to_row: Callable[..., dict[str, Any] | None]
     to_row, id_field, records = _records(text, path)
-    # Only files that mark unanswerable questions (SQuAD v2) may leave answers empty; elsewhere they are missing.
+    # Only files that mark unanswerable questions (SQuAD v2) may leave answers empty on purpose.
     marked = any("is_impossible" in record.fields for record in records)
     seen: dict[str, str] = {}
     prefix = stem(path)
     for number, record in enumerate(records):
         given = record.fields.get(id_field)
         row_id = f"{prefix}-{number}" if given is None else str(given)
+        if row_id in seen and to_row is tweetqa_row:
+            # TweetQA as released has some ids twice, under different questions.
+            row_id = f"{row_id}-{number}"
         if row_id in seen:
             raise DataError(
                 f"the id {row_id!r} twice ({seen[row_id]} and {record.place}).",

@@ -93,6 +93,6 @@ class NerFileBuilder(FileBuilder):
             ner_features(names),
             rows,
             (
-                f"{len(rows)} sentences, {words} words, {entities} entities before label_map, tags read as {scheme}"
+                f"{len(rows)} sentences, {words} words, {entities} entities in {scheme}, before label_map"
             ),
         )

@@ -67,13 +67,13 @@ def read_ner(
 ) -> Dataset:
     """Return NER rows (id, tokens, ner_tags) in strict IOB2, label names sorted by type.
 
-    Reads column files of any width, Parquet, JSON lines, Hub ids ("owner/name" or "owner/name:config"), a given
-    `Dataset`, and lists of those (concatenated over all their labels).
+    Reads column files of any width, Parquet, JSON lines, Hub ids ("owner/name" or "owner/name:config"), a
+    given `Dataset`, and lists of those (concatenated over all their labels).
 
     `columns`: {"tokens": 0, "ner_tags": -1} by index in column files, names elsewhere. `encoding`: detected
-    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2, IOE, BIOES, BILOU).
-    `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT. `split`:
-    needed where a source has several. Raises `DataError` for input that cannot be used.
+    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2, IOE, BIOES,
+    BILOU). `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT.
+    `split`: needed where a source has several. Raises `DataError` for input that cannot be used.
     """
 
     def from_file(path: Path) -> Dataset:
@@ -98,8 +98,9 @@ def read_text(
 ) -> Dataset:
     """Return unlabelled rows (id, tokens) of any file with words; tags are dropped at once.
 
-    Reads what `read_ner` reads, plain text with one sentence a line (split in words by a small rule), and tables
-    with `tokens` or `text`. `format`: "conll" or "lines" for text files, None = detect. Raises `DataError`.
+    Reads what `read_ner` reads, plain text with one sentence a line (split in words by a small rule), and
+    tables with `tokens` or `text`. `format`: "conll" or "lines" for text files, None = detect.
+    Raises `DataError`.
     """
 
     def from_file(path: Path) -> Dataset:
@@ -122,11 +123,11 @@ def read_mrc(
     """Return MRC rows (id, question, context, spans, label); spans are character offsets, end exclusive.
 
     Reads SQuAD-format JSON (SQuAD v1 and v2, XQuAD, MLQA, SQuAD-es), TweetQA's JSON, rows in our form (JSON,
-    JSON lines, Parquet, `Dataset`), the Hub's SQuAD form, and lists of those. Several `answers` are annotations
-    of one answer: the most frequent is kept. An answer that does not stand at its offset is moved to the only
-    place where it stands; without such a place it is dropped, and the question with its last answer. The counts
-    are logged. `exclude_contexts_of`: paragraphs that also stand there (the same text, or a question with the
-    same SQuAD id) are dropped. Raises `DataError`.
+    JSON lines, Parquet, `Dataset`), the Hub's SQuAD form, and lists of those. Several `answers` are
+    annotations of one answer: the most frequent is kept. An answer that does not stand at its offset is moved
+    to the only place where it stands; without such a place it is dropped, and the question with its last
+    answer. The counts are logged. `exclude_contexts_of`: paragraphs that also stand there (the same text, or
+    a question with the same SQuAD id) are dropped. Raises `DataError`.
     """
 
     def from_file(path: Path) -> Dataset:
@@ -143,7 +144,7 @@ def read_mrc(
 def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
     """Return the NER rows with `ner_tags` numbered as in `label_names`, matched by name.
 
-    Names that never occur may be missing there. Raises `DataError` naming the types that occur and are missing.
+    Names that never occur may be missing there. Raises `DataError` naming types that occur and are missing.
     """
     names = _names(dataset)
     wanted = list(label_names)
@@ -282,7 +283,7 @@ def _one_split(data: Any, split: str | None, name: str) -> Dataset:
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
-    """The parts one after the other; where ids of different parts are equal, all get the part's number in front."""
+    """The parts one after the other; if two parts share an id, all ids get the part's number in front."""
     if len(parts) == 1:
         return parts[0]
     ids = [id_ for part in parts for id_ in part["id"][:]]

@@ -20,7 +20,7 @@ from tof_hf.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A dataset and where it came from: the first part of ids that it lacks, and the file for error messages."""
+    """A dataset and where it came from: the first part of the ids it lacks, and the file for errors."""
 
     dataset: Dataset
     name: str
@@ -60,8 +60,10 @@ def ner_rows(
             "give lists of tags such as B-PER, or of ClassLabel numbers that know their names.",
         )
     try:
-        check_scheme([name for name in found if name is not None], scheme or "IOB2") if scheme else None
-        label_names = mapped_label_names([name for name in found if name is not None], label_map)
+        found = [name for name in found if name is not None]
+        if scheme is not None:
+            check_scheme(found, scheme)
+        label_names = mapped_label_names(found, label_map)
     except DataError as error:
         raise table.error(error.found, error.fix) from error
     rows = cached_map(
@@ -143,9 +145,10 @@ class _Origin:
     def of(cls, table: Table) -> _Origin:
         return cls(table.name, None if table.path is None else str(table.path))
 
-    def ids(self, batch: Mapping[str, list], indices: Sequence[int], column: str = "id") -> list[str]:
-        given = batch.get(column, [None] * len(indices))
-        return [f"{self.name}-{row}" if value is None else str(value) for value, row in zip(given, indices, strict=True)]
+    def ids(self, batch: Mapping[str, list], indices: Sequence[int]) -> list[str]:
+        given = batch.get("id", [None] * len(indices))
+        rows = zip(given, indices, strict=True)
+        return [f"{self.name}-{row}" if value is None else str(value) for value, row in rows]
 
     def error(self, error: DataError, row: int) -> DataError:
         path = None if self.path is None else Path(self.path)
@@ -221,9 +224,9 @@ def _mrc_batch(
 ) -> dict[str, list]:
     out: dict[str, list] = {name: [] for name in MRC_FEATURES}
     to_row = tweetqa_row if tweets else mrc_row
-    for at, (row, row_id) in enumerate(
-        zip(indices, table.ids(batch, indices, "qid" if tweets else "id"), strict=True)
-    ):
+    # TweetQA has some ids twice: the rows get new ones.
+    ids = table.ids({} if tweets else batch, indices)
+    for at, (row, row_id) in enumerate(zip(indices, ids, strict=True)):
         record = {name: values[at] for name, values in batch.items()}
         try:
             made = to_row(record, row_id=row_id, counts=AnswerCounts(), empty_is_no_answer=True)

@@ -34,7 +34,7 @@ def _word_pattern() -> re.Pattern[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a sentence: word characters with inner apostrophes or hyphens, else single marks."""
+    """Return the words of a sentence: runs with inner apostrophes and hyphens, else single marks."""
     return _word_pattern().findall(text)
 
 
