@@ -1,0 +1,30 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Another build of torch, for instance: make test TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu'
+TORCH ?= torch==2.13.0
+
+.PHONY: quickstart test lint docs clean
+
+quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothing, in minutes
+	$(BIN)/python examples/quickstart.py
+
+test: $(VENV)/.stamp  ## run all tests, without network
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.stamp
+	$(BIN)/ruff check .
+
+docs: $(VENV)/.stamp  ## write the generated pages again
+	$(BIN)/python docs/generate_config.py
+
+clean:
+	rm -rf $(VENV)
+
+# torch comes in a call of its own: together with the rest, pip may choose another build of it.
+$(VENV)/.stamp: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
