@@ -8,7 +8,7 @@ import enum
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from tof_hf.errors import ConfigError
 
@@ -24,6 +24,8 @@ class KeyProblem(ConfigError):
 class Section:
     """Base of all config dataclasses: plain values in, checked dataclass out, plain values back."""
 
+    noun: ClassVar[str] = "a section"
+
     @classmethod
     def normalise(cls, value: Any, key: str) -> Any:
         """The mapping of field names to values that `value` stands for (short forms are spelled out)."""
@@ -34,7 +36,7 @@ class Section:
         """An instance made of plain values. Raises KeyProblem for unknown, missing and mistyped keys."""
         value = cls.normalise(value, key)
         if not isinstance(value, Mapping):
-            raise mismatch(key, "a section (key: value lines)", value)
+            raise mismatch(key, f"{cls.noun} (key: value lines)", value)
         known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for name in value:
             if name not in known:
@@ -168,7 +170,9 @@ def describe(hint: Any) -> str:
     if _is_enum(origin):
         return "one of " + ", ".join(member.value for member in origin)
     if origin is list:
-        return f"a list of {describe(arguments[0])}" if arguments else "a list"
+        return f"a list ({describe(arguments[0])} each)" if arguments else "a list"
+    if isinstance(origin, type) and issubclass(origin, Section):
+        return origin.noun
     words = {
         bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a mapping",
         type(None): "null",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from tof_hf.config_build import KeyProblem, Section, join, option
 
@@ -11,6 +11,8 @@ from tof_hf.config_build import KeyProblem, Section, join, option
 @dataclass(frozen=True, kw_only=True)
 class DataFile(Section):
     """Where one data set is and how to read it. In a run file a plain text means its `path`."""
+
+    noun: ClassVar[str] = "a data file"
 
     path: str = option(
         help="A file, a folder of Parquet files, or a Hub id (`name` or `name:config`).", path=True

@@ -85,9 +85,13 @@ class StageConfig(Section):
 class MlmConfig(StageConfig):
     """Masked language modelling on unlabelled target and source sentences (Algorithm 1, lines 1-2)."""
 
-    maskings: int = option(10, "Different maskings of every sentence in an epoch.", paper="4.3", minimum=1)
+    maskings: int = option(10, "Different maskings of every sentence in an epoch.", paper="3.3.2", minimum=1)
     mlm_probability: float = option(
-        0.15, "Share of word pieces that are masked.", paper="4.3", above=0, maximum=0.9
+        0.15,
+        "Share of word pieces that are masked.",
+        paper="3.3.2, after Devlin et al. (2019)",
+        above=0,
+        maximum=0.9,
     )
     include_target_test: bool = option(
         False, "Also trains on `target.test_text` (transductive); the model card says so.", paper="line 2"
@@ -114,15 +118,15 @@ class MrcConfig(StageConfig):
     max_length: int = option(
         160, "Word pieces in one window, question and special tokens included.", minimum=8
     )
-    stride: int = option(32, "How far the windows of a longer context overlap, in pieces.", minimum=0)
+    stride: int = option(48, "How far the windows of a longer context overlap, in pieces.", minimum=0)
     span_match_head: bool = option(False, "Adds a head that scores (start, end) pairs.", paper="not in Eq. 2")
     end_label: Literal["last_piece", "first_piece"] = option(
         "last_piece", "The piece of a span's last word that carries the end label.", paper="Eq. 2"
     )
     negative_windows: float = option(
         1.0,
-        "Share of windows without an answer that is kept.",
-        paper="Li et al. (2020) keep all",
+        "Of the windows of a long context that miss its answers, the share that is kept.",
+        paper="4.2",
         minimum=0,
         maximum=1,
     )
@@ -137,10 +141,10 @@ class MrcConfig(StageConfig):
     max_validation: int | None = option(
         1000, "Cap on validation sentences (each asks one question per entity type).", minimum=1
     )
-    use_target_qa: bool = option(True, "Trains on target question answering.", paper="lines 4, 14: D_t,m")
-    use_source_qa: bool = option(True, "Trains on source question answering.", paper="line 4: D_s,m")
-    use_ner_mrc: bool = option(True, "Trains on source NER turned into questions.", paper="line 4: D_s,nm")
-    use_pseudo_mrc: bool = option(False, "Trains on pseudo-labels turned into questions.", paper="line 14")
+    use_target_qa: bool = option(True, "Trains on target question answering.")
+    use_source_qa: bool = option(True, "Trains on source question answering.")
+    use_ner_mrc: bool = option(True, "Trains on source NER turned into questions.")
+    use_pseudo_mrc: bool = option(False, "Trains on pseudo-labels turned into questions.")
     lr_decay_per_epoch: float | None = option(
         None,
         "Factor on the learning rate after every epoch; needs `lr_scheduler_type: constant`.",
@@ -168,8 +172,8 @@ class NerConfig(StageConfig):
     label_all_pieces: bool = option(
         False, "Labels every piece of a word (I- on later ones) instead of the first alone.", paper="Eq. 4"
     )
-    use_source: bool = option(True, "Trains on source NER.", paper="line 6: D_s,n")
-    use_pseudo: bool = option(False, "Trains on pseudo-labelled target sentences.", paper="lines 9, 16")
+    use_source: bool = option(True, "Trains on source NER.")
+    use_pseudo: bool = option(False, "Trains on pseudo-labelled target sentences.")
     max_source: int | None = option(None, "Cap on source sentences.", minimum=1)
     max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)

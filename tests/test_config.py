@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tof_hf.config import (
+    DataFile,
+    LabellingConfig,
+    MlmConfig,
+    MrcConfig,
+    NerConfig,
+    SourceConfig,
+    TargetConfig,
+    TofConfig,
+    load_config,
+)
+from tof_hf.config_yaml import dump_yaml, parse_yaml
+from tof_hf.errors import ConfigError
+from tof_hf.presets import INHERITS_FROM, OFFICIAL_CODE, PAPER, stage_values
+
+ROOT = Path(__file__).parents[1]
+SMALLEST = {
+    "model": "some/encoder",
+    "output_dir": "runs/x",
+    "source": {"train": "train.txt", "validation": "valid.txt"},
+    "target": {"text": "target.txt"},
+}
+
+
+def load(*overrides, **sections):
+    return load_config(SMALLEST | sections, overrides)
+
+
+def problem(*overrides, **sections):
+    with pytest.raises(ConfigError) as caught:
+        load(*overrides, **sections)
+    return str(caught.value)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run_file(tmp_path):
+    return written(tmp_path, dump_yaml(SMALLEST))
+
+
+# Values and where they come from
+
+
+def test_plain_text_is_a_data_file_and_one_entry_is_a_list():
+    assert load().target.text == [DataFile(path="target.txt")]
+
+
+def test_the_default_preset_has_the_values_of_the_paper():
+    config = load()
+    assert (config.preset, config.seed, config.rounds, config.order) == ("paper", 2019, 1, "mlm_mrc")
+    assert (config.mlm.maskings, config.mlm.training["learning_rate"]) == (10, 5e-5)
+    assert (config.mrc.max_length, config.mrc.training["per_device_train_batch_size"]) == (160, 16)
+    assert (config.ner.use_source, config.ner.use_pseudo) == (True, False)
+    assert (config.pseudo_ner.use_source, config.pseudo_ner.use_pseudo) == (False, True)
+    assert config.continual_mrc.training["learning_rate"] == 5e-5
+
+
+def test_a_config_made_in_python_equals_the_loaded_one():
+    config = load()
+    assert config == TofConfig(
+        model="some/encoder", output_dir="runs/x", source=config.source, target=config.target
+    )
+
+
+@pytest.mark.parametrize("setting", PAPER, ids=lambda setting: setting.key)
+def test_every_paper_setting_reaches_the_config(setting):
+    assert _value(load(), setting.key) == setting.value
+
+
+@pytest.mark.parametrize("setting", OFFICIAL_CODE, ids=lambda setting: setting.key)
+def test_every_official_setting_reaches_the_config(setting):
+    assert _value(load("preset=official_code"), setting.key) == setting.value
+
+
+def test_continual_mrc_keeps_all_sources_in_official_code():
+    stage = load(preset="official_code").continual_mrc
+    assert stage.use_target_qa and stage.use_source_qa and stage.use_ner_mrc and stage.use_pseudo_mrc
+    assert (stage.seed, stage.lr_decay_per_epoch) == (2333, 0.95)
+
+
+def test_the_file_is_stronger_than_the_preset_and_the_command_line_than_the_file():
+    assert load(mrc={"learning_rate": 1e-5}).mrc.training["learning_rate"] == 1e-5
+    assert load("mrc.learning_rate=3e-5", mrc={"learning_rate": 1e-5}).mrc.training["learning_rate"] == 3e-5
+
+
+def test_a_later_stage_inherits_what_nobody_set_for_it():
+    config = load(ner={"max_length": 64, "bf16": True, "learning_rate": 1e-4})
+    assert (config.pseudo_ner.max_length, config.continual_ner.training["bf16"]) == (64, True)
+    assert config.pseudo_ner.training["learning_rate"] == 2e-5  # the preset sets it for this stage
+
+
+def test_which_data_a_stage_uses_and_whether_it_runs_are_never_inherited():
+    config = load(mrc={"enabled": False, "use_target_qa": False})
+    assert config.continual_mrc.enabled and config.continual_mrc.use_target_qa
+
+
+def test_overrides_reach_into_short_forms_and_lists():
+    config = load("source.train.limit=100", "target.text.0.encoding=latin-1", "labels=[PER, LOC]")
+    assert config.source.train == DataFile(path="train.txt", limit=100)
+    assert config.target.text == [DataFile(path="target.txt", encoding="latin-1")]
+    assert config.labels == ["PER", "LOC"]
+
+
+def test_an_override_may_be_a_mapping():
+    assert load("source.train.label_map={OTHER: MISC}").source.train.label_map == {"OTHER": "MISC"}
+
+
+def test_numbers_take_the_type_of_their_option():
+    config = load("mlm.source_ratio=2", "ner.max_source=1e4", "mlm.num_train_epochs=1")
+    assert [type(value) for value in (config.mlm.source_ratio, config.ner.max_source)] == [float, int]
+    assert type(config.mlm.training["num_train_epochs"]) is float
+
+
+def test_variables_and_the_home_folder_are_expanded_in_paths(monkeypatch):
+    monkeypatch.setenv("CORPORA", "/corpora")
+    monkeypatch.setenv("HOME", "/home/ana")
+    config = load(
+        "source.train=$CORPORA/en.txt", "model=~/encoder", "target.mrc=[{path: '${CORPORA}/qa.json'}]"
+    )
+    assert (config.source.train.path, config.model) == ("/corpora/en.txt", "/home/ana/encoder")
+    assert config.target.mrc == [DataFile(path="/corpora/qa.json")]
+
+
+def test_loading_leaves_the_given_mapping_alone():
+    given = {**SMALLEST, "source": dict(SMALLEST["source"])}
+    load_config(given, ["source.train.limit=3", "seed=1"])
+    assert given == SMALLEST
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("preset", ["paper", "official_code"])
+def test_a_saved_config_loads_to_an_equal_one(preset, tmp_path):
+    tricky = ("label_map={NO: 'yes', A: 2e-6x}", "target.name=no", "queries={PER: 'Who? #1: ä'}")
+    config = load("ner.bf16=true", *tricky, preset=preset)
+    path = written(tmp_path, config.to_yaml())
+    assert load_config(path) == config
+    assert load_config(path).to_yaml() == config.to_yaml()
+
+
+def test_a_config_survives_its_dict():
+    config = load("ner.lr_scheduler_kwargs={num_cycles: 2}", "source.mrc=[a.json, b.json]")
+    assert TofConfig.from_dict(config.to_dict()) == config
+
+
+def test_a_config_with_other_values_than_any_preset_survives_its_dict():
+    config = dataclasses.replace(load(), mlm=MlmConfig(maskings=3), pseudo_ner=NerConfig(use_pseudo=True))
+    assert TofConfig.from_dict(config.to_dict()) == config
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+
+
+@given(
+    st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+)
+def test_yaml_gives_back_what_was_dumped(value):
+    found = parse_yaml(dump_yaml(value), name="test")
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2e-6", 2e-6), ("1E3", 1000.0), ("-.5", -0.5), ("no", "no"), ("on", "on"), ("010", "010"), ("1:30", "1:30")]
+    + [("2020-01-01", "2020-01-01"), ("true", True), ("~", None), ("", None), ("0", 0), ("1_000", "1_000")],
+)  # fmt: skip
+def test_yaml_scalars_mean_what_they_look_like(text, value):
+    assert parse_yaml(text, name="test") == value
+
+
+# Mistakes
+
+
+def test_an_unknown_key_names_file_and_full_key_and_suggests(run_file):
+    with pytest.raises(
+        ConfigError, match=r"run\.yaml: unknown key 'mrc\.learnig_rate'.*'mrc\.learning_rate'"
+    ):
+        load_config(written(run_file.parent, run_file.read_text() + "mrc: {learnig_rate: 1}\n"))
+
+
+def test_a_mistake_on_the_command_line_is_blamed_on_it(run_file):
+    with pytest.raises(ConfigError, match="^command line: unknown key 'modle'. Did you mean 'model'"):
+        load_config(run_file, ["modle=x"])
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("source.train.limt=3", "Did you mean 'source.train.limit'?"),
+        ("mrc.learning_rate=fast", "mrc.learning_rate needs a number, found 'fast' (text)"),
+        ("rounds=1.5", "rounds needs a whole number, found 1.5"),
+        ("seed=true", "seed needs a whole number, found True (true or false)"),
+        ("preset=papper", "Did you mean 'paper'?"),
+        ("systems=[tof, adaptaber]", "Did you mean 'adaptabert'?"),
+        ("systems=[tof, tof]", "each system once"),
+        ("label_map=spam", "Did you mean 'span'?"),
+        ("mlm=3", "mlm needs a section"),
+        ("mlm.mlm_probability=0", "it must be above 0"),
+        ("mlm.maskings=0", "it must be at least 1"),
+        ("mrc.negative_windows=1.5", "it must be at most 1"),
+        ("ner.stride=128", "it must be below max_length (128)"),
+        ("ner.use_source=false", "ner has nothing to train on"),
+        ("ner.use_pseudo=true", "no pseudo-labels exist before"),
+        ("mrc.lr_decay_per_epoch=0.9", "two schedules at once"),
+        ("mrc.lr_scheduler_type=linar", "Did you mean 'linear'?"),
+        ("mrc.training={}", "without 'training'"),
+        ("labels=[B-PER]", "found the tag 'B-PER'"),
+        ("target.text=[]", "target.text is empty"),
+        ("source.train=null", "source.train needs a data file, found None (null)"),
+        ("source.mrc.2.limit=3", "source.mrc is a list with 0 entries"),
+        ("seed", "'seed' is not key=value"),
+        ("seed=[1", "not valid YAML"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_needed(override, said):
+    assert said in problem(override)
+
+
+@pytest.mark.parametrize("field", ["output_dir", "data_seed", "metric_for_best_model", "push_to_hub"])
+def test_a_training_argument_that_the_run_owns_is_refused_with_a_reason(field):
+    assert f"mrc.{field} cannot be set: " in problem(f"mrc.{field}=x")
+
+
+def test_a_name_of_an_older_release_is_refused_with_its_replacement():
+    assert "write warmup_steps: 0.1" in problem("ner.warmup_ratio=0.1")
+
+
+def test_a_missing_section_is_named():
+    assert "'source.validation' is missing" in problem(source={"train": "a.txt"})
+
+
+def test_an_unset_variable_in_a_path_is_named(monkeypatch):
+    monkeypatch.delenv("CORPORA", raising=False)
+    assert "environment variable CORPORA is not set" in problem("source.train=$CORPORA/en.txt")
+
+
+def test_a_key_given_twice_is_an_error_with_its_line(run_file):
+    path = written(run_file.parent, "model: a\nmodel: b\n")
+    with pytest.raises(
+        ConfigError, match=r"run\.yaml:2: not valid YAML: the key 'model' stands here a second"
+    ):
+        load_config(path)
+
+
+def test_a_missing_run_file_is_named():
+    with pytest.raises(ConfigError, match="no_such.yaml: there is no such file"):
+        load_config("no_such.yaml")
+
+
+def test_an_empty_run_file_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="the run file needs a section"):
+        load_config(written(tmp_path, ""))
+
+
+def test_a_config_made_in_python_is_checked_too():
+    config = load()
+    with pytest.raises(ConfigError, match="mlm.maskings is 0"):
+        dataclasses.replace(config, mlm=MlmConfig(maskings=0))
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def generator():
+    spec = importlib.util.spec_from_file_location("generate_config", ROOT / "docs" / "generate_config.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_committed_page_equals_the_generated_one(generator):
+    assert generator.PAGE.read_text(encoding="utf-8") == generator.page(), "run `make docs`"
+
+
+def test_every_option_has_a_help_text():
+    kinds = (
+        TofConfig,
+        SourceConfig,
+        TargetConfig,
+        DataFile,
+        MlmConfig,
+        MrcConfig,
+        NerConfig,
+        LabellingConfig,
+    )
+    for field in itertools.chain.from_iterable(map(dataclasses.fields, kinds)):
+        assert field.metadata["help"].endswith("."), field.name
+
+
+@pytest.mark.parametrize("setting", OFFICIAL_CODE, ids=lambda setting: setting.key)
+def test_every_official_setting_differs_from_the_paper_or_from_what_it_would_inherit(setting):
+    stage, _, option = setting.key.partition(".")
+    parent = INHERITS_FROM.get(stage, stage)
+    others = (_value(load(), setting.key), stage_values("official_code", {})[parent].get(option))
+    assert any(setting.value != other for other in others)
+
+
+def _value(config, key):
+    stage, _, option = key.partition(".")
+    return config.to_dict()[stage][option]
