@@ -267,7 +267,7 @@ def test_bad_files_are_refused_with_file_line_and_advice(write, content, options
 @pytest.mark.parametrize("name", ["missing.txt", "no_such_folder/train.txt", "eng.train", "a/b/c"])
 def test_a_missing_file_is_named_and_not_asked_for_on_the_network(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tof_hf.data.sources.load_dataset", lambda *a, **k: pytest.fail("asked the Hub"))
+    monkeypatch.setattr("tof_hf.data.loading.load_dataset", lambda *a, **k: pytest.fail("asked the Hub"))
     with pytest.raises(DataError, match="no file or folder") as caught:
         read_ner(name)
     assert name in str(caught.value)
@@ -280,7 +280,7 @@ def test_what_looks_like_a_hub_id_is_loaded_by_load_dataset(monkeypatch):
         asked.append(args)
         return DatasetDict({"train": Dataset.from_dict({"tokens": [["a"]], "ner_tags": [["B-X"]]})})
 
-    monkeypatch.setattr("tof_hf.data.sources.load_dataset", load)
+    monkeypatch.setattr("tof_hf.data.loading.load_dataset", load)
     assert read_ner("owner/name:config", split="train")["id"][:] == ["name-0"]
     assert read_ner("owner/name")["id"][:] == ["name-0"]
     assert asked == [("owner/name", "config"), ("owner/name", None)]
@@ -290,7 +290,7 @@ def test_a_hub_that_cannot_be_reached_is_a_data_error(monkeypatch):
     def load(*args, **kwargs):
         raise ConnectionError("offline")
 
-    monkeypatch.setattr("tof_hf.data.sources.load_dataset", load)
+    monkeypatch.setattr("tof_hf.data.loading.load_dataset", load)
     with pytest.raises(DataError, match="neither a file nor a data set of the Hub"):
         read_ner("owner/name")
 
@@ -309,6 +309,7 @@ def test_a_hub_that_cannot_be_reached_is_a_data_error(monkeypatch):
         ({"id": ["x", "x"], "tokens": [["a"]] * 2, "ner_tags": [["O"]] * 2}, {}, "the id 'x' more than once"),
         ({"tokens": [["a"]], "ner_tags": [["S-X"]]}, {"scheme": "IOB2"}, "not IOB2"),
         ({"tokens": [["a"]], "ner_tags": [["O"]]}, {"split": "test"}, "single table"),
+        ({"tokens": [[" "]], "ner_tags": [["O"]]}, {}, "no rows"),
     ],
 )
 def test_bad_tables_are_refused_with_row_and_advice(rows, options, message):

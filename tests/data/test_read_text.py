@@ -142,7 +142,8 @@ def test_bad_files_are_refused_with_advice(write, content, options, message):
         ({"tokens": ["a"]}, {}, "of type"),
         ({"tokens": [["a"]]}, {"columns": {"text": "lines"}}, "no column 'lines'"),
         ({"a": ["x"], "b": [["x"]]}, {"columns": {"text": "a", "tokens": "b"}}, "name one of them"),
-        ({"text": ["", " "]}, {}, "no text"),
+        ({"text": ["", " "]}, {}, "no rows"),
+        ({"text": ["a"]}, {"columns": ["text"]}, "columns=['text']"),
         ({"text": ["a", "b"], "id": ["x", "x"]}, {}, "the id 'x' more than once"),
     ],
 )

@@ -125,13 +125,17 @@ class FileBuilder(GeneratorBasedBuilder):
         yield from enumerate(rows)
 
 
-def build(builder: type[FileBuilder], path: Path, *, split: str | None, **options: Any) -> Dataset:
+def build(
+    builder: type[FileBuilder], path: Path, *, split: str | None, encoding: str | None, **options: Any
+) -> Dataset:
     """Return the rows of one file, from the cache if this content was read with these options before."""
     content = hashlib.sha256(read_bytes(path))
-    content.update(json.dumps([stem(path), options], sort_keys=True).encode())
+    content.update(json.dumps([stem(path), encoding, options], sort_keys=True, default=repr).encode())
     # The key is the content, not the time: a touched or copied file is not parsed again, an edited one is.
     name = re.sub(r"[^\w.-]", "_", stem(path))[:40]
-    prepared = builder(config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), **options)
+    prepared = builder(
+        config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), encoding=encoding, **options
+    )
     prepared.download_and_prepare()
     try:
         dataset = prepared.as_dataset(split=split or "train")

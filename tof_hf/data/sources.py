@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import pyarrow as pa
-from datasets import (
-    ClassLabel,
-    Dataset,
-    DatasetDict,
-    IterableDataset,
-    IterableDatasetDict,
-    List,
-    concatenate_datasets,
-    load_dataset,
-    load_from_disk,
-)
-from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from datasets import ClassLabel, Dataset, List, concatenate_datasets
 
-from tof_hf.data.files import build, read_bytes, stem
+from tof_hf.data.files import build
 from tof_hf.data.labels import LabelMap, entity_types, label_names
+from tof_hf.data.loading import Source, read_parts
 from tof_hf.data.mapping import cached_map, source_hash
 from tof_hf.data.mrc_files import MrcFileBuilder
 from tof_hf.data.ner_files import NerFileBuilder
@@ -35,23 +22,6 @@ from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict
-Source: TypeAlias = OneSource | Sequence[OneSource]
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[^:/]+)?")
-_FILE_ENDINGS = {
-    ".txt",
-    ".tsv",
-    ".csv",
-    ".conll",
-    ".bio",
-    ".iob",
-    ".iob2",
-    ".json",
-    ".jsonl",
-    ".parquet",
-    ".gz",
-}
 # Hashes that SQuAD, XQuAD and MLQA share between languages; other ids may be equal by accident.
 _SHARED_ID = re.compile(r"[0-9a-f]{24,}")
 
@@ -76,6 +46,8 @@ def read_ner(
     `split`: needed where a source has several. Raises `DataError` for input that cannot be used.
     """
 
+    _check_columns(columns)
+
     def from_file(path: Path) -> Dataset:
         options = {"columns": _plain(columns), "scheme": scheme, "label_map": _plain(label_map)}
         return build(NerFileBuilder, path, split=split, encoding=encoding, **options)
@@ -83,7 +55,7 @@ def read_ner(
     def from_table(table: Table) -> Dataset:
         return ner_rows(table, columns=columns, scheme=scheme, label_map=label_map)
 
-    parts = _read(path_or_dataset, from_file, from_table, split=split, json_is_table=True)
+    parts = read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True)
     types = {kind for part in parts for kind in entity_types(_names(part))}
     return _joined([align_labels(part, label_names(types)) for part in parts])
 
@@ -103,6 +75,8 @@ def read_text(
     Raises `DataError`.
     """
 
+    _check_columns(columns)
+
     def from_file(path: Path) -> Dataset:
         options = {"columns": _plain(columns), "format": format}
         return build(TextFileBuilder, path, split=split, encoding=encoding, **options)
@@ -110,7 +84,7 @@ def read_text(
     def from_table(table: Table) -> Dataset:
         return text_rows(table, columns=columns)
 
-    return _joined(_read(path_or_dataset, from_file, from_table, split=split, json_is_table=True))
+    return _joined(read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True))
 
 
 def read_mrc(
@@ -133,7 +107,7 @@ def read_mrc(
     def from_file(path: Path) -> Dataset:
         return build(MrcFileBuilder, path, split=split, encoding=encoding)
 
-    rows = _joined(_read(path_or_dataset, from_file, mrc_rows, split=split, json_is_table=False))
+    rows = _joined(read_parts(path_or_dataset, from_file, mrc_rows, split=split, json_is_table=False))
     return (
         rows
         if exclude_contexts_of is None
@@ -192,94 +166,11 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _read(
-    source: Source,
-    from_file: Callable[[Path], Dataset],
-    from_table: Callable[[Table], Dataset],
-    *,
-    split: str | None,
-    json_is_table: bool,
-) -> list[Dataset]:
-    """The rows of every part of the source."""
-    if isinstance(source, (list, tuple)):
-        if not source:
-            raise DataError("an empty list of sources.", fix="give at least one file or dataset.")
-        return [
-            rows
-            for part in source
-            for rows in _read(part, from_file, from_table, split=split, json_is_table=json_is_table)
-        ]
-    if isinstance(source, (str, PathLike)):
-        path = Path(source).expanduser()
-        endings = {".parquet", ".json", ".jsonl"} if json_is_table else {".parquet"}
-        if path.is_file() and path.suffix not in endings:
-            return [from_file(path)]
-        return [from_table(_table(path, str(source), split))]
-    return [from_table(Table(_one_split(source, split, "the dataset"), "row"))]
-
-
-def _table(path: Path, given: str, split: str | None) -> Table:
-    """The table of a Parquet or JSON-lines file, a folder, or a Hub id."""
-    if path.is_file():
-        read_bytes(path)
-        kind = "parquet" if path.suffix == ".parquet" else "json"
-        loaded = _load(given, kind, data_files=str(path))
-        return Table(_one_split(loaded, split, given), stem(path), path)
-    folder, _, config = given.partition(":")
-    if path.is_dir() or Path(folder).expanduser().is_dir():
-        root = path if path.is_dir() else Path(folder).expanduser()
-        name = None if path.is_dir() else config
-        if (root / "state.json").is_file() or (root / "dataset_dict.json").is_file():
-            return Table(_one_split(load_from_disk(str(root)), split, given), root.name)
-        if not any(file for ending in ("parquet", "jsonl") for file in root.rglob(f"*.{ending}")):
-            raise DataError(
-                "a folder without Parquet or JSON-lines files.", fix="give the files, one by one.", path=root
-            )
-        return Table(_one_split(_load(given, str(root), name), split, given), root.name)
-    # A file that is missing looks like a Hub id; only what cannot be a path is asked for on the network.
-    if not _HUB_ID.fullmatch(given) or path.suffix in _FILE_ENDINGS or path.parent.is_dir():
-        raise DataError("no file or folder of this name.", fix="check the path.", path=path)
-    return Table(_one_split(_load(given, folder, config or None), split, given), folder.rpartition("/")[2])
-
-
-def _load(given: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
-    try:
-        return load_dataset(*args, **kwargs)
-    except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, ConnectionError) as error:
+def _check_columns(columns: Any) -> None:
+    if columns is not None and not isinstance(columns, Mapping):
         raise DataError(
-            f"neither a file nor a data set of the Hub that can be reached ({error}).",
-            fix="check the path or the id, and the network.",
-            path=given,
-        ) from error
-    except DatasetGenerationError as error:
-        reason = error.__cause__ or error
-        raise DataError(
-            f"a table that cannot be read ({reason}).", fix="check the file.", path=given
-        ) from error
-    except (ValueError, RuntimeError, FileNotFoundError, pa.ArrowInvalid) as error:
-        raise DataError(
-            f"a data set that cannot be loaded ({error}).", fix="check id and config.", path=given
-        ) from error
-
-
-def _one_split(data: Any, split: str | None, name: str) -> Dataset:
-    if isinstance(data, (IterableDataset, IterableDatasetDict)):
-        raise DataError(f"{name} as a stream.", fix="load it without streaming=True.")
-    if isinstance(data, Dataset):
-        if split is not None and split != str(data.split):
-            raise DataError(f"split={split!r} for a single table.", fix="leave split out.")
-        return data
-    if not isinstance(data, DatasetDict):
-        raise DataError(
-            f"a {type(data).__name__}.", fix="give a path, a Hub id, a Dataset, or a list of those."
+            f"columns={columns!r}.", fix="give a mapping, e.g. columns={'tokens': 0, 'ner_tags': -1}."
         )
-    there = ", ".join(map(str, data))
-    if split is None and len(data) == 1:
-        return next(iter(data.values()))
-    if split not in data:
-        found = f"{name} with the splits {there}" + (f", but no {split!r}." if split else ".")
-        raise DataError(found, fix=f"set split to one of: {there}.")
-    return data[split]
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:

@@ -105,8 +105,6 @@ def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
         table=_Origin.of(table),
         parents=source_hash(split_words),
     )
-    if not len(rows):
-        raise table.error("no text.", "give rows with words.")
     return _with_unique_ids(rows, table)
 
 
@@ -290,7 +288,9 @@ def _column(dataset: Dataset, name: str) -> Any:
 
 
 def _with_unique_ids(rows: Dataset, table: Table) -> Dataset:
-    """The rows, if no id stands twice."""
+    """The rows, if there are any and no id stands twice."""
+    if not len(rows):
+        raise table.error("no rows.", "give rows with words.")
     counts = pc.value_counts(_column(rows, "id").combine_chunks())
     if len(counts) < len(rows):
         twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
