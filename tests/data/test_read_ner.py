@@ -341,6 +341,16 @@ def test_a_folder_without_tables_and_a_broken_table_are_refused(tmp_path, write)
             read_ner(write("nonsense", name))
 
 
+def test_docstart_rows_of_a_table_are_dropped():
+    given = Dataset.from_dict({"tokens": [["-DOCSTART-"], ["a"]], "ner_tags": [["O"], ["B-X"]]})
+    assert read_ner(given)["tokens"][:] == [["a"]]
+
+
+def test_data_without_any_entity_is_read_with_a_warning(write, caplog):
+    assert read_ner(write("a O\n")).features["ner_tags"].feature.names == ["O"]
+    assert "no entity in" in caplog.text
+
+
 def test_what_was_read_is_logged(write, caplog):
     with caplog.at_level(logging.INFO, "tof_hf"):
         read_ner(write("Größe I-LOC\n".encode("latin-1")))

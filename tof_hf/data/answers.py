@@ -102,10 +102,10 @@ def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:
     if not answer:
         return None
     pattern = re.escape(answer)
-    match = re.search(rf"(?<!\w){pattern}(?!\w)", context, re.IGNORECASE) or re.search(
-        pattern, context, re.IGNORECASE
-    )
-    return match.span() if match else None
+    anywhere = re.search(pattern, context, re.IGNORECASE)
+    if anywhere is None:
+        return None
+    return (re.search(rf"(?<!\w){pattern}(?!\w)", context, re.IGNORECASE) or anywhere).span()
 
 
 def _text(record: Mapping[str, Any], field: str) -> str:

@@ -20,7 +20,7 @@ from datasets import (
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from tof_hf.data.files import read_bytes, stem
+from tof_hf.data.files import stem
 from tof_hf.data.tables import Table
 from tof_hf.errors import DataError
 
@@ -75,7 +75,8 @@ def read_parts(
 def _table(path: Path, given: str, split: str | None) -> Table:
     """The table of a Parquet or JSON-lines file, a folder, or a Hub id."""
     if path.is_file():
-        read_bytes(path)
+        if path.stat().st_size == 0:
+            raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
         kind = "parquet" if path.suffix == ".parquet" else "json"
         loaded = _load(given, kind, data_files=str(path))
         return Table(_one_split(loaded, split, given), stem(path), path)

@@ -92,7 +92,5 @@ class NerFileBuilder(FileBuilder):
         return (
             ner_features(names),
             rows,
-            (
-                f"{len(rows)} sentences, {words} words, {entities} entities in {scheme}, before label_map"
-            ),
+            f"{len(rows)} sentences, {words} words, {entities} entities in {scheme}, before label_map",
         )

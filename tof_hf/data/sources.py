@@ -57,6 +57,8 @@ def read_ner(
 
     parts = read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True)
     types = {kind for part in parts for kind in entity_types(_names(part))}
+    if not types:
+        logger.warning("no entity in %s", path_or_dataset)
     return _joined([align_labels(part, label_names(types)) for part in parts])
 
 

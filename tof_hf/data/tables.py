@@ -83,8 +83,7 @@ def ner_rows(
 def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
     """Return unlabelled rows of a table with `tokens`, or with a `text` that is split in words."""
     columns = dict(columns or {})
-    # "ner_tags" may be among the columns of a file that is read for its words alone.
-    columns.pop("ner_tags", None)
+    columns.pop("ner_tags", None)  # the options of a labelled file, read for its words alone
     if "tokens" in columns and "text" in columns:
         raise table.error("columns for tokens and for text.", "name one of them.")
     names = table.dataset.column_names
@@ -183,6 +182,11 @@ def _ner_batch(
     return out
 
 
+def _is_word(word: str | None) -> bool:
+    # Some copies of CoNLL-2003 on the Hub keep -DOCSTART- as a sentence of one word.
+    return bool(word) and not word.isspace() and word != "-DOCSTART-"
+
+
 def _aligned(words: list[str] | None, tags: list | None) -> tuple[list[str], list]:
     """Words and tags, without words that are nothing but white space."""
     words, tags = words or [], tags or []
@@ -191,7 +195,7 @@ def _aligned(words: list[str] | None, tags: list | None) -> tuple[list[str], lis
         raise DataError(found, fix="give every word exactly one tag.")
     if any(tag is None for tag in tags):
         raise DataError("a word without a tag.", fix='give every word a tag, "O" outside entities.')
-    kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if word and not word.isspace()]
+    kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if _is_word(word)]
     return [word for word, _ in kept], [tag for _, tag in kept]
 
 
@@ -208,9 +212,7 @@ def _text_batch(
 ) -> dict[str, list]:
     out: dict[str, list] = {"id": [], "tokens": []}
     for row_id, value in zip(table.ids(batch, indices), batch[key], strict=True):
-        words = (
-            split_words(value or "") if key == "text" else [w for w in value or [] if w and not w.isspace()]
-        )
+        words = split_words(value or "") if key == "text" else list(filter(_is_word, value or []))
         if words:
             out["id"].append(row_id)
             out["tokens"].append(words)
