@@ -1,0 +1,118 @@
+"""Algorithm 1 of the paper and its baselines, as recipes over the same steps, and the run that carries them out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tof_hf.config import TofConfig, load_config
+from tof_hf.inputs import read_data, read_gold
+from tof_hf.run_folder import barrier, is_main_process, main_process_first, replace_folder, say, write_json, write_text
+from tof_hf.scoring import Scorer
+from tof_hf.stages.base import Checkpoint
+from tof_hf.steps import Steps, tokenizer_for
+from tof_hf.tables import results_table
+
+
+def tof(do: Steps) -> Checkpoint:
+    """Target-oriented fine-tuning: Algorithm 1, line by line."""
+    if do.config.order == "mlm_mrc":
+        encoder = do.mrc(do.mlm(do.pretrained))                       # lines 1-4
+    else:
+        encoder = do.mlm(do.mrc(do.pretrained))                       # Table 3: the other order
+    tagger = do.ner(encoder)                                          # lines 5-6
+    pseudo = do.label(tagger)                                         # line 7
+    tagger = do.pseudo_ner(tagger, pseudo)                            # lines 8-9
+    for i in range(1, do.config.rounds + 1):                          # line 12
+        pseudo = do.label(tagger)                                     # lines 10-11 and 17-18
+        encoder = do.continual_mrc(tagger, pseudo, round=i)           # lines 13-14
+        tagger = do.continual_ner(encoder, pseudo, round=i)           # lines 15-16
+    return tagger                                                     # line 21
+
+
+def adaptabert(do: Steps) -> Checkpoint:
+    """Domain tuning, then task tuning (paper 2.2, after Han and Eisenstein 2019)."""
+    return do.ner(do.mlm(do.pretrained))
+
+
+def source_only(do: Steps) -> Checkpoint:
+    """The pretrained encoder fine-tuned on the source alone (BERT-ML in the paper's Table 1)."""
+    return do.ner(do.pretrained)
+
+
+RECIPES: Mapping[str, Callable[[Steps], Checkpoint]] = {
+    "source_only": source_only,
+    "adaptabert": adaptabert,
+    "tof": tof,
+}
+
+
+@dataclass(frozen=True)
+class TofResult:
+    """`final`: the folder of the finished tagger. `rows`: the scores, as in results.json. `folder`: the run's."""
+
+    final: Path
+    folder: Path
+    rows: list[dict[str, Any]]
+
+    @property
+    def table(self) -> str:
+        """All scores as a text table."""
+        return results_table(self.rows)
+
+
+class TofPipeline:
+    """A run: its data checked first, then the recipe of every system named in the config, then `final/`."""
+
+    def __init__(self, config: TofConfig) -> None:
+        self.config = config
+        self.folder = Path(config.output_dir)
+
+    def run(self) -> TofResult:
+        """Train all systems and give the folder of the tagger that the last of them (or `tof`) ended with.
+
+        Finished stages of an earlier run in the same folder are reused where nothing that they depend on changed.
+        Raises a TofError before any training if the data or the options cannot work.
+        """
+        config = self.config
+        tokenizer = tokenizer_for(config)
+        with main_process_first():
+            data = read_data(config)
+            gold = read_gold(config, data.label_names)
+        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed)
+        if is_main_process():
+            write_text(self.folder / "config.yaml", config.to_yaml())
+        say(
+            f"{len(data.source):,} labelled source sentences, {len(data.target):,} raw target sentences, "
+            f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
+        )
+        ends = {}
+        for system in config.systems:
+            say(f"system {system}")
+            ends[system] = RECIPES[system](Steps(config, data, scorer, system=system))
+            if is_main_process():
+                write_json(self.folder / "results.json", {"rows": scorer.rows})
+        final = ends["tof"] if "tof" in ends else ends[config.systems[-1]]
+        self._finish(final)
+        return TofResult(self.folder / "final", self.folder, scorer.rows)
+
+    def _finish(self, tagger: Checkpoint) -> None:
+        """Copy the tagger to final/: stock files that load without this library."""
+        if is_main_process():
+            part = self.folder / "final.part"
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(tagger.path, part)
+            replace_folder(part, self.folder / "final")
+        barrier()
+        say(f"final tagger: {self.folder / 'final'} (from {tagger.name})")
+
+
+def run_tof(config: TofConfig | str | os.PathLike[str] | Mapping[str, Any], overrides: list[str] | None = None) -> TofResult:
+    """Run a config: a TofConfig, a mapping, or a YAML file, with `key=value` overrides for the latter two."""
+    if not isinstance(config, TofConfig):
+        config = load_config(config, overrides or [])
+    return TofPipeline(config).run()

@@ -1,0 +1,78 @@
+"""The folder of a run: what is written where, in one step each, and only by the first process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger("tof_hf")
+
+
+def is_main_process() -> bool:
+    """True in the process that writes and speaks (rank 0 of a torchrun or accelerate launch)."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def say(line: str) -> None:
+    """One line of progress, from the main process alone."""
+    if is_main_process():
+        logger.info(line)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write all or nothing: a killed run leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, all or nothing."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any | None:
+    """The value in the file, or None if there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def replace_folder(part: Path, folder: Path) -> None:
+    """Put a finished folder in its place; whatever stood there goes."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.replace(folder)
+
+
+def barrier() -> None:
+    """Wait for all processes of a launch, so that what the first one wrote is there for all."""
+    if _launched():
+        _state().wait_for_everyone()
+
+
+@contextmanager
+def main_process_first() -> Iterator[None]:
+    """Run the block in the main process, then in the others, which find its cached files."""
+    if not _launched():
+        yield
+        return
+    with _state().main_process_first():
+        yield
+
+
+def _launched() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _state() -> Any:
+    import torch
+    from accelerate import PartialState
+
+    # Without cpu=True every process of a CPU launch would believe that it is alone.
+    return PartialState(cpu=not torch.cuda.is_available())

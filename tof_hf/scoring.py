@@ -1,0 +1,59 @@
+"""Scores of the taggers after every stage. This is the only place that holds the target's gold labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from tof_hf.config import NerConfig
+from tof_hf.metrics import entity_scores
+from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
+from tof_hf.stages.base import Checkpoint, content_hash
+from tof_hf.stages.ner import label_words
+
+
+@dataclass
+class Scorer:
+    """Scores taggers on labelled splits and keeps the rows of `results.json`; nothing flows back into training."""
+
+    gold: dict[str, Dataset]
+    tokenizer: PreTrainedTokenizerBase
+    seed: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
+        """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
+        for split, dataset in self.gold.items():
+            self.rows.append(
+                {"system": system, "stage": stage, "round": round, "split": split, "seed": self.seed}
+                | self._scores(checkpoint, config, split, dataset)
+            )
+
+    def reader(self, checkpoint: Checkpoint, *, system: str, stage: str, round: int) -> None:
+        """Add the span scores that an MRC stage reached on its source validation questions."""
+        record = read_json(checkpoint.folder / "stage.json")
+        best = max((entry for entry in record["log"] if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
+        self.rows.append(
+            {"system": system, "stage": stage, "round": round, "split": "source_validation_mrc", "seed": self.seed}
+            | {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
+            | {"per_type": {}, "mode": "exact spans"}
+        )
+
+    def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
+        file = checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"
+        known = read_json(file)
+        if known is None:
+            predicted = label_words(
+                checkpoint, dataset, config, tokenizer=self.tokenizer, folder=checkpoint.folder
+            ).tags
+            names = dataset.features["ner_tags"].feature.names
+            truth = [[names[tag] for tag in tags] for tags in dataset["ner_tags"]]
+            strict = entity_scores(truth, predicted, mode="strict").as_dict()
+            known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
+            if is_main_process():
+                write_json(file, known)
+        barrier()
+        return known

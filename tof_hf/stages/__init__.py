@@ -1,0 +1,1 @@
+"""The three kinds of training of the paper, each one stock `Trainer` run from checkpoint to checkpoint."""

@@ -1,0 +1,140 @@
+"""Step 1: masked language modelling on raw target and source text (Algorithm 1, lines 1-2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from torch import Tensor, nn
+from transformers import (
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from tof_hf.config import MlmConfig
+from tof_hf.data.encoding import IGNORE, encode_text
+from tof_hf.data.mixing import cap, mix
+from tof_hf.modeling.transfer import load_for_mlm
+from tof_hf.run_folder import say
+from tof_hf.stages.base import Checkpoint, StageTask, fit, token_loss
+
+
+def train_mlm(
+    start: Checkpoint,
+    config: MlmConfig,
+    *,
+    base: str,
+    target: Dataset,
+    source: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    folder: Path,
+) -> Checkpoint:
+    """The encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
+
+    Every sentence is listed `config.maskings` times an epoch and masked anew each time. A fresh MLM head is first
+    trained alone for `config.head_warmup_steps` steps: its random gradients would damage the encoder.
+    """
+    target = cap(target, config.max_sentences, seed=seed)
+    source = cap(source, round(len(target) * config.source_ratio), seed=seed)
+    both = mix([target, source], columns=["id", "tokens"]) if len(source) else target
+    collator = MaskingCollator(tokenizer, config.mlm_probability)
+    fresh: list[bool] = []
+
+    def build() -> tuple[Any, Any]:
+        model, hand_off = load_for_mlm(start.path, base=base)
+        fresh.append(bool(hand_off.head_fresh))
+        return model, hand_off
+
+    def warm_up(model: Any, args: TrainingArguments, train: Dataset) -> None:
+        if fresh[-1] and config.head_warmup_steps:
+            warm_up_head(model, args, train, config=config, collator=collator)
+
+    return fit(
+        StageTask(
+            stage="mlm",
+            start=start,
+            config=config,
+            seed=seed,
+            tokenizer=tokenizer,
+            build=build,
+            train=encode_text(both, tokenizer, max_length=config.max_length, stride=config.stride),
+            collator=collator,
+            loss=token_loss,
+            rows={"target": len(target), "source": len(source)},
+            trainer=MlmTrainer,
+            repeats=config.maskings,
+            before_training=warm_up,
+        ),
+        folder,
+    )
+
+
+def warm_up_head(
+    model: Any, args: TrainingArguments, train: Dataset, *, config: MlmConfig, collator: MaskingCollator
+) -> None:
+    """Train the fresh MLM head alone, the encoder frozen; the model is changed in place."""
+    say(f"mlm: the encoder has no MLM head, a fresh one is trained alone for {config.head_warmup_steps} steps")
+    args = dataclasses.replace(
+        args,
+        max_steps=config.head_warmup_steps,
+        learning_rate=config.head_warmup_learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=0,
+        save_strategy="no",
+    )
+    model.base_model.requires_grad_(False)
+    trainer = MlmTrainer(
+        model=model, args=args, train_dataset=train, data_collator=collator, compute_loss_func=token_loss
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    model.base_model.requires_grad_(True)
+    trainer.accelerator.free_memory()
+
+
+class MaskingCollator:
+    """Pads windows and masks them anew at every call: 80 % mask, 10 % random piece, 10 % unchanged."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, probability: float) -> None:
+        self.stock = DataCollatorForLanguageModeling(tokenizer, mlm_probability=probability)
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """`input_ids`, `attention_mask` and `labels`, (batch, pieces); labels are -100 where nothing is masked."""
+        return dict(self.stock([{"input_ids": row["input_ids"]} for row in rows]))
+
+
+class MlmTrainer(Trainer):
+    """A Trainer whose MLM head sees only the masked positions: the other logits would be computed to be ignored.
+
+    With a vocabulary of 50,000 and 15 % masked this is most of the memory and a large part of the time.
+    """
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
+        """The same loss as the stock Trainer's."""
+        masked = inputs["labels"] != IGNORE
+        inputs = {**inputs, "labels": inputs["labels"][masked][None]}
+        with _only_positions(self.accelerator.unwrap_model(model).base_model, masked):
+            return super().compute_loss(model, inputs, *args, **kwargs)
+
+
+@contextmanager
+def _only_positions(encoder: nn.Module, chosen: Tensor) -> Iterator[None]:
+    """Inside, the encoder hands on a single row of the (batch, pieces) positions chosen."""
+
+    def keep_chosen(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        output["last_hidden_state"] = output["last_hidden_state"][chosen][None]
+        return output
+
+    hook = encoder.register_forward_hook(keep_chosen)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -1,0 +1,98 @@
+"""Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from torch import Tensor
+from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
+
+from tof_hf.config import NerConfig
+from tof_hf.data.encoding import encode_ner, join_words
+from tof_hf.data.mixing import mix
+from tof_hf.data.pseudo_labels import WordPredictions
+from tof_hf.inference import WordCollator, predict_words
+from tof_hf.metrics import entity_scores
+from tof_hf.modeling.transfer import load_for_ner
+from tof_hf.stages.base import Checkpoint, StageTask, fit, token_loss, training_arguments
+
+COLUMNS = ("id", "tokens", "ner_tags")
+
+
+def train_ner(
+    start: Checkpoint,
+    config: NerConfig,
+    *,
+    stage: str,
+    sentences: Mapping[str, Dataset],
+    validation: Dataset,
+    label_names: Sequence[str],
+    keep_head: bool,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    folder: Path,
+) -> Checkpoint:
+    """The tagger with the best entity F1 on `validation` (source sentences) after training on all `sentences`.
+
+    `sentences` maps each source of NER rows (source, pseudo) to its rows, already capped. `keep_head` says whether
+    the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
+    """
+    window = {"max_length": config.max_length, "stride": config.stride}
+    held_out = encode_ner(validation.select_columns(list(COLUMNS)), tokenizer, **window).sort("length")
+    return fit(
+        StageTask(
+            stage=stage,
+            start=start,
+            config=config,
+            seed=seed,
+            tokenizer=tokenizer,
+            build=lambda: load_for_ner(start.path, label_names, keep_head=keep_head),
+            train=encode_ner(
+                mix(list(sentences.values()), columns=COLUMNS),
+                tokenizer,
+                **window,
+                label_all_pieces=config.label_all_pieces,
+            ),
+            collator=WordCollator(tokenizer),
+            loss=token_loss,
+            rows={name: len(rows) for name, rows in sentences.items()},
+            validation=held_out,
+            metrics=EntityF1OfWords(validation, held_out, label_names),
+            reduce_logits=argmax,
+        ),
+        folder,
+    )
+
+
+def label_words(
+    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> WordPredictions:
+    """The tagger's tag and probability for every word, batched as its own stage was (Algorithm 1, lines 7, 10, 17)."""
+    model = AutoModelForTokenClassification.from_pretrained(tagger.path)
+    args = training_arguments(config, folder / "predict", seed=0, selects=False)
+    return predict_words(
+        model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride
+    )
+
+
+class EntityF1OfWords:
+    """Entity precision, recall and F1 on whole sentences, their windows joined again."""
+
+    def __init__(self, rows: Dataset, windows: Dataset, label_names: Sequence[str]) -> None:
+        self.windows, self.names = windows, list(label_names)
+        self.truth = [[self.names[tag] for tag in tags] for tags in rows["ner_tags"]]
+
+    def __call__(self, prediction: Any) -> dict[str, float]:
+        """`precision`, `recall`, `f1` for the Trainer's EvalPrediction of label numbers (windows, pieces)."""
+        lengths = [len(tags) for tags in self.truth]
+        tags = join_words(self.windows, prediction.predictions, lengths=lengths, fill=self.names.index("O"))
+        scores = entity_scores(self.truth, [[self.names[tag] for tag in row] for row in tags])
+        return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+
+
+def argmax(logits: Tensor | tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
+    """(batch, pieces): the most probable label, instead of all logits."""
+    return (logits[0] if isinstance(logits, tuple) else logits).argmax(-1)

@@ -1,0 +1,195 @@
+"""The steps of Algorithm 1, each bound to the run's data and options: which rows a stage trains on is decided here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from datasets import Dataset
+
+from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
+from tof_hf.data.mixing import cap, mix
+from tof_hf.data.ner_to_mrc import ner_to_mrc
+from tof_hf.data.pseudo_labels import pseudo_label
+from tof_hf.data.sources import unlabelled
+from tof_hf.data.tokenizers import load_tokenizer
+from tof_hf.errors import ConfigError
+from tof_hf.inputs import TofData
+from tof_hf.run_folder import barrier, is_main_process, say
+from tof_hf.scoring import Scorer
+from tof_hf.stages.base import Checkpoint, content_hash
+from tof_hf.stages.mlm import train_mlm
+from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
+from tof_hf.stages.mrc import train_mrc
+from tof_hf.stages.ner import label_words, train_ner
+
+
+class Steps:
+    """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
+
+    def __init__(self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str) -> None:
+        self.config, self.data, self.scorer, self.system = config, data, scorer, system
+        self.tokenizer = scorer.tokenizer
+        self.folder = Path(config.output_dir) / "stages"
+        self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
+
+    def mlm(self, start: Checkpoint) -> Checkpoint:
+        """Step 1: MLM on {D_t,no, D_s,no}."""
+        config = self.config.mlm
+        if not config.enabled:
+            return start
+        target = self.data.target
+        if config.include_target_test:
+            target = mix([target, self.data.target_test], columns=["id", "tokens"])
+        return train_mlm(
+            start,
+            config,
+            base=self.config.model,
+            target=target,
+            source=unlabelled(self.data.source),
+            tokenizer=self.tokenizer,
+            seed=self._seed(config),
+            folder=self.folder,
+        )
+
+    def mrc(self, start: Checkpoint) -> Checkpoint:
+        """Step 2: MRC on {D_t,m, D_s,m, D_s,nm}."""
+        return self._mrc(start, self.config.mrc, "mrc", round=0)
+
+    def ner(self, start: Checkpoint) -> Checkpoint:
+        """Step 3: NER on D_s,n, with a fresh head."""
+        return self._ner(start, self.config.ner, "ner", round=0, keep_head=False)
+
+    def pseudo_ner(self, start: Checkpoint, pseudo: Dataset) -> Checkpoint:
+        """Step 5: NER on the pseudo-labelled target; the head of step 3 goes on."""
+        return self._ner(start, self.config.pseudo_ner, "pseudo_ner", pseudo=pseudo, round=0, keep_head=True)
+
+    def continual_mrc(self, start: Checkpoint, pseudo: Dataset, *, round: int) -> Checkpoint:
+        """Step 6: MRC on {D_t,m, pseudo-MRC}; the start is a tagger, so the MRC head is fresh."""
+        return self._mrc(start, self.config.continual_mrc, "mrc", pseudo=pseudo, round=round)
+
+    def continual_ner(self, start: Checkpoint, pseudo: Dataset, *, round: int) -> Checkpoint:
+        """Step 7: NER on the pseudo-labels, with a fresh head after MRC."""
+        after_mrc = self.config.continual_mrc.enabled
+        return self._ner(
+            start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc
+        )
+
+    def label(self, tagger: Checkpoint) -> Dataset:
+        """Steps 4, 8 and 9: the target text with the tagger's labels, kept beside the tagger as Parquet."""
+        options = self.config.labelling
+        target = cap(self.data.target, options.max_sentences, seed=self.config.seed)
+        suffix = "" if options.repair else "-unrepaired"
+        file = tagger.folder / f"pseudo-{content_hash(target)}{suffix}.parquet"
+        if not file.is_file():
+            predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer, folder=tagger.folder)
+            labelled = pseudo_label(target, predicted, label_names=self.data.label_names, repair=options.repair)
+            if is_main_process():
+                part = file.with_suffix(".part")
+                labelled.to_parquet(str(part))
+                part.replace(file)
+        barrier()
+        labelled = Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
+        tags = sum(labelled["ner_tags"], [])
+        begins = [i for i, name in enumerate(self.data.label_names) if name.startswith("B-")]
+        say(f"{tagger.name}: {sum(tag in begins for tag in tags):,} entities labelled in {len(labelled):,} sentences")
+        return labelled
+
+    def _mrc(
+        self, start: Checkpoint, config: MrcConfig, stage: str, *, pseudo: Dataset | None = None, round: int
+    ) -> Checkpoint:
+        if not config.enabled:
+            return start
+        seed = self._seed(config)
+        kinds: dict[str, tuple[bool, int | None, Dataset | None, Callable[[Dataset], Dataset]]] = {
+            "target_qa": (config.use_target_qa, config.max_target_qa, self.data.target_qa, _same),
+            "source_qa": (config.use_source_qa, config.max_source_qa, self.data.source_qa, _same),
+            "ner_mrc": (config.use_ner_mrc, config.max_ner_mrc, self.data.source, self._to_mrc),
+            "pseudo_mrc": (config.use_pseudo_mrc, config.max_pseudo_mrc, pseudo, self._to_mrc),
+        }
+        questions = {
+            name: convert(cap(rows, limit, seed=seed))
+            for name, (wanted, limit, rows, convert) in kinds.items()
+            if wanted and rows is not None
+        }
+        if not questions:
+            raise ConfigError(f"{stage}{round or ''} has nothing to learn from: turn one of its use_... options on.")
+        validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
+        if self.data.validation_qa is not None:
+            validation.append(self.data.validation_qa)
+        checkpoint = train_mrc(
+            start,
+            config,
+            stage=f"{stage}{round or ''}",
+            questions=questions,
+            validation=mix(validation, columns=MRC_COLUMNS),
+            tokenizer=self.tokenizer,
+            seed=seed,
+            folder=self.folder,
+        )
+        self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
+        return checkpoint
+
+    def _ner(
+        self,
+        start: Checkpoint,
+        config: NerConfig,
+        stage: str,
+        *,
+        pseudo: Dataset | None = None,
+        round: int,
+        keep_head: bool,
+    ) -> Checkpoint:
+        if not config.enabled:
+            return start
+        seed = self._seed(config)
+        kinds = {
+            "source": (config.use_source, config.max_source, self.data.source),
+            "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
+        }
+        checkpoint = train_ner(
+            start,
+            config,
+            stage=f"{stage}{round or ''}",
+            sentences={
+                name: cap(rows, limit, seed=seed)
+                for name, (wanted, limit, rows) in kinds.items()
+                if wanted and rows is not None
+            },
+            validation=cap(self.data.validation, config.max_validation, seed=self.config.seed),
+            label_names=self.data.label_names,
+            keep_head=keep_head,
+            tokenizer=self.tokenizer,
+            seed=seed,
+            folder=self.folder,
+        )
+        self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        return checkpoint
+
+    def _to_mrc(self, dataset: Dataset) -> Dataset:
+        return ner_to_mrc(dataset, self.data.queries)
+
+    def _seed(self, config: StageConfig) -> int:
+        return self.config.seed if config.seed is None else config.seed
+
+
+def _same(dataset: Dataset) -> Dataset:
+    return dataset
+
+
+def encoder_key(name_or_path: str) -> str:
+    """What identifies the pretrained encoder: the bytes of a folder's weights, or the Hub id."""
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        return name_or_path
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), folder / "config.json", folder / "tokenizer.json"]):
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def tokenizer_for(config: TofConfig):
+    """The encoder's tokenizer, checked for word boundaries."""
+    return load_tokenizer(config.model)
