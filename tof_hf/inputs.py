@@ -10,7 +10,7 @@ from datasets import Dataset
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.ner_to_mrc import load_queries, ner_to_mrc
+from tof_hf.data.conversion import load_queries, ner_to_mrc
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import ConfigError
 

@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.ner_to_mrc import ner_to_mrc
+from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import pseudo_label
 from tof_hf.data.sources import unlabelled
 from tof_hf.data.tokenizers import load_tokenizer

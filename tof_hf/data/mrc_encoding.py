@@ -99,7 +99,9 @@ def _mrc_windows(
             continue  # the context normalised to nothing
         first = sequence.index(1)
         end = len(sequence) - sequence[::-1].index(1)
-        starts, piece_ends = zip(*encoded["offset_mapping"][w][first:end], strict=True)
+        context = batch["context"][i]
+        pieces = [_trimmed(context, *offsets) for offsets in encoded["offset_mapping"][w][first:end]]
+        starts, piece_ends = zip(*pieces, strict=True)
         ends = piece_ends
         if end_label == "first_piece":
             ends = _word_ends(encoded.word_ids(w)[first:end], piece_ends)
@@ -142,6 +144,15 @@ def _tokenize(tokenizer: Any, questions: list[str], contexts: list[str], max_len
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
+
+
+def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
+    """A piece's characters without white space: SentencePiece counts the space before a word as part of it."""
+    while start < end and context[start].isspace():
+        start += 1
+    while end > start and context[end - 1].isspace():
+        end -= 1
+    return start, end
 
 
 def _word_ends(words: list[int | None], piece_ends: tuple[int, ...]) -> list[int]:
