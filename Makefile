@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Another build of torch, for instance: make test TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu'
+# Another build of torch: make test TORCH='torch==2.13.0 --index-url <where that build lies>'
 TORCH ?= torch==2.13.0
 
 .PHONY: quickstart test lint docs clean

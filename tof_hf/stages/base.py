@@ -231,7 +231,6 @@ def _trainer(task: StageTask, model: Any, args: TrainingArguments) -> Trainer:
         train_dataset=train,
         eval_dataset=task.validation,
         data_collator=task.collator,
-        processing_class=task.tokenizer,
         compute_loss_func=task.loss,
         compute_metrics=task.metrics,
         preprocess_logits_for_metrics=task.reduce_logits,

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterable
 from typing import Any
 
-from tof_hf.config_build import KeyProblem, convert, join, unknown
+from tof_hf.config.sections import KeyProblem, convert, join, unknown
 
 _RUN = "the run decides it, so that every stage can be found, resumed and compared"
 _HUB = "only the finished checkpoint is published, not every stage"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
-from tof_hf.config_build import KeyProblem, Section, join, option
-from tof_hf.presets import stage_values
-from tof_hf.training_fields import checked_training_field
+from tof_hf.config.sections import KeyProblem, Section, join, option
+from tof_hf.config.presets import stage_values
+from tof_hf.config.training_fields import checked_training_field
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from tof_hf.config_build import KeyProblem, Section, join, option
+from tof_hf.config.sections import KeyProblem, Section, join, option
 
 
 @dataclass(frozen=True, kw_only=True)

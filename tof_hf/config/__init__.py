@@ -1,0 +1,18 @@
+"""A run as nested frozen dataclasses <-> YAML."""
+
+from tof_hf.config.data import DataFile, SourceConfig, TargetConfig
+from tof_hf.config.run_file import TofConfig, load_config
+from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
+
+__all__ = [
+    "DataFile",
+    "LabellingConfig",
+    "MlmConfig",
+    "MrcConfig",
+    "NerConfig",
+    "SourceConfig",
+    "StageConfig",
+    "TargetConfig",
+    "TofConfig",
+    "load_config",
+]
