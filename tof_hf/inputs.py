@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datasets import Dataset
 
 from tof_hf.config import DataFile, TofConfig
+from tof_hf.data.conversion import load_queries
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.conversion import load_queries, ner_to_mrc
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
-from tof_hf.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def read_data(config: TofConfig) -> TofData:
     """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
     source = _ner(config.source.train, config)
     names = label_names(config.labels or entity_types(source.features["ner_tags"].feature.names))
-    data = TofData(
+    return TofData(
         label_names=names,
         queries=load_queries(config.queries),
         source=align_labels(source, names),
@@ -45,8 +44,6 @@ def read_data(config: TofConfig) -> TofData:
         validation_qa=_questions(config.source.mrc_validation, config),
         target_qa=_questions(config.target.mrc, config),
     )
-    _check(config, data)
-    return data
 
 
 def read_gold(config: TofConfig, names: Sequence[str]) -> dict[str, Dataset]:
@@ -87,22 +84,3 @@ def _together(files: Sequence[DataFile], config: TofConfig, read, options: Seque
         parts.append(cap(read(file.path, **given), file.limit, seed=config.seed))
     return mix(parts) if parts else None
 
-
-def _check(config: TofConfig, data: TofData) -> None:
-    """What could only fail hours later otherwise."""
-    ner_to_mrc(data.validation.select(range(1)), data.queries)  # a type without a query is named here
-    if config.mlm.include_target_test and data.target_test is None:
-        raise ConfigError(
-            "mlm.include_target_test is on, but target.test_text names no file. "
-            "Name the unlabelled test sentences there, or set mlm.include_target_test=false."
-        )
-    if "tof" not in config.systems:
-        return
-    kinds = {"target_qa": data.target_qa, "source_qa": data.source_qa, "ner_mrc": data.source}
-    if config.mrc.enabled and not any(
-        dataset is not None and vars(config.mrc)[f"use_{kind}"] for kind, dataset in kinds.items()
-    ):
-        raise ConfigError(
-            "The MRC stage has nothing to learn from: no question-answering data is named and mrc.use_ner_mrc is off. "
-            "Name target.mrc or source.mrc, turn mrc.use_ner_mrc on, or set mrc.enabled=false."
-        )

@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from tof_hf.config import TofConfig, load_config
+from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.inputs import read_data, read_gold
-from tof_hf.run_folder import barrier, is_main_process, main_process_first, replace_folder, say, write_json, write_text
+from tof_hf.preflight import check_run
+from tof_hf.run_folder import (
+    barrier,
+    is_main_process,
+    main_process_first,
+    replace_folder,
+    say,
+    write_json,
+    write_text,
+)
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import Checkpoint
-from tof_hf.steps import Steps, tokenizer_for
+from tof_hf.steps import Steps
 from tof_hf.tables import results_table
 
 
@@ -79,10 +89,11 @@ class TofPipeline:
         Raises a TofError before any training if the data or the options cannot work.
         """
         config = self.config
-        tokenizer = tokenizer_for(config)
         with main_process_first():
             data = read_data(config)
             gold = read_gold(config, data.label_names)
+        tokenizer = load_encoder_tokenizer(config.model)
+        check_run(config, data, tokenizer)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())

@@ -9,12 +9,10 @@ from pathlib import Path
 from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
-from tof_hf.data.mixing import cap, mix
 from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.data.mixing import cap, mix
 from tof_hf.data.pseudo_labels import pseudo_label
 from tof_hf.data.sources import unlabelled
-from tof_hf.data.tokenizers import load_tokenizer
-from tof_hf.errors import ConfigError
 from tof_hf.inputs import TofData
 from tof_hf.run_folder import barrier, is_main_process, say
 from tof_hf.scoring import Scorer
@@ -113,8 +111,6 @@ class Steps:
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
-        if not questions:
-            raise ConfigError(f"{stage}{round or ''} has nothing to learn from: turn one of its use_... options on.")
         validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
         if self.data.validation_qa is not None:
             validation.append(self.data.validation_qa)
@@ -189,7 +185,3 @@ def encoder_key(name_or_path: str) -> str:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
-
-def tokenizer_for(config: TofConfig):
-    """The encoder's tokenizer, checked for word boundaries."""
-    return load_tokenizer(config.model)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from tof_hf.errors import ModelError
 
@@ -16,12 +16,15 @@ _UNSET = 1_000_000  # tokenizers without a window carry a huge number
 
 
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
-    """A fast tokenizer whose words keep their leading space; raises ModelError if the model has no fast tokenizer.
+    """A fast tokenizer whose words keep their leading space; raises ModelError if there is none.
 
     Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
     words handed over as a list; the pre-tokenizer is switched to add it.
     """
-    tokenizer = AutoTokenizer.from_pretrained(name_or_path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path)
+    except (OSError, ValueError) as problem:
+        raise ModelError(f"{name_or_path}: no encoder with a tokenizer can be loaded from there. {problem}") from problem
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name_or_path}: this model has no fast tokenizer, and word boundaries need one. "
@@ -31,6 +34,13 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     layout = json.loads(backend.to_str())
     if _add_prefix_space(layout["pre_tokenizer"]):
         backend.pre_tokenizer = Tokenizer.from_str(json.dumps(layout)).pre_tokenizer
+    return tokenizer
+
+
+def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of an encoder, its `model_max_length` set to the encoder's window (and saved with it)."""
+    tokenizer = load_tokenizer(name_or_path)
+    tokenizer.model_max_length = model_window(tokenizer, AutoConfig.from_pretrained(name_or_path))
     return tokenizer
 
 

@@ -163,7 +163,7 @@ def training_arguments(config: StageConfig, folder: Path, *, seed: int, selects:
     on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     defaults = {
         "use_cpu": on_cpu,
-        "bf16": has_bf16(),
+        "bf16": has_bf16() and not config.training.get("fp16"),
         "dataloader_pin_memory": not on_cpu,
         "per_device_eval_batch_size": 64,
         "eval_strategy": "epoch" if selects else "no",

@@ -1,0 +1,65 @@
+"""What could only fail hours into a run is looked for before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from tof_hf.config import StageConfig, TofConfig
+from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.errors import ConfigError
+from tof_hf.inputs import TofData
+from tof_hf.stages.base import training_arguments
+
+
+def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise a TofError for options and data that cannot work together: windows, queries, mixtures, arguments.
+
+    The tokenizer's `model_max_length` is taken as the encoder's window.
+    """
+    if config.mlm.include_target_test and data.target_test is None:
+        raise ConfigError(
+            "mlm.include_target_test is on, but target.test_text names no file. "
+            "Name the unlabelled test sentences there, or set mlm.include_target_test=false."
+        )
+    for name, stage in _stages(config).items():
+        if stage.max_length > tokenizer.model_max_length:
+            raise ConfigError(
+                f"{name}.max_length is {stage.max_length}, but {config.model} takes {tokenizer.model_max_length} "
+                f"pieces at most. Set {name}.max_length={tokenizer.model_max_length} or less; "
+                "longer sentences are cut into overlapping windows, nothing is lost."
+            )
+        try:
+            training_arguments(stage, Path(config.output_dir), seed=config.seed, selects=name != "mlm")
+        except ValueError as problem:
+            raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
+    if "tof" in config.systems:
+        _check_questions(config, data)
+
+
+def _stages(config: TofConfig) -> dict[str, StageConfig]:
+    """The stages that the named systems will run."""
+    used = {"ner"}
+    if set(config.systems) & {"adaptabert", "tof"}:
+        used.add("mlm")
+    if "tof" in config.systems:
+        used |= {"mrc", "pseudo_ner"} | ({"continual_mrc", "continual_ner"} if config.rounds else set())
+    return {name: value for name, value in vars(config).items() if name in used and value.enabled}
+
+
+def _check_questions(config: TofConfig, data: TofData) -> None:
+    ner_to_mrc(data.validation.select(range(1)), data.queries)  # names a type without a query
+    found = {
+        "use_target_qa": data.target_qa is not None,
+        "use_source_qa": data.source_qa is not None,
+        "use_ner_mrc": True,
+        "use_pseudo_mrc": True,
+    }
+    for name in ("mrc", "continual_mrc"):
+        stage = vars(config)[name]
+        if name in _stages(config) and not any(vars(stage)[option] and there for option, there in found.items()):
+            raise ConfigError(
+                f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
+                f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."
+            )
