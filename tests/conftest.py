@@ -1,10 +1,13 @@
-"""Settings that hold before any library is imported: no network, no leftovers, no crowded processor."""
+"""Settings that hold before any library is imported, and the tiny tokenizers and encoders that the tests share."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,6 +18,7 @@ os.environ.update(
     HF_DATASETS_CACHE=os.path.join(_HOME, "datasets"),
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
+    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
     # Two OpenMP threads on a busy core are up to a hundred times slower than one.
     OMP_NUM_THREADS="1",
     TOKENIZERS_PARALLELISM="false",
@@ -25,6 +29,123 @@ os.environ.update(
 settings.register_profile("tof_hf", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tof_hf")
 
+FAMILIES = ("wordpiece", "unigram", "bytelevel")
+ARCHITECTURES = ("bert", "xlm-roberta", "roberta", "distilbert", "deberta-v2", "modernbert", "electra")
+WORDS = (
+    "the of and in to is was who which where person place city club team river visited played near "
+    "el la los de del que en con una ciudad equipo quien donde lugar Maria Juan Carlos London Madrid Paris "
+    "Real Union New York Nations United said won lost Monday lunes ."
+).split()
+LETTERS = [chr(code) for code in range(33, 127)] + list("áéíóúñü¿¡’")
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tokenizers() -> dict[str, Any]:
+    """One small tokenizer of each family, its vocabulary written down rather than trained: always the same."""
+    from tof_hf.data.tokenizers import load_tokenizer
+
+    makers = {"wordpiece": _wordpiece, "unigram": _unigram, "bytelevel": _byte_level}
+    loaded = {}
+    for family in FAMILIES:
+        folder = Path(_HOME) / "tokenizers" / family
+        makers[family]().save_pretrained(folder)
+        loaded[family] = load_tokenizer(str(folder))
+    return loaded
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def tokenizer(request: pytest.FixtureRequest, tokenizers: dict[str, Any]) -> Any:
+    """The tokenizers one after the other."""
+    return tokenizers[request.param]
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Callable[..., Any]:
+    """Makes the configuration of an encoder with 2 layers of 16 numbers and without dropout."""
+    return _tiny_config
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Callable[..., str]:
+    """Makes `checkpoint(architecture, kind="encoder"|"mlm")`: the folder of a tiny random model, made once."""
+    import torch
+    from transformers import AutoModel, AutoModelForMaskedLM
+
+    def make(architecture: str, kind: str = "mlm", **options: Any) -> str:
+        folder = Path(_HOME) / "models" / f"{architecture}-{kind}-{'-'.join(map(str, options.values()))}"
+        if not folder.exists():
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(7)
+                auto = AutoModelForMaskedLM if kind == "mlm" else AutoModel
+                auto.from_config(_tiny_config(architecture, **options)).save_pretrained(folder)
+        return str(folder)
+
+    return make
+
+
+def _tiny_config(architecture: str, *, vocab_size: int = 450, positions: int = 128) -> Any:
+    from transformers import AutoConfig
+
+    common = {"vocab_size": vocab_size, "pad_token_id": 1 if "roberta" in architecture else 0}
+    size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.0}
+    special = {
+        "xlm-roberta": {"max_position_embeddings": positions + 2, "type_vocab_size": 1} | size | off,
+        "roberta": {"max_position_embeddings": positions + 2, "type_vocab_size": 1} | size | off,
+        "distilbert": {
+            "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": positions,
+            "dropout": 0.0, "attention_dropout": 0.0,
+        },
+        "deberta-v2": {
+            "max_position_embeddings": positions, "relative_attention": True, "position_buckets": 16,
+            "norm_rel_ebd": "layer_norm", "share_att_key": True, "pos_att_type": ["p2c", "c2p"],
+            "position_biased_input": False, "type_vocab_size": 0,
+        } | size | off,
+        "modernbert": {
+            "max_position_embeddings": positions, "global_attn_every_n_layers": 2, "local_attention": 16,
+            "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3,
+        } | size,
+        "electra": {"embedding_size": 8, "max_position_embeddings": positions} | size | off,
+    }  # fmt: skip
+    own = special.get(architecture, {"max_position_embeddings": positions} | size | off)
+    return AutoConfig.for_model(architecture, **common, **own)
+
+
+def _wordpiece() -> Any:
+    from transformers import BertTokenizer
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [*special, *LETTERS, *(f"##{letter}" for letter in LETTERS), *(w for w in WORDS if len(w) > 1)]
+    pieces += ["##ing", "##s", "##ed", "##as"]
+    vocab = {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
+    return BertTokenizer(vocab=vocab, do_lower_case=False, strip_accents=False, model_max_length=128)
+
+
+def _unigram() -> Any:
+    from transformers import XLMRobertaTokenizer
+
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    pieces = {piece: 0.0 for piece in special} | {"▁": -3.0}
+    pieces |= {letter: -6.0 for letter in LETTERS} | {f"▁{word}": -5.0 for word in WORDS}
+    pieces |= {"ing": -5.5, "ed": -5.5, "as": -5.5, "<mask>": 0.0}
+    return XLMRobertaTokenizer(vocab=list(pieces.items()), model_max_length=128)
+
+
+def _byte_level() -> Any:
+    from tokenizers import pre_tokenizers
+    from transformers import RobertaTokenizer
+
+    merges = []
+    for word in WORDS:
+        text, made = "Ġ" + word, "Ġ"
+        for letter in text[1:]:
+            merges.append((made, letter))
+            made += letter
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    pieces = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet()), *(a + b for a, b in merges)]
+    vocab = {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
+    return RobertaTokenizer(vocab=vocab, merges=list(dict.fromkeys(merges)), model_max_length=128)
