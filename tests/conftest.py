@@ -1,4 +1,4 @@
-"""Settings that hold before any library is imported, and the tiny tokenizers and encoders that the tests share."""
+"""Settings that hold before any library is imported; tiny tokenizers and encoders for all tests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Any]:
-    """One small tokenizer of each family, its vocabulary written down rather than trained: always the same."""
+    """One small tokenizer of each family, its vocabulary written down, not trained: always the same."""
     from tof_hf.data.tokenizers import load_tokenizer
 
     makers = {"wordpiece": _wordpiece, "unigram": _unigram, "bytelevel": _byte_level}
@@ -71,7 +71,7 @@ def tiny_config() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def checkpoint() -> Callable[..., str]:
-    """Makes `checkpoint(architecture, kind="encoder"|"mlm")`: the folder of a tiny random model, made once."""
+    """Makes `checkpoint(architecture, kind="encoder"|"mlm")`: the folder of a tiny random model."""
     import torch
     from transformers import AutoModel, AutoModelForMaskedLM
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from transformers import RobertaTokenizer
+from tokenizers import processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, RobertaTokenizer
 
 from tof_hf.data import mapping
 from tof_hf.data.encoding import IGNORE, NO_WORD, encode_ner, encode_text, join_words, word_windows
@@ -25,14 +27,20 @@ def ner(rows, tags=None):
     return Dataset.from_dict(
         {"id": [str(i) for i in range(len(rows))], "tokens": rows, "ner_tags": tags},
         features=Features(
-            {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=NAMES))}
+            {
+                "id": Value("string"),
+                "tokens": List(Value("string")),
+                "ner_tags": List(ClassLabel(names=NAMES)),
+            }
         ),
     )
 
 
 def pieces_of(tokenizer, words):
     """For every word its pieces, each word cut alone."""
-    found = [tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"] for word in words]
+    found = [
+        tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"] for word in words
+    ]
     assert len(found) == len(words)
     return found
 
@@ -64,9 +72,7 @@ def test_rows_without_tags_have_no_labels(tokenizer):
     assert "labels" not in windows.column_names
 
 
-@given(
-    st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(1, 15), st.integers(0, 20)
-)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(1, 15), st.integers(0, 20))
 def test_every_word_is_owned_by_exactly_one_window(pieces, budget, overlap):
     windows = word_windows(pieces, budget=budget, overlap=overlap)
     owned = [word for _, _, first, last in windows for word in range(first, last)]
@@ -117,27 +123,47 @@ def test_text_windows_hold_every_word_once_when_they_do_not_overlap(tokenizer):
     windows = encode_text(ner([words, SENTENCE]).remove_columns("ner_tags"), tokenizer, max_length=32)
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     pieces = [piece for ids in windows["input_ids"] for piece in ids if piece not in special]
-    assert pieces == [piece for row in (words, SENTENCE) for word in pieces_of(tokenizer, row) for piece in word]
+    assert pieces == [
+        piece for row in (words, SENTENCE) for word in pieces_of(tokenizer, row) for piece in word
+    ]
     assert max(windows["length"]) <= 32
 
 
 def test_words_handed_over_one_by_one_are_cut_as_in_running_text(tokenizer):
     text = tokenizer("Maria visited Madrid and Paris", add_special_tokens=False)["input_ids"]
-    words = tokenizer("Maria visited Madrid and Paris".split(), is_split_into_words=True, add_special_tokens=False)
+    words = tokenizer(
+        "Maria visited Madrid and Paris".split(), is_split_into_words=True, add_special_tokens=False
+    )
     assert words["input_ids"] == text
     in_the_middle = tokenizer("and Maria", add_special_tokens=False)["input_ids"][1:]
     assert tokenizer("Maria", add_special_tokens=False)["input_ids"] == in_the_middle
 
 
-def test_a_byte_level_tokenizer_keeps_the_space_after_it_was_saved_again(tokenizers, tmp_path):
-    plain = RobertaTokenizer.from_pretrained(tokenizers["bytelevel"].name_or_path)
-    plain.backend_tokenizer.pre_tokenizer.add_prefix_space = False
+@pytest.mark.parametrize("kind", ["roberta", "generic", "generic with template"])
+def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_saved(
+    tokenizers, tmp_path, kind
+):
+    plain = RobertaTokenizer.from_pretrained(tokenizers["bytelevel"].name_or_path, add_prefix_space=False)
+    if kind != "roberta":
+        plain = PreTrainedTokenizerFast(
+            tokenizer_object=plain.backend_tokenizer, pad_token="<pad>", cls_token="<s>", sep_token="</s>"
+        )
+    if kind == "generic with template":
+        special = [("<s>", 0), ("</s>", 2)]
+        plain.backend_tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", None, special)
+    assert plain.tokenize(["Madrid"], is_split_into_words=True) != ["ĠMadrid"]
     plain.save_pretrained(tmp_path / "plain")
-    fixed = load_tokenizer(str(tmp_path / "plain"))
-    fixed.save_pretrained(tmp_path / "fixed")
-    for tokenizer in (fixed, load_tokenizer(str(tmp_path / "fixed"))):
+    load_tokenizer(str(tmp_path / "plain")).save_pretrained(tmp_path / "fixed")
+    for tokenizer in (
+        load_tokenizer(str(tmp_path / "plain")),
+        AutoTokenizer.from_pretrained(tmp_path / "fixed"),
+    ):
         pieces = tokenizer(["Madrid", "Madrid"], is_split_into_words=True, add_special_tokens=False)
         assert tokenizer.convert_ids_to_tokens(pieces["input_ids"]) == ["ĠMadrid", "ĠMadrid"]
+        offsets = tokenizer("Madrid Paris", add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        assert offsets == [(0, 6), (6 if kind == "generic with template" else 7, 12)]
 
 
 def test_encoded_rows_are_reused_until_the_code_changes(tokenizer, tmp_path, monkeypatch):

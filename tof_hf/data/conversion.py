@@ -34,7 +34,10 @@ def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[
         path = Path(queries)
         if not path.is_file():
             raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            raise DataError(f"no YAML in UTF-8 ({problem}).", fix="correct the file.", path=path) from problem
     if not isinstance(given, Mapping) or not all(isinstance(v, str) and v.strip() for v in given.values()):
         raise DataError(
             "queries that are not a mapping from entity type to a question",

@@ -19,7 +19,7 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     """A fast tokenizer whose words keep their leading space; raises ModelError if there is none.
 
     Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
-    words handed over as a list; the pre-tokenizer is switched to add it.
+    words handed over as a list; it is switched to add the space, and so it is saved.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(name_or_path)
@@ -30,10 +30,16 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
             f"{name_or_path}: this model has no fast tokenizer, and word boundaries need one. "
             "Take an encoder with a tokenizer.json, e.g. google-bert/bert-base-multilingual-cased."
         )
-    backend = tokenizer.backend_tokenizer
-    layout = json.loads(backend.to_str())
-    if _add_prefix_space(layout["pre_tokenizer"]):
-        backend.pre_tokenizer = Tokenizer.from_str(json.dumps(layout)).pre_tokenizer
+    if _add_prefix_space(json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]):
+        # A class with a backend of its own (RobertaTokenizer) takes and saves the option, the generic one ignores it.
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True)
+        backend = tokenizer.backend_tokenizer
+        layout = json.loads(backend.to_str())
+        steps = [_add_prefix_space(layout[step]) for step in ("pre_tokenizer", "post_processor")]
+        if any(steps):
+            # The post-processor must know of the added space too, or the first word's offset is one too far.
+            changed = Tokenizer.from_str(json.dumps(layout))
+            backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
     return tokenizer
 
 
@@ -49,8 +55,8 @@ def _add_prefix_space(layout: dict[str, Any] | None) -> bool:
     if layout is None:
         return False
     if layout["type"] == "Sequence":
-        return any([_add_prefix_space(step) for step in layout["pretokenizers"]])
-    if layout["type"] == "ByteLevel" and not layout["add_prefix_space"]:
+        return any([_add_prefix_space(step) for key in ("pretokenizers", "processors") for step in layout.get(key, [])])
+    if layout["type"] in {"ByteLevel", "RobertaProcessing"} and not layout["add_prefix_space"]:
         layout["add_prefix_space"] = True
         return True
     return False
