@@ -1,0 +1,208 @@
+"""What the pages say is true: their Python runs, run files load, commands, links and names exist."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tof_hf.cli import main
+from tof_hf.config import load_config
+from tof_hf.config.presets import OFFICIAL_CODE, STAGES
+from tof_hf.config.yaml_text import parse_yaml
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SMALLEST = {
+    "model": "some/encoder",
+    "output_dir": "runs/x",
+    "source": {"train": "train.txt", "validation": "valid.txt"},
+    "target": {"text": ["target.txt"]},
+}
+LAUNCHERS = {"python", "torchrun", "accelerate"}
+HARMLESS = {"pip", "export", "cd", "git", "cat", "ls"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its page, the line it starts on, its language and its text."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{name(self.page)}:{self.line}"
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page, language):
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(page, text.count("\n", 0, match.start()) + 2, match[1], match[2])
+        for match in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        if match[1] == language
+    ]
+
+
+def all_blocks(language):
+    return [block for page in PAGES for block in blocks(page, language)]
+
+
+def prose(page):
+    """The page without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def code_spans(page):
+    return set(re.findall(r"`([^`\n]+)`", prose(page)))
+
+
+def commands(block):
+    """The commands of a bash block as lists of words, without comments and variables set in front."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines]
+    while any(words and "=" in words[0] for words in found):
+        found = [words[1:] if words and "=" in words[0] else words for words in found]
+    return [words for words in found if words]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for block in blocks(page, "python"):
+        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
+def test_a_run_file_or_a_part_of_one_loads(block, monkeypatch):
+    for variable in re.findall(r"\$(\w+)", block.text):
+        monkeypatch.setenv(variable, "somewhere")
+    values = parse_yaml(block.text, name=str(block))
+    if not set(values) & {"source", "target", "model", *STAGES, "systems", "preset"}:
+        return  # another kind of YAML, e.g. questions
+    config = load_config(values if "model" in values else SMALLEST | values)
+    assert load_config(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("block", all_blocks("bash"), ids=str)
+def test_commands_name_what_exists(block, capsys):
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for words in commands(block):
+        program = words[0]
+        if program == "make":
+            assert set(words[1:]) <= targets
+        elif program == "tof-hf":
+            check_tof_hf(words[1:], capsys)
+        elif program in LAUNCHERS:
+            scripts = [word for word in words if word.endswith(".py")]
+            assert scripts, words
+            assert (ROOT / scripts[0]).is_file()
+            check_overrides(words[words.index(scripts[0]) + 2 :])
+        else:
+            assert program in HARMLESS, words
+
+
+def check_tof_hf(words, capsys):
+    if words[0].startswith("-"):
+        with pytest.raises(SystemExit) as end:
+            main(words)
+    else:
+        with pytest.raises(SystemExit) as end:
+            main([words[0], "--help"])
+        check_overrides(words[2:])
+    assert end.value.code == 0
+    capsys.readouterr()
+
+
+def check_overrides(words):
+    load_config(SMALLEST, words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, heading = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{name(page)} links to {target}, which is not there"
+        if heading:
+            assert heading in headings(file), f"{name(page)} links to {target}: no such heading"
+
+
+def headings(page):
+    """The anchors of the page's headings, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_dotted_names_of_the_package_can_be_imported(page):
+    for span in code_spans(page):
+        if re.fullmatch(r"tof_hf(\.\w+)+", span):
+            assert found(span), f"{name(page)} speaks of {span}, which is not there"
+
+
+def found(dotted):
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        try:
+            for part in parts[cut:]:
+                fields = vars(thing).get("__dataclass_fields__", {})  # a field without default is no attribute
+                thing = fields[part] if part in fields else getattr(thing, part)
+        except AttributeError:
+            return False
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_options_of_stages_exist(page):
+    plain = load_config(SMALLEST).to_dict()
+    for span in code_spans(page):
+        match = re.fullmatch(r"(\w+)\.(\w+)(?:[:=] ?(\S+))?", span)
+        if match is None or match[1] not in (*STAGES, "source", "target", "labelling"):
+            continue
+        section, option, value = match.groups()
+        if value is not None:
+            load_config(SMALLEST, [f"{section}.{option}={value}"])
+        elif option not in plain[section]:
+            load_config(SMALLEST, [f"{section}.{option}=1"])  # a field of TrainingArguments
+
+
+def test_the_paper_map_has_every_difference_between_the_presets():
+    text = (ROOT / "docs" / "paper_map.md").read_text(encoding="utf-8")
+    rows = {cells[1]: cells[2:] for cells in (re.split(r" *\| *", row) for row in text.splitlines()) if cells[1:]}
+    paper = load_config(SMALLEST).to_dict()
+    for setting in OFFICIAL_CODE:
+        stage, option = setting.key.split(".")
+        if paper[stage][option] == setting.value:
+            continue  # it is in the preset to stop an inheritance
+        values = [f"`{shown(value)}`" for value in (paper[stage][option], setting.value)]
+        assert rows.get(f"`{setting.key}`", [])[:2] == values, setting.key
+
+
+def shown(value):
+    """The value as it is written in a run file."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def test_the_list_of_pages_is_complete():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    missing = [page.name for page in PAGES[1:] if page.name != "index.md" and f"]({page.name})" not in index]
+    assert missing == []
