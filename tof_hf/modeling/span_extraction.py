@@ -20,6 +20,7 @@ from transformers import (
 from transformers.utils import ModelOutput
 
 from tof_hf.errors import ModelError
+from tof_hf.modeling.checkpoints import load_whole, read_config
 
 NO_SPAN = -1
 _YES = 1
@@ -179,8 +180,7 @@ class AutoModelForSpanExtraction:
         `span_match` asks for the span-match head on a fresh head; on a saved model it must agree with what was
         saved (ModelError otherwise). Further arguments go to `from_pretrained`.
         """
-        config = AutoConfig.from_pretrained(name_or_path, **{k: v for k, v in kwargs.items() if k in _HUB_OPTIONS})
-        kwargs.setdefault("dtype", torch.float32)
+        config = read_config(name_or_path, **kwargs)
         if not isinstance(config, SpanExtractionConfig):
             encoder = load_encoder(name_or_path, **kwargs)
             model = cls.from_config(encoder.config, span_match=bool(span_match))
@@ -191,30 +191,17 @@ class AutoModelForSpanExtraction:
                 f"{name_or_path} was saved with span_match={config.span_match}, asked for was span_match={span_match}. "
                 "Leave the argument out to load what was saved."
             )
-        return SpanExtractionModel.from_pretrained(name_or_path, **kwargs)
-
-
-_HUB_OPTIONS = {"revision", "token", "cache_dir", "local_files_only", "subfolder"}
+        return load_whole(SpanExtractionModel, name_or_path, **kwargs)[0]
 
 
 def load_encoder(name_or_path: str, **kwargs: Any) -> PreTrainedModel:
     """The encoder alone (no pooler, no head) of any checkpoint: encoder, MLM, MRC or NER."""
-    kwargs.setdefault("dtype", torch.float32)
-    config = AutoConfig.from_pretrained(name_or_path, **{k: v for k, v in kwargs.items() if k in _HUB_OPTIONS})
+    config = read_config(name_or_path, **kwargs)
     if isinstance(config, SpanExtractionConfig):
-        return SpanExtractionModel.from_pretrained(name_or_path, **kwargs).encoder
-    head = _has_token_head(config)
-    loader = AutoModelForTokenClassification if head else AutoModel
+        return load_whole(SpanExtractionModel, name_or_path, **kwargs)[0].encoder
+    loader = AutoModelForTokenClassification if _has_token_head(config) else AutoModel
     # The head is thrown away, so that a head of another size under the same name may be passed over.
-    model, info = loader.from_pretrained(
-        name_or_path, ignore_mismatched_sizes=True, output_loading_info=True, **kwargs
-    )
-    prefix = f"{model.base_model_prefix}." if head else ""
-    base = set(model.base_model.state_dict())
-    lost = [k for k in info["missing_keys"] if k.removeprefix(prefix) in base and k.startswith(prefix)]
-    lost = [k for k in lost if "pooler" not in k]
-    if lost:
-        raise ModelError(f"{name_or_path} lacks {len(lost)} tensors of the encoder, e.g. {lost[0]}; is it complete?")
+    model, _ = load_whole(loader, name_or_path, fresh_head=True, ignore_mismatched_sizes=True, **kwargs)
     return model.base_model
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from transformers import (
-    AutoConfig,
     AutoModelForMaskedLM,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -22,6 +21,7 @@ from transformers.utils import logging
 
 from tof_hf.data.labels import entity_types
 from tof_hf.errors import ModelError
+from tof_hf.modeling.checkpoints import load_whole, read_config
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtractionConfig, load_encoder
 
 
@@ -41,8 +41,7 @@ def load_for_mlm(checkpoint: str, *, base: str | None = None) -> tuple[PreTraine
     """
     base = base or checkpoint
     with _quiet():
-        model, info = AutoModelForMaskedLM.from_pretrained(base, dtype=torch.float32, output_loading_info=True)
-        missing = set(info["missing_keys"])
+        model, missing = load_whole(AutoModelForMaskedLM, base, fresh_head=True)
         if checkpoint != base:
             _copy_encoder(load_encoder(checkpoint), model)
             model.tie_weights()
@@ -83,18 +82,14 @@ def load_for_ner(
 
 
 def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedModel, HandOff]:
-    config = AutoConfig.from_pretrained(checkpoint)
+    config = read_config(checkpoint)
     if isinstance(config, SpanExtractionConfig) or config.id2label != id2label:
         found = "a span-extraction model" if isinstance(config, SpanExtractionConfig) else list(config.id2label.values())
         raise ModelError(
             f"{checkpoint}: cannot carry the NER head over, it has {found}, needed is {list(id2label.values())} "
             f"(types {', '.join(entity_types(list(id2label.values())))}). Start from a tagger with the same labels."
         )
-    model, info = AutoModelForTokenClassification.from_pretrained(
-        checkpoint, dtype=torch.float32, output_loading_info=True
-    )
-    if info["missing_keys"]:
-        raise ModelError(f"{checkpoint}: cannot carry the NER head over, it lacks {sorted(info['missing_keys'])}.")
+    model, _ = load_whole(AutoModelForTokenClassification, checkpoint)
     return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(_head(model))), ())
 
 
