@@ -18,10 +18,10 @@ from tof_hf.config import (
     TargetConfig,
     TofConfig,
 )
-from tof_hf.config.sections import Section, describe
-from tof_hf.config.yaml_text import dump_yaml
 from tof_hf.config.presets import INHERITS_FROM, NOT_INHERITED, OFFICIAL_CODE, PAPER, STAGES, stage_values
+from tof_hf.config.sections import Section, describe
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED
+from tof_hf.config.yaml_text import dump_yaml
 
 PAGE = Path(__file__).with_name("config.md")
 

@@ -20,9 +20,9 @@ from tof_hf.config import (
     TofConfig,
     load_config,
 )
+from tof_hf.config.presets import INHERITS_FROM, OFFICIAL_CODE, PAPER, stage_values
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError
-from tof_hf.config.presets import INHERITS_FROM, OFFICIAL_CODE, PAPER, stage_values
 
 ROOT = Path(__file__).parents[1]
 SMALLEST = {

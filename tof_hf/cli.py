@@ -72,6 +72,12 @@ def _show_progress() -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    if not sys.stderr.isatty():  # bars are for people; in a log file each would be a thousand lines
+        import datasets
+        from transformers.utils import logging as transformers_logging
+
+        datasets.disable_progress_bars()
+        transformers_logging.disable_progress_bar()
 
 
 def _is_main_process() -> bool:

@@ -16,9 +16,7 @@ class DataError(TofError):
     `path` and `line` (1-based) name the place, when there is one.
     """
 
-    def __init__(
-        self, found: str, *, fix: str, path: str | PathLike[str] | None = None, line: int | None = None
-    ):
+    def __init__(self, found: str, *, fix: str, path: str | PathLike[str] | None = None, line: int | None = None):
         self.found = found
         self.fix = fix
         self.path = None if path is None else Path(path)

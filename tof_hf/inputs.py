@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datasets import Dataset
@@ -29,39 +29,79 @@ class TofData:
     target_qa: Dataset | None
 
 
-def read_data(config: TofConfig) -> TofData:
-    """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
-    source = _ner(config.source.train, config)
-    names = label_names(config.labels or entity_types(source.features["ner_tags"].feature.names))
-    return TofData(
-        label_names=names,
-        queries=load_queries(config.queries),
-        source=align_labels(source, names),
-        validation=align_labels(_ner(config.source.validation, config), names),
-        target=_together(config.target.text, config, read_text, ("columns", "encoding", "format", "split")),
-        target_test=_together(config.target.test_text, config, read_text, ("columns", "encoding", "format", "split")),
-        source_qa=_questions(config.source.mrc, config),
-        validation_qa=_questions(config.source.mrc_validation, config),
-        target_qa=_questions(config.target.mrc, config),
-    )
+class Inputs:
+    """Reads what a config names; a `path` that is the name of one of the given `datasets` means that dataset."""
+
+    def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
+        self.config, self.datasets = config, datasets or {}
+
+    def training(self) -> TofData:
+        """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
+        config = self.config
+        source = self._ner(config.source.train)
+        names = label_names(config.labels or entity_types(source.features["ner_tags"].feature.names))
+        return TofData(
+            label_names=names,
+            queries=load_queries(config.queries),
+            source=align_labels(source, names),
+            validation=align_labels(self._ner(config.source.validation), names),
+            target=self._text(config.target.text),
+            target_test=self._text(config.target.test_text) if config.mlm.include_target_test else None,
+            source_qa=self._questions(config.source.mrc),
+            validation_qa=self._questions(config.source.mrc_validation),
+            target_qa=self._questions(config.target.mrc),
+        )
+
+    def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
+        """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
+        files = {"target": self.config.target.gold, "source_test": self.config.source.test}
+        return {split: align_labels(self._ner(file), names) for split, file in files.items() if file is not None}
+
+    def _ner(self, file: DataFile) -> Dataset:
+        options = {
+            "columns": file.columns,
+            "encoding": file.encoding,
+            "scheme": file.scheme,
+            "split": file.split,
+        }
+        return self._read(read_ner, file, label_map=_both_maps(file.label_map, self.config.label_map), **options)
+
+    def _text(self, files: Sequence[DataFile]) -> Dataset | None:
+        return _together(
+            self._read(
+                read_text,
+                file,
+                columns=file.columns,
+                encoding=file.encoding,
+                format=file.format,
+                split=file.split,
+            )
+            for file in files
+        )
+
+    def _questions(self, files: Sequence[DataFile]) -> Dataset | None:
+        return _together(
+            self._read(
+                read_mrc,
+                file,
+                encoding=file.encoding,
+                split=file.split,
+                exclude_contexts_of=self._source(file.exclude_contexts_of),
+            )
+            for file in files
+        )
+
+    def _read(self, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
+        """The file through its reader, no more than its `limit`."""
+        return cap(reader(self._source(file.path), **options), file.limit, seed=self.config.seed)
+
+    def _source(self, path: str | None) -> str | Dataset | None:
+        return None if path is None else self.datasets.get(path, path)
 
 
-def read_gold(config: TofConfig, names: Sequence[str]) -> dict[str, Dataset]:
-    """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` likewise."""
-    files = {"target": config.target.gold, "source_test": config.source.test}
-    return {split: align_labels(_ner(file, config), names) for split, file in files.items() if file is not None}
-
-
-def _ner(file: DataFile, config: TofConfig) -> Dataset:
-    dataset = read_ner(
-        file.path,
-        columns=file.columns,
-        encoding=file.encoding,
-        scheme=file.scheme,
-        label_map=_both_maps(file.label_map, config.label_map),
-        split=file.split,
-    )
-    return cap(dataset, file.limit, seed=config.seed)
+def _together(parts: Iterable[Dataset]) -> Dataset | None:
+    parts = list(parts)
+    return mix(parts) if parts else None
 
 
 def _both_maps(first: str | dict[str, str] | None, then: str | dict[str, str] | None) -> str | dict[str, str] | None:
@@ -70,17 +110,3 @@ def _both_maps(first: str | dict[str, str] | None, then: str | dict[str, str] | 
         return "span"
     first, then = first or {}, then or {}
     return {**then, **{old: then.get(new, new) for old, new in first.items()}} or None
-
-
-def _questions(files: Sequence[DataFile], config: TofConfig) -> Dataset | None:
-    return _together(files, config, read_mrc, ("encoding", "split", "exclude_contexts_of"))
-
-
-def _together(files: Sequence[DataFile], config: TofConfig, read, options: Sequence[str]) -> Dataset | None:
-    """All files with one reader, each capped at its limit."""
-    parts = []
-    for file in files:
-        given = {name: value for name, value in vars(file).items() if name in options}
-        parts.append(cap(read(file.path, **given), file.limit, seed=config.seed))
-    return mix(parts) if parts else None
-

@@ -121,9 +121,7 @@ def _overlap(true: set[Place], predicted: set[Place]) -> TypeScores:
 
 def _type_scores(row: dict[str, Any]) -> TypeScores:
     """Plain numbers of a seqeval report row (those are numpy's, which JSON does not take)."""
-    return TypeScores(
-        float(row["precision"]), float(row["recall"]), float(row["f1-score"]), int(row["support"])
-    )
+    return TypeScores(float(row["precision"]), float(row["recall"]), float(row["f1-score"]), int(row["support"]))
 
 
 def __getattr__(name: str) -> Any:

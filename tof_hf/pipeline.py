@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
+
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
-from tof_hf.inputs import read_data, read_gold
+from tof_hf.inputs import Inputs
 from tof_hf.preflight import check_run
 from tof_hf.run_folder import (
     barrier,
@@ -25,9 +27,10 @@ from tof_hf.run_folder import (
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import Checkpoint
 from tof_hf.steps import Steps
-from tof_hf.tables import results_table
+from tof_hf.tables import results_table, stages_table
 
 
+# fmt: off
 def tof(do: Steps) -> Checkpoint:
     """Target-oriented fine-tuning: Algorithm 1, line by line."""
     if do.config.order == "mlm_mrc":
@@ -43,6 +46,8 @@ def tof(do: Steps) -> Checkpoint:
         tagger = do.continual_ner(encoder, pseudo, round=i)           # lines 15-16
     return tagger                                                     # line 21
 
+# fmt: on
+
 
 def adaptabert(do: Steps) -> Checkpoint:
     """Domain tuning, then task tuning (paper 2.2, after Han and Eisenstein 2019)."""
@@ -54,7 +59,8 @@ def source_only(do: Steps) -> Checkpoint:
     return do.ner(do.pretrained)
 
 
-RECIPES: Mapping[str, Callable[[Steps], Checkpoint]] = {
+Recipe = Callable[[Steps], Checkpoint]
+RECIPES: Mapping[str, Recipe] = {
     "source_only": source_only,
     "adaptabert": adaptabert,
     "tof": tof,
@@ -71,16 +77,29 @@ class TofResult:
 
     @property
     def table(self) -> str:
-        """All scores as a text table."""
-        return results_table(self.rows)
+        """All scores, and all stages with their cost, as two text tables, and where everything was written."""
+        places = f"Scores: {self.folder / 'results.json'}\nFinal tagger: {self.final}"
+        return "\n\n".join([results_table(self.rows), stages_table(self.folder), places])
 
 
 class TofPipeline:
-    """A run: its data checked first, then the recipe of every system named in the config, then `final/`."""
+    """A run: its data checked first, then the recipe of every system named in the config, then `final/`.
 
-    def __init__(self, config: TofConfig) -> None:
+    `datasets` are handed over in place of files: a `path` in the config that is one of their names means it.
+    `recipes` replaces the config's systems by recipes of your own, a function from Steps to Checkpoint each.
+    """
+
+    def __init__(
+        self,
+        config: TofConfig,
+        *,
+        datasets: Mapping[str, Dataset] | None = None,
+        recipes: Mapping[str, Recipe] | None = None,
+    ) -> None:
         self.config = config
         self.folder = Path(config.output_dir)
+        self.inputs = Inputs(config, datasets)
+        self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
     def run(self) -> TofResult:
         """Train all systems and give the folder of the tagger that the last of them (or `tof`) ended with.
@@ -90,8 +109,8 @@ class TofPipeline:
         """
         config = self.config
         with main_process_first():
-            data = read_data(config)
-            gold = read_gold(config, data.label_names)
+            data = self.inputs.training()
+            gold = self.inputs.gold(data.label_names)
         tokenizer = load_encoder_tokenizer(config.model)
         check_run(config, data, tokenizer)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed)
@@ -102,13 +121,12 @@ class TofPipeline:
             f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
         )
         ends = {}
-        for system in config.systems:
+        for system, recipe in self.recipes.items():
             say(f"system {system}")
-            ends[system] = RECIPES[system](Steps(config, data, scorer, system=system))
+            ends[system] = recipe(Steps(config, data, scorer, system=system))
             if is_main_process():
                 write_json(self.folder / "results.json", {"rows": scorer.rows})
-        final = ends["tof"] if "tof" in ends else ends[config.systems[-1]]
-        self._finish(final)
+        self._finish(ends.get("tof", ends[system]))
         return TofResult(self.folder / "final", self.folder, scorer.rows)
 
     def _finish(self, tagger: Checkpoint) -> None:
@@ -122,8 +140,17 @@ class TofPipeline:
         say(f"final tagger: {self.folder / 'final'} (from {tagger.name})")
 
 
-def run_tof(config: TofConfig | str | os.PathLike[str] | Mapping[str, Any], overrides: list[str] | None = None) -> TofResult:
-    """Run a config: a TofConfig, a mapping, or a YAML file, with `key=value` overrides for the latter two."""
+def run_tof(
+    config: TofConfig | str | os.PathLike[str] | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    datasets: Mapping[str, Dataset] | None = None,
+) -> TofResult:
+    """Carry out a config: a TofConfig, a mapping, or a YAML file, with `key=value` overrides for the latter two.
+
+    `datasets` are handed over in place of files, see TofPipeline. Raises a TofError before any training if the data
+    or the options cannot work.
+    """
     if not isinstance(config, TofConfig):
-        config = load_config(config, overrides or [])
-    return TofPipeline(config).run()
+        config = load_config(config, overrides)
+    return TofPipeline(config, datasets=datasets).run()

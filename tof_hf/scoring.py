@@ -37,7 +37,13 @@ class Scorer:
         record = read_json(checkpoint.folder / "stage.json")
         best = max((entry for entry in record["log"] if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         self.rows.append(
-            {"system": system, "stage": stage, "round": round, "split": "source_validation_mrc", "seed": self.seed}
+            {
+                "system": system,
+                "stage": stage,
+                "round": round,
+                "split": "source_validation_mrc",
+                "seed": self.seed,
+            }
             | {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
             | {"per_type": {}, "mode": "exact spans"}
         )

@@ -70,9 +70,7 @@ class Steps:
     def continual_ner(self, start: Checkpoint, pseudo: Dataset, *, round: int) -> Checkpoint:
         """Step 7: NER on the pseudo-labels, with a fresh head after MRC."""
         after_mrc = self.config.continual_mrc.enabled
-        return self._ner(
-            start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc
-        )
+        return self._ner(start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc)
 
     def label(self, tagger: Checkpoint) -> Dataset:
         """Steps 4, 8 and 9: the target text with the tagger's labels, kept beside the tagger as Parquet."""
@@ -184,4 +182,3 @@ def encoder_key(name_or_path: str) -> str:
         if file.is_file():
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-

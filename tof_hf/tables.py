@@ -1,24 +1,49 @@
-"""The scores of a run as a text table."""
+"""The scores and the stages of a run as text tables, which are also Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from tof_hf.run_folder import read_json
 
 
 def results_table(rows: Sequence[dict[str, Any]]) -> str:
     """One line a stage and split: precision, recall, F1 and the F1 of every type, in percent."""
     types = sorted({label for row in rows for label in row["per_type"]})
-    head = ["system", "stage", "split", "P", "R", "F1", *types]
-    lines = [head, ["-" * len(name) for name in head]]
+    lines = [["system", "stage", "split", "P", "R", "F1", *types]]
     for row in rows:
         stage = f"{row['stage']} {row['round']}" if row["round"] else row["stage"]
         scores = [f"{100 * row[name]:.2f}" for name in ("precision", "recall", "f1")]
         per_type = [f"{100 * row['per_type'][t]['f1']:.1f}" if t in row["per_type"] else "" for t in types]
         lines.append([row["system"], stage, row["split"], *scores, *per_type])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    text = [
-        "  ".join(cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+    return _aligned(lines, left=3)
+
+
+def stages_table(folder: Path) -> str:
+    """One line for every finished stage of the run in `folder`: its data, steps, minutes and peak memory."""
+    records = [read_json(file) for file in sorted(folder.glob("stages/*/stage.json"))]
+    lines = [["stage", "rows", "windows", "steps", "minutes", "peak memory MB", "validation F1"]]
+    for record in records:
+        rows = ", ".join(f"{count:,} {what}" for what, count in record["rows"].items())
+        best = record["best_validation_f1"]
+        numbers = [
+            record["windows"],
+            record["steps"],
+            f"{record['seconds'] / 60:.1f}",
+            record["peak_memory_mb"],
+        ]
+        lines.append([record["name"], rows, *map(str, numbers), "" if best is None else f"{100 * best:.2f}"])
+    return _aligned(lines, left=2)
+
+
+def _aligned(lines: list[list[str]], *, left: int) -> str:
+    """A Markdown table whose first `left` columns are aligned to the left, the others to the right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    rows = [
+        [cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
         for line in lines
     ]
-    return "\n".join(line.rstrip() for line in text)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])

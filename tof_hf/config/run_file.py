@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
 from tof_hf.config.data import SourceConfig, TargetConfig
+from tof_hf.config.presets import STAGES, stage_values
+from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
 from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
-from tof_hf.config.presets import STAGES, stage_values
 
 
 def _stage(kind: type[StageConfig], name: str, help: str, paper: str) -> Any:

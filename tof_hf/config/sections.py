@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import enum
+import os
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -100,6 +101,8 @@ def convert(value: Any, hint: Any, key: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
+    if isinstance(value, os.PathLike):  # configs made in Python often hold Path objects
+        value = os.fspath(value)
     if origin in (typing.Union, types.UnionType):
         enums = [
             choice for choice in arguments if _is_enum(choice)

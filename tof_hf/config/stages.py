@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
-from tof_hf.config.sections import KeyProblem, Section, join, option
 from tof_hf.config.presets import stage_values
+from tof_hf.config.sections import KeyProblem, Section, join, option
 from tof_hf.config.training_fields import checked_training_field
 
 

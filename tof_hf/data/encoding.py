@@ -84,7 +84,14 @@ def join_words(windows: Dataset, values: Sequence[Sequence[T]], *, lengths: Sequ
 
 
 def _ner_windows(
-    batch: dict[str, list], indices: list[int], *, tokenizer: Any, max_length: int, stride: int, inside: Any, code: str
+    batch: dict[str, list],
+    indices: list[int],
+    *,
+    tokenizer: Any,
+    max_length: int,
+    stride: int,
+    inside: Any,
+    code: str,
 ) -> dict[str, list]:
     out: dict[str, list] = {"input_ids": [], "word_ids": [], "row": [], "length": []}
     tags = batch.get("ner_tags")

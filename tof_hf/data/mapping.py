@@ -23,7 +23,12 @@ def source_hash(*functions: Callable) -> str:
 
 
 def cached_map(
-    dataset: Dataset, function: Callable, *, features: Features | None = None, description: str, **fn_kwargs: Any
+    dataset: Dataset,
+    function: Callable,
+    *,
+    features: Features | None = None,
+    description: str,
+    **fn_kwargs: Any,
 ) -> Dataset:
     """The rows that `function(batch, indices, *, code, **fn_kwargs)` returns; all old columns are dropped."""
     return dataset.map(

@@ -11,7 +11,14 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 from tof_hf.errors import ModelError
 
 # These models number positions from padding_idx + 1, so that many positions of the table are never used.
-_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "longformer"}
+_OFFSET_POSITIONS = {
+    "roberta",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "roberta-prelayernorm",
+    "longformer",
+}
 _UNSET = 1_000_000  # tokenizers without a window carry a huge number
 
 
@@ -24,7 +31,9 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(name_or_path)
     except (OSError, ValueError) as problem:
-        raise ModelError(f"{name_or_path}: no encoder with a tokenizer can be loaded from there. {problem}") from problem
+        raise ModelError(
+            f"{name_or_path}: no encoder with a tokenizer can be loaded from there. {problem}"
+        ) from problem
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name_or_path}: this model has no fast tokenizer, and word boundaries need one. "

@@ -143,7 +143,9 @@ class SpanExtractionModel(PreTrainedModel):
         pairs = (possible[..., 0, None] & possible[:, None, :, 1]).triu()
         row, start, end = pairs.nonzero(as_tuple=True)
         each = F.binary_cross_entropy_with_logits(
-            self._match_logits(hidden, row, start, end).float(), truth[row, start, end].float(), reduction="none"
+            self._match_logits(hidden, row, start, end).float(),
+            truth[row, start, end].float(),
+            reduction="none",
         )
         weight = context.sum(1) / pairs.sum((1, 2)).clamp(min=1)
         return (each * weight[row]).sum()

@@ -84,7 +84,9 @@ def load_for_ner(
 def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedModel, HandOff]:
     config = read_config(checkpoint)
     if isinstance(config, SpanExtractionConfig) or config.id2label != id2label:
-        found = "a span-extraction model" if isinstance(config, SpanExtractionConfig) else list(config.id2label.values())
+        found = (
+            "a span-extraction model" if isinstance(config, SpanExtractionConfig) else list(config.id2label.values())
+        )
         raise ModelError(
             f"{checkpoint}: cannot carry the NER head over, it has {found}, needed is {list(id2label.values())} "
             f"(types {', '.join(entity_types(list(id2label.values())))}). Start from a tagger with the same labels."

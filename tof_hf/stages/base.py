@@ -13,7 +13,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ class StageTask:
     collator: Callable
     loss: Callable
     rows: dict[str, int]
+    label_names: Sequence[str] = ()
     validation: Dataset | None = None
     metrics: Callable | None = None
     reduce_logits: Callable | None = None
@@ -136,6 +137,7 @@ def stage_key(task: StageTask) -> str:
         "options": _options(task.config),
         "seed": task.seed,
         "start": task.start.key,
+        "labels": list(task.label_names),
         "train": content_hash(task.train),
         "validation": task.validation and content_hash(task.validation),
     }

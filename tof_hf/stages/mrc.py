@@ -72,9 +72,7 @@ class SpanF1:
     def __call__(self, prediction: Any) -> dict[str, float]:
         """`precision`, `recall`, `f1` for the Trainer's EvalPrediction of decoded span ends (windows, pieces)."""
         found = set(read_spans(self.windows, prediction.predictions))
-        true = {
-            (row, span["start"], span["end"]) for row, spans in enumerate(self.rows["spans"]) for span in spans
-        }
+        true = {(row, span["start"], span["end"]) for row, spans in enumerate(self.rows["spans"]) for span in spans}
         hits = len(found & true)
         precision, recall = hits / max(1, len(found)), hits / max(1, len(true))
         f1 = 2 * precision * recall / max(precision + recall, 1e-12)

@@ -59,6 +59,7 @@ def train_ner(
             collator=WordCollator(tokenizer),
             loss=token_loss,
             rows={name: len(rows) for name, rows in sentences.items()},
+            label_names=label_names,
             validation=held_out,
             metrics=EntityF1OfWords(validation, held_out, label_names),
             reduce_logits=argmax,
@@ -68,14 +69,17 @@ def train_ner(
 
 
 def label_words(
-    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase, folder: Path
+    tagger: Checkpoint,
+    dataset: Dataset,
+    config: NerConfig,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
 ) -> WordPredictions:
     """The tagger's tag and probability for every word, batched as its own stage was (Algorithm 1, lines 7, 10, 17)."""
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
     args = training_arguments(config, folder / "predict", seed=0, selects=False)
-    return predict_words(
-        model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride
-    )
+    return predict_words(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
 class EntityF1OfWords:

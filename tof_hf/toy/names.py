@@ -46,7 +46,7 @@ NORTH = NameParts(  # where the source news is written
     roots=tuple(
         "Ash Black Brad Carl Dun East Fair Green Hart Kel Lang Mill Oak Pem Rad Stan Thorn Wal Whit".split()
     ),
-    surname_ends=tuple("ford ton worth man son shaw ley".split()),
+    surname_ends=tuple("man son shaw ley stone".split()),
     town_ends=tuple("ford ton worth bury wick field ham".split()),
 )
 SOUTH = NameParts(  # where the target news is written
@@ -59,7 +59,7 @@ SOUTH = NameParts(  # where the target news is written
     roots=tuple(
         "Alba Bel Cas Cor Esta Fon Gar Lor Mal Mon Nava Oliva Pala Ro Sal Tor Val Villa Zal".split()
     ),
-    surname_ends=tuple("monte doro rada mendi rales guera tero".split()),
+    surname_ends=tuple("mendi rales guera tero nez".split()),
     town_ends=tuple("monte doro rada tera mar rena tilla".split()),
 )
 # How the two languages call the countries of the world, and the English adjective
@@ -92,7 +92,8 @@ class NameMaker:
         return self.rng.choice(self.parts.roots) + self.rng.choice(ends)
 
     def surname_root(self) -> str:
-        return self.root(self.parts.surname_ends)
+        # Now and then a family is called after a town, so that only the sentence tells which of them is meant.
+        return self.root(self.parts.town_ends if self.rng.random() < 0.2 else self.parts.surname_ends)
 
     def town_root(self) -> str:
         root = self.root(self.parts.town_ends)
