@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
+from tof_hf.entity_f1 import EntityF1
 from tof_hf.errors import TofError
-from tof_hf.metrics import EntityF1, TypeScores, entity_scores
+from tof_hf.metrics import TypeScores, entity_scores
 
 TAGS = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
 PAIRS = st.lists(st.lists(st.tuples(TAGS, TAGS), max_size=8), max_size=5)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tof_hf.errors import TofError
-
-if TYPE_CHECKING:
-    from tof_hf.entity_f1 import EntityF1
-
-__all__ = ["EntityF1", "EntityScores", "TypeScores", "entity_scores"]
 
 Mode = Literal["default", "strict"]
 Place = tuple[int, int, int]  # sentence, first word, last word
@@ -122,11 +117,3 @@ def _overlap(true: set[Place], predicted: set[Place]) -> TypeScores:
 def _type_scores(row: dict[str, Any]) -> TypeScores:
     """Plain numbers of a seqeval report row (those are numpy's, which JSON does not take)."""
     return TypeScores(float(row["precision"]), float(row["recall"]), float(row["f1-score"]), int(row["support"]))
-
-
-def __getattr__(name: str) -> Any:
-    if name == "EntityF1":
-        from tof_hf.entity_f1 import EntityF1  # importing evaluate takes seconds
-
-        return EntityF1
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

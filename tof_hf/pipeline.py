@@ -15,6 +15,7 @@ from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.inputs import Inputs
 from tof_hf.preflight import check_run
+from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
     barrier,
     is_main_process,
@@ -27,7 +28,6 @@ from tof_hf.run_folder import (
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import Checkpoint
 from tof_hf.steps import Steps
-from tof_hf.tables import results_table, stages_table
 
 
 # fmt: off

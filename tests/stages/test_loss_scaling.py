@@ -87,9 +87,7 @@ def task(kind, base, tokenizer, cut):
         tokenizer=tokenizer,
         build=build,
         train=rows(kind),
-        collator=SpanCollator(tokenizer, span_match=match)
-        if collator is SpanCollator
-        else collator(tokenizer),
+        collator=SpanCollator(tokenizer, span_match=match) if collator is SpanCollator else collator(tokenizer),
         loss=loss,
         rows={},
         trainer=trainer,
@@ -124,9 +122,7 @@ def assert_same_step(one, other):
 
 @pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
 @pytest.mark.parametrize("kind", ["ner", "mlm", "mrc", "mrc with match"])
-def test_four_small_batches_make_the_step_of_one_large_batch(
-    kind, architecture, checkpoint, tokenizers, tmp_path
-):
+def test_four_small_batches_make_the_step_of_one_large_batch(kind, architecture, checkpoint, tokenizers, tmp_path):
     base = checkpoint(architecture)
     tokenizer = tokenizers["unigram" if architecture == "xlm-roberta" else "wordpiece"]
     large = one_step(kind, base, tokenizer, (32, 1), tmp_path / "large")
@@ -166,9 +162,7 @@ def test_a_batch_without_any_label_does_not_break_the_model(kind, checkpoint, to
     def blank(row):
         return {column: [0, 0] if kind == "mrc" else [-100] * row["length"], "spans": [], "ignored": []}
 
-    bare = (
-        work.train.map(blank) if kind == "mrc" else work.train.map(lambda row: {column: blank(row)[column]})
-    )
+    bare = work.train.map(blank) if kind == "mrc" else work.train.map(lambda row: {column: blank(row)[column]})
     done = fit(dataclasses.replace(work, train=bare), tmp_path)
     loss, _, weights = outcome(done.folder)
     assert loss == 0.0

@@ -250,6 +250,11 @@ def _prepare_folder(folder: Path, key: str, args: TrainingArguments) -> str | No
         if is_main_process() and read_json(folder / "begun.json") != {"key": key}:
             shutil.rmtree(folder, ignore_errors=True)
             write_json(folder / "begun.json", {"key": key})
+        if is_main_process():
+            for checkpoint in Path(args.output_dir).glob("checkpoint-*"):
+                # The state is written last: without it the process was killed while it saved.
+                if not (checkpoint / "trainer_state.json").is_file():
+                    shutil.rmtree(checkpoint)
     trainer = Path(args.output_dir)
     return get_last_checkpoint(str(trainer)) if trainer.is_dir() else None
 
