@@ -52,9 +52,7 @@ class Scorer:
         file = checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"
         known = read_json(file)
         if known is None:
-            predicted = label_words(
-                checkpoint, dataset, config, tokenizer=self.tokenizer, folder=checkpoint.folder
-            ).tags
+            predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
             names = dataset.features["ner_tags"].feature.names
             truth = [[names[tag] for tag in tags] for tags in dataset["ner_tags"]]
             strict = entity_scores(truth, predicted, mode="strict").as_dict()

@@ -79,7 +79,7 @@ class Steps:
         suffix = "" if options.repair else "-unrepaired"
         file = tagger.folder / f"pseudo-{content_hash(target)}{suffix}.parquet"
         if not file.is_file():
-            predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer, folder=tagger.folder)
+            predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer)
             labelled = pseudo_label(target, predicted, label_names=self.data.label_names, repair=options.repair)
             if is_main_process():
                 part = file.with_suffix(".part")

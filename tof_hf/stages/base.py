@@ -156,7 +156,7 @@ def content_hash(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def training_arguments(config: StageConfig, folder: Path, *, seed: int, selects: bool) -> TrainingArguments:
+def training_arguments(config: StageConfig, folder: str | Path, *, seed: int, selects: bool) -> TrainingArguments:
     """The stage's real TrainingArguments: its config over defaults that suit token tasks on this machine.
 
     `selects` keeps the epoch with the best F1. They are made right before their Trainer: each one rebuilds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,17 +70,13 @@ def train_ner(
 
 
 def label_words(
-    tagger: Checkpoint,
-    dataset: Dataset,
-    config: NerConfig,
-    *,
-    tokenizer: PreTrainedTokenizerBase,
-    folder: Path,
+    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
     """The tagger's tag and probability for every word, batched as its own stage was (Algorithm 1, lines 7, 10, 17)."""
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
-    args = training_arguments(config, folder / "predict", seed=0, selects=False)
-    return predict_words(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+        args = training_arguments(config, folder, seed=0, selects=False)
+        return predict_words(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
 class EntityF1OfWords:
