@@ -76,9 +76,7 @@ def test_each_sentence_is_asked_about_each_type_and_negatives_stay():
         [("Nobody", "O")],
     )
     converted = ner_to_mrc(rows)
-    spans = {
-        (row["context"], row["label"]): [(s["start"], s["end"]) for s in row["spans"]] for row in converted
-    }
+    spans = {(row["context"], row["label"]): [(s["start"], s["end"]) for s in row["spans"]] for row in converted}
     context = "Maria and Juan left New York"
     assert spans == {
         (context, "PER"): [(0, 5), (10, 14)],

@@ -38,9 +38,7 @@ def ner(rows, tags=None):
 
 def pieces_of(tokenizer, words):
     """For every word its pieces, each word cut alone."""
-    found = [
-        tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"] for word in words
-    ]
+    found = [tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"] for word in words]
     assert len(found) == len(words)
     return found
 
@@ -123,26 +121,20 @@ def test_text_windows_hold_every_word_once_when_they_do_not_overlap(tokenizer):
     windows = encode_text(ner([words, SENTENCE]).remove_columns("ner_tags"), tokenizer, max_length=32)
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     pieces = [piece for ids in windows["input_ids"] for piece in ids if piece not in special]
-    assert pieces == [
-        piece for row in (words, SENTENCE) for word in pieces_of(tokenizer, row) for piece in word
-    ]
+    assert pieces == [piece for row in (words, SENTENCE) for word in pieces_of(tokenizer, row) for piece in word]
     assert max(windows["length"]) <= 32
 
 
 def test_words_handed_over_one_by_one_are_cut_as_in_running_text(tokenizer):
     text = tokenizer("Maria visited Madrid and Paris", add_special_tokens=False)["input_ids"]
-    words = tokenizer(
-        "Maria visited Madrid and Paris".split(), is_split_into_words=True, add_special_tokens=False
-    )
+    words = tokenizer("Maria visited Madrid and Paris".split(), is_split_into_words=True, add_special_tokens=False)
     assert words["input_ids"] == text
     in_the_middle = tokenizer("and Maria", add_special_tokens=False)["input_ids"][1:]
     assert tokenizer("Maria", add_special_tokens=False)["input_ids"] == in_the_middle
 
 
 @pytest.mark.parametrize("kind", ["roberta", "generic", "generic with template"])
-def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_saved(
-    tokenizers, tmp_path, kind
-):
+def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_saved(tokenizers, tmp_path, kind):
     plain = RobertaTokenizer.from_pretrained(tokenizers["bytelevel"].name_or_path, add_prefix_space=False)
     if kind != "roberta":
         plain = PreTrainedTokenizerFast(
@@ -160,9 +152,7 @@ def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_sa
     ):
         pieces = tokenizer(["Madrid", "Madrid"], is_split_into_words=True, add_special_tokens=False)
         assert tokenizer.convert_ids_to_tokens(pieces["input_ids"]) == ["ĠMadrid", "ĠMadrid"]
-        offsets = tokenizer("Madrid Paris", add_special_tokens=False, return_offsets_mapping=True)[
-            "offset_mapping"
-        ]
+        offsets = tokenizer("Madrid Paris", add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         assert offsets == [(0, 6), (6 if kind == "generic with template" else 7, 12)]
 
 

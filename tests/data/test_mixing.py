@@ -8,9 +8,7 @@ from tof_hf.data.mixing import cap, mix
 
 
 def rows(count, **more):
-    return Dataset.from_dict(
-        {"id": [str(i) for i in range(count)]} | {k: [v] * count for k, v in more.items()}
-    )
+    return Dataset.from_dict({"id": [str(i) for i in range(count)]} | {k: [v] * count for k, v in more.items()})
 
 
 @given(st.integers(0, 30), st.one_of(st.none(), st.integers(1, 40)), st.integers(0, 3))

@@ -85,9 +85,7 @@ def test_a_span_that_fits_the_overlap_is_found_in_small_windows_too(tokenizers, 
     context, spans = example
     for tokenizer in tokenizers.values():
         fits = [
-            (start, end)
-            for start, end in spans
-            if len(tokenizer.tokenize(" " + context[start:end])) < size // 2 - 8
+            (start, end) for start, end in spans if len(tokenizer.tokenize(" " + context[start:end])) < size // 2 - 8
         ]
         windows = encode_mrc(
             mrc(("where ?", context, spans)), tokenizer, max_length=size, stride=size // 2 - 4,
@@ -157,10 +155,7 @@ def test_the_share_of_windows_without_the_answer_is_a_fixed_choice_that_grows_wi
     context = " ".join(f"{CONTEXT} {number}" for number in range(20))
     data = mrc(("where ?", context, [span_of("Madrid", context)]))
     chosen = [
-        [
-            tuple(ids)
-            for ids in encode_mrc(data, tokenizer, max_length=24, stride=4, negative_windows=p)["input_ids"]
-        ]
+        [tuple(ids) for ids in encode_mrc(data, tokenizer, max_length=24, stride=4, negative_windows=p)["input_ids"]]
         for p in (0.0, 0.3, 0.3, 0.7, 1.0)
     ]
     assert chosen[1] == chosen[2]

@@ -85,15 +85,11 @@ def test_the_loss_is_that_of_each_row_alone_whatever_the_padding(architecture, t
         alone = model(**collate([one]))
         count = int((collate([one])["labels"] != -100).sum())
         sums, items = sums + alone.loss.item() * count, items + count
-        torch.testing.assert_close(
-            alone.logits[0], together.logits[place, : one["length"]], atol=1e-5, rtol=1e-4
-        )
+        torch.testing.assert_close(alone.logits[0], together.logits[place, : one["length"]], atol=1e-5, rtol=1e-4)
     assert together.loss.item() == pytest.approx(sums / items, rel=1e-5)
 
 
-def test_the_loss_is_the_mean_cross_entropy_of_starts_plus_that_of_ends_on_the_context(
-    tiny_config, tokenizers
-):
+def test_the_loss_is_the_mean_cross_entropy_of_starts_plus_that_of_ends_on_the_context(tiny_config, tokenizers):
     batch = SpanCollator(tokenizers["unigram"])(ROWS)
     logits = random_model(tiny_config("bert"))(**batch).logits
     losses = {0: [], 1: []}
@@ -121,9 +117,7 @@ def test_logits_outside_the_context_change_neither_loss_nor_spans(tiny_config, t
 @settings(max_examples=60)
 @given(st.data())
 def test_decoding_equals_the_literal_rule(tiny_config, data):
-    marks = data.draw(
-        st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=14)
-    )
+    marks = data.draw(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=14))
     yes, context = [mark[:2] for mark in marks], [mark[2] for mark in marks]
     model = random_model(tiny_config("bert"))
     logits = torch.tensor([[[[0.0, 1.0] if y else [1.0, 0.0] for y in mark] for mark in yes]])
@@ -230,9 +224,7 @@ def test_ignored_pieces_and_padding_carry_no_label(tokenizers):
             for piece in range(15):
                 labels = batch["labels"][i, piece].tolist()
                 if first <= piece < end and piece not in one["ignored"]:
-                    assert labels == [
-                        int(any(span[side] == piece for span in one["spans"])) for side in (0, 1)
-                    ]
+                    assert labels == [int(any(span[side] == piece for span in one["spans"])) for side in (0, 1)]
                 else:
                     assert labels == [-100, -100]
             given_spans = [span for span in batch["spans"][i].tolist() if span != [-1, -1]]

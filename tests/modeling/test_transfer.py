@@ -72,9 +72,7 @@ def test_every_new_task_starts_with_a_fresh_head(architecture, checkpoint, tmp_p
     over, _ = load_for_ner(folder, TWO)
     for model in (mrc, again, over):
         outside = [
-            tensor
-            for name, tensor in model.state_dict().items()
-            if not name.startswith(f"{model.base_model_prefix}.")
+            tensor for name, tensor in model.state_dict().items() if not name.startswith(f"{model.base_model_prefix}.")
         ]
         assert outside and not any((tensor == 7.0).any() for tensor in outside)
 
@@ -118,9 +116,7 @@ def test_a_tagger_is_a_stock_model_with_its_labels(architecture, checkpoint, tmp
     assert stock.config.architectures == [type(stock).__name__]
 
 
-def test_the_mlm_head_is_that_of_the_pretrained_model_or_reported_as_fresh(
-    architecture, checkpoint, tmp_path
-):
+def test_the_mlm_head_is_that_of_the_pretrained_model_or_reported_as_fresh(architecture, checkpoint, tmp_path):
     known, hand_off = load_for_mlm(checkpoint(architecture, "mlm"))
     assert hand_off.head_kept and not hand_off.head_fresh
     _, hand_off = load_for_mlm(checkpoint(architecture, "encoder"))

@@ -1,0 +1,148 @@
+"""A stage that was killed goes on from its last whole epoch and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
+from safetensors.torch import load_file
+from transformers import Trainer
+
+from tof_hf.config import MlmConfig, MrcConfig, NerConfig
+from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.inference import WordCollator
+from tof_hf.modeling.collators import SpanCollator
+from tof_hf.stages.base import Checkpoint
+from tof_hf.stages.mlm import MaskingCollator, train_mlm
+from tof_hf.stages.mrc import train_mrc
+from tof_hf.stages.ner import train_ner
+
+NAMES = ["O", "B-LOC", "I-LOC"]
+COLLATORS = {"ner": WordCollator, "mrc": SpanCollator, "mlm": MaskingCollator, "mlm with a fresh head": MaskingCollator}
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def rows():
+    words = ["Maria", "visited", "Madrid", "and", "New", "York", "."]
+    made = [[words[(i * 3 + k) % 7] for k in range(3 + i % 5)] for i in range(24)]
+    tags = [[{"Madrid": 1, "New": 1, "York": 2}.get(word, 0) for word in sentence] for sentence in made]
+    return Dataset.from_dict(
+        {"id": [str(i) for i in range(24)], "tokens": made, "ner_tags": tags},
+        features=Features(
+            {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=NAMES))}
+        ),
+    )
+
+
+@pytest.fixture
+def train(rows, checkpoint, tokenizers):
+    def run(kind, folder, *, epochs=3, seed=5):
+        start = Checkpoint("", checkpoint("bert", "encoder" if "fresh" in kind else "mlm"), "key")
+        training = {
+            "num_train_epochs": epochs, "per_device_train_batch_size": 6, "learning_rate": 1e-2, "bf16": False,
+            "disable_tqdm": True,
+        }  # fmt: skip
+        common = {"tokenizer": tokenizers["wordpiece"], "seed": seed, "folder": folder}
+        if kind == "ner":
+            return train_ner(
+                start, NerConfig(training=training), stage="ner", sentences={"source": rows}, validation=rows,
+                label_names=NAMES, keep_head=False, **common,
+            )  # fmt: skip
+        if kind == "mrc":
+            questions = ner_to_mrc(rows)
+            return train_mrc(
+                start, MrcConfig(training=training, max_length=64, stride=8), stage="mrc",
+                questions={"ner_mrc": questions}, validation=questions, **common,
+            )  # fmt: skip
+        config = MlmConfig(training=training, maskings=2, head_warmup_steps=3)
+        raw = rows.remove_columns("ner_tags")
+        return train_mlm(start, config, base=start.path, target=raw, source=raw, **common)
+
+    return run
+
+
+def kill_after(monkeypatch, collator, batches):
+    """The process ends at this batch."""
+    call, seen = collator.__call__, []
+
+    def counted(self, batch):
+        seen.append(batch)
+        if len(seen) > batches:
+            raise Killed
+        return call(self, batch)
+
+    monkeypatch.setattr(collator, "__call__", counted)
+
+
+def weights(checkpoint):
+    return load_file(f"{checkpoint.path}/model.safetensors")
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def begun(folder):
+    return sorted(folder.glob("*/trainer/checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+@pytest.mark.parametrize("kind", list(COLLATORS))
+def test_a_stage_killed_within_an_epoch_ends_with_the_same_weights(train, kind, tmp_path, monkeypatch):
+    whole = train(kind, tmp_path / "whole")
+    per_epoch = json.loads((whole.folder / "stage.json").read_text())["steps"] // 3
+    with monkeypatch.context() as patch:
+        # Evaluation batches come through the same collator; either way the second epoch is not finished.
+        kill_after(
+            patch, COLLATORS[kind], 2 * per_epoch - 1 + (3 if "fresh" in kind else 0) + (1 if kind != "mlm" else 0)
+        )
+        with pytest.raises(Killed):
+            train(kind, tmp_path / "killed")
+    assert len(begun(tmp_path / "killed")) == 1
+    assert not list((tmp_path / "killed").glob("*/stage.json"))
+    steps = []
+    step = Trainer.training_step
+    monkeypatch.setattr(Trainer, "training_step", lambda self, *a, **k: steps.append(1) or step(self, *a, **k))
+    again = train(kind, tmp_path / "killed")
+    assert len(steps) == 2 * per_epoch
+    assert_same_weights(weights(whole), weights(again))
+    assert not begun(tmp_path / "killed")
+
+
+def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):
+    whole = train("ner", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        kill_after(patch, WordCollator, 7)
+        with pytest.raises(Killed):
+            train("ner", tmp_path / "killed")
+    (last,) = begun(tmp_path / "killed")
+    torn = last.with_name("checkpoint-999")
+    torn.mkdir()
+    shutil.copy(last / "model.safetensors", torn)
+    assert_same_weights(weights(whole), weights(train("ner", tmp_path / "killed")))
+
+
+def test_what_was_begun_with_other_options_is_not_gone_on_with(train, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        kill_after(patch, WordCollator, 7)
+        with pytest.raises(Killed):
+            train("ner", tmp_path / "run", seed=4)
+    assert begun(tmp_path / "run")
+    assert_same_weights(weights(train("ner", tmp_path / "run")), weights(train("ner", tmp_path / "whole")))
+
+
+def test_a_finished_stage_is_reused_until_its_options_seed_or_start_change(train, tmp_path, monkeypatch):
+    trained = []
+    run = Trainer.train
+    monkeypatch.setattr(Trainer, "train", lambda self, *a, **k: trained.append(1) or run(self, *a, **k))
+    first = train("ner", tmp_path, epochs=1)
+    assert train("ner", tmp_path, epochs=1) == first and len(trained) == 1
+    assert train("ner", tmp_path, epochs=1, seed=6).key != first.key and len(trained) == 2
+    assert train("ner", tmp_path, epochs=2, seed=6).key != first.key and len(trained) == 3

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, Trainer
+
+from tof_hf.config import load_config
+from tof_hf.pipeline import run_tof
+from tof_hf.toy.encoder import train_encoder
+from tof_hf.toy.world import make_world, write_world
+
+STAGES = ["ner", "mlm", "mlm-ner", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner", "mlm-mrc-ner-pseudo_ner-mrc1"]
+LAST = "mlm-mrc-ner-pseudo_ner-mrc1-ner1"
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Files and encoder of the smallest toy world, and the run file that names them."""
+    folder = tmp_path_factory.mktemp("toy")
+    world = make_world(seed=0, size="tiny")
+    paths = {name: str(path) for name, path in write_world(world, folder / "data").items()}
+    encoder = train_encoder(world, folder / "encoder", steps=0, layers=1, hidden=32)
+    once = {"num_train_epochs": 1, "bf16": False}
+    return world, {
+        "model": str(encoder),
+        "source": {
+            "train": paths["source_train"],
+            "validation": paths["source_validation"],
+            "mrc": [paths["source_qa"]],
+        },
+        "target": {"text": [paths["target_text"]], "mrc": [paths["target_qa"]], "gold": paths["target_gold"]},
+        "mlm": once | {"maskings": 1, "learning_rate": 1e-3},
+        "mrc": once | {"learning_rate": 1e-3, "max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
+        "ner": once | {"num_train_epochs": 4, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
+        "pseudo_ner": {"num_train_epochs": 1},
+        "continual_ner": {"num_train_epochs": 1},
+    }
+
+
+def config_of(toy, folder, **changes):
+    values = copy.deepcopy(toy[1]) | {"output_dir": str(folder)}
+    for key, value in changes.items():
+        section, _, name = key.partition("__")
+        if name:
+            values.setdefault(section, {})[name] = value
+        else:
+            values[section] = value
+    return load_config(values)
+
+
+@pytest.fixture(scope="module")
+def run(toy, tmp_path_factory):
+    """One run of all three systems."""
+    folder = tmp_path_factory.mktemp("run")
+    return run_tof(config_of(toy, folder, systems=["source_only", "adaptabert", "tof"]))
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The folders of the stages that are trained from here on."""
+    folders = []
+    train = Trainer.train
+
+    def noted(self, *args, **kwargs):
+        folders.append(os.path.basename(os.path.dirname(self.args.output_dir)))
+        return train(self, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "train", noted)
+    return folders
+
+
+def final_weights(result):
+    return load_file(result.final / "model.safetensors")
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_scores_of_every_system_and_stage_are_written(run):
+    rows = json.loads((run.folder / "results.json").read_text())["rows"]
+    assert rows == run.rows
+    stages = [(row["system"], row["stage"], row["round"]) for row in rows if row["split"] == "target"]
+    assert stages == [
+        ("source_only", "ner", 0), ("adaptabert", "ner", 0), ("tof", "ner", 0), ("tof", "pseudo_ner", 0),
+        ("tof", "ner", 1),
+    ]  # fmt: skip
+    assert {row["split"] for row in rows} == {"target", "source_validation", "source_validation_mrc"}
+    for row in rows:
+        assert {"system", "stage", "round", "split", "precision", "recall", "f1", "per_type", "mode", "seed"} <= set(
+            row
+        )
+        assert all(0 <= row[name] <= 1 for name in ("precision", "recall", "f1"))
+        if row["split"] != "source_validation_mrc":
+            assert set(row["per_type"]) == {"LOC", "MISC", "ORG", "PER"}
+            assert all(type(row["per_type"]["LOC"][name]) is float for name in ("precision", "recall", "f1"))
+    assert any(row["f1"] > 0 for row in rows)
+    for text in ("source_only", "adaptabert", "tof", "pseudo_ner", "target"):
+        assert text in run.table
+
+
+def test_stages_with_the_same_beginning_are_trained_once(run):
+    assert sorted(path.name for path in (run.folder / "stages").iterdir()) == sorted([*STAGES, LAST])
+    for path in (run.folder / "stages").iterdir():
+        record = json.loads((path / "stage.json").read_text())
+        assert record["steps"] > 0 and record["peak_memory_mb"] > 0 and record["hand_off"]["encoder"] > 10
+    heads = {
+        path.name: bool(json.loads((path / "stage.json").read_text())["hand_off"]["head_kept"])
+        for path in (run.folder / "stages").iterdir()
+    }
+    assert heads.pop("mlm") and heads.pop("mlm-mrc-ner-pseudo_ner")
+    assert not any(heads.values())
+
+
+def test_the_resolved_config_of_a_run_runs_it_again(run):
+    again = load_config(run.folder / "config.yaml")
+    assert again.output_dir == str(run.folder) and again.mrc.max_validation == 5
+
+
+def test_the_final_tagger_needs_nothing_of_this_library(run):
+    assert AutoTokenizer.from_pretrained(run.final).model_max_length == 256
+    config = json.loads((run.final / "config.json").read_text())
+    assert config["architectures"] == ["BertForTokenClassification"]
+    assert config["id2label"]["0"] == "O" and len(config["id2label"]) == 9
+    assert not list(run.final.glob("*.py")) and not list(run.final.glob("*.bin"))
+    script = f"""
+import sys
+class Absent:
+    def find_spec(self, name, *rest):
+        if name.partition(".")[0] == "tof_hf":
+            raise ImportError("tof_hf is not installed")
+sys.meta_path.insert(0, Absent())
+from transformers import pipeline
+tag = pipeline("token-classification", model={str(run.final)!r}, aggregation_strategy="simple", stride=16)
+text = "El alcalde de Valdoro visitó a Maria . " * 60
+found = tag(text)
+assert "tof_hf" not in sys.modules
+assert all(text[e["start"]:e["end"]].strip() for e in found)
+print(len(found), max([e["end"] for e in found], default=0), len(text))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_second_run_trains_and_predicts_nothing(run, toy, trained, monkeypatch):
+    before = final_weights(run)
+    predicted = []
+    monkeypatch.setattr(Trainer, "predict", lambda self, *args, **kwargs: predicted.append(1))
+    again = run_tof(config_of(toy, run.folder, systems=["source_only", "adaptabert", "tof"]))
+    assert (trained, predicted) == ([], [])
+    assert again.rows == run.rows
+    assert_same_weights(before, final_weights(again))
+
+
+def test_a_change_of_a_late_option_trains_only_the_late_stage(run, toy, trained, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "run")
+    changed = run_tof(config_of(toy, tmp_path / "run", continual_ner__learning_rate=3e-3))
+    assert trained == [LAST]
+    before, after = final_weights(run), final_weights(changed)
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("gold", ["wrong", "none"])
+def test_the_final_tagger_never_depends_on_the_gold_of_the_target(run, toy, tmp_path, gold):
+    world, values = toy
+    target = dict(values["target"])
+    del target["gold"]
+    if gold == "wrong":
+        # The raw text comes as a file with tags, all of them wrong, and the gold itself is shuffled.
+        rng = random.Random(0)
+        names = ["O", "B-PER", "B-LOC", "B-ORG", "B-MISC"]
+        tagged = "".join(
+            "".join(f"{word} {rng.choice(names)}\n" for word in row["tokens"]) + "\n" for row in world.target_text
+        )
+        (tmp_path / "text.conll").write_text(tagged, encoding="utf-8")
+        shuffled = "".join(
+            "".join(f"{word} {rng.choice(names)}\n" for word in row["tokens"]) + "\n" for row in world.target_gold
+        )
+        (tmp_path / "gold.conll").write_text(shuffled, encoding="utf-8")
+        target |= {"text": [str(tmp_path / "text.conll")], "gold": str(tmp_path / "gold.conll")}
+    other = run_tof(config_of(toy, tmp_path / "run", target=target))
+    assert_same_weights(final_weights(run), final_weights(other))
+    scores = [row for row in other.rows if row["split"] == "target"]
+    assert bool(scores) == (gold == "wrong")
+    for row in scores:
+        same = next(
+            r for r in run.rows if r["system"] == "tof" and r["split"] == "target" and r["stage"] == row["stage"]
+        )
+        assert row["per_type"] != same["per_type"]
+
+
+def test_the_preset_of_the_published_code_runs(toy, tmp_path, trained):
+    test_text = {"path": toy[1]["target"]["gold"], "limit": 5}
+    result = run_tof(
+        config_of(
+            toy, tmp_path, preset="official_code", target__test_text=[test_text], mrc__lr_scheduler_type="constant"
+        )
+    )
+    assert trained == [name for name in STAGES if name.startswith("mlm") and name != "mlm-ner"] + [LAST]
+    record = json.loads((result.folder / "stages" / "mlm-mrc" / "stage.json").read_text())
+    assert record["options"]["span_match_head"] and record["options"]["end_label"] == "first_piece"
+    assert record["seed"] == 2333
+    rows = json.loads((result.folder / "stages" / LAST / "stage.json").read_text())["rows"]
+    assert set(rows) == {"source", "pseudo"}
+
+
+def test_the_other_order_and_more_rounds_run(toy, tmp_path, trained):
+    run_tof(config_of(toy, tmp_path, order="mrc_mlm", rounds=2, target__gold=None))
+    first = "mrc-mlm-ner-pseudo_ner"
+    assert trained == [
+        "mrc", "mrc-mlm", "mrc-mlm-ner", first, f"{first}-mrc1", f"{first}-mrc1-ner1", f"{first}-mrc1-ner1-mrc2",
+        f"{first}-mrc1-ner1-mrc2-ner2",
+    ]  # fmt: skip
+
+
+def test_stages_that_are_off_hand_on_what_they_got(toy, tmp_path, trained):
+    result = run_tof(
+        config_of(toy, tmp_path, mlm__enabled=False, pseudo_ner__enabled=False, continual_mrc__enabled=False)
+    )
+    assert trained == ["mrc", "mrc-ner", "mrc-ner-ner1"]
+    # Without MRC in between, the head of the tagger goes on.
+    record = json.loads((result.folder / "stages" / "mrc-ner-ner1" / "stage.json").read_text())
+    assert record["hand_off"]["head_kept"]
