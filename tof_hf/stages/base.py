@@ -260,4 +260,5 @@ def _prepare_folder(folder: Path, key: str, args: TrainingArguments) -> str | No
 
 
 def _options(config: StageConfig) -> dict[str, Any]:
-    return {k: v for k, v in dataclasses.asdict(config).items() if k != "enabled"}
+    # The seed in force stands beside them; whether it was named here or for the whole run makes no difference.
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in ("enabled", "seed")}

@@ -231,16 +231,22 @@ def _qa_rows(
     return rows
 
 
-def _pretraining_lines(rng: random.Random, count: int, parallel_share: float) -> list[str]:
+def _pretraining_lines(rng: random.Random, count: int, parallel_share: float, talk_share: float) -> list[str]:
+    """General text: statements, questions with their statement, and both with their translation on the line."""
     writers = [Writer(rng, names.NORTH, names.SOUTH, 0.3), Writer(rng, names.SOUTH, names.NORTH, 0.3)]
     lines = []
     for _ in range(count):
         writer = rng.choice(writers)
-        wordings = writer.wordings(rng.choice(frames.GENERAL + frames.COMMON_NEWS), news=False)
+        frame = rng.choice(frames.GENERAL + frames.COMMON_NEWS)
+        wordings = writer.wordings(frame, news=False)
         fillers = writer.fillers(wordings.values())
-        told = [realise(text, fillers, language)[0] for language, text in wordings.items()]
-        rng.shuffle(told)
-        lines.append(" ".join(told) if rng.random() < parallel_share else told[0])
+        told = {language: realise(text, fillers, language)[0] for language, text in wordings.items()}
+        questions = [(en, es) for _, en, es in frame.questions if fillers.keys() >= set(ROLE.findall(en + es))]
+        if questions and rng.random() < talk_share:
+            for language, question in zip(("en", "es"), rng.choice(questions), strict=True):
+                told[language] = realise(question, fillers, language)[0] + " " + told[language]
+        order = rng.sample(sorted(told), 2)
+        lines.append(" ".join(told[language] for language in order[: 2 if rng.random() < parallel_share else 1]))
     return lines
 
 
@@ -254,6 +260,7 @@ def make_world(
     questions: int | None = None,
     pretraining_sentences: int | None = None,
     parallel_share: float = 0.3,
+    talk_share: float = 0.4,
 ) -> World:
     """Return the toy world of `seed`; the same arguments give the same world on every machine.
 
@@ -284,7 +291,7 @@ def make_world(
         target_gold=_ner_rows(south, target_frames, "es", "target-gold", heldout),
         source_qa=_qa_rows(north, source_frames, "en", "source-qa", counts["questions"]),
         target_qa=_qa_rows(south, target_frames, "es", "target-qa", counts["questions"]),
-        pretraining_text=_pretraining_lines(general, counts["pretraining_sentences"], parallel_share),
+        pretraining_text=_pretraining_lines(general, counts["pretraining_sentences"], parallel_share, talk_share),
     )
 
 
