@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from tof_hf.modeling.checkpoints import load_whole, read_config
 
 NO_SPAN = -1
 _YES = 1
+RARE = 0.01  # the share of pieces at which a span starts, before anything is learned
 
 
 class SpanExtractionConfig(PreTrainedConfig):
@@ -76,6 +78,10 @@ class SpanExtractionModel(PreTrainedModel):
             std = self.config.encoder.to_dict().get("initializer_range", 0.02)
             nn.init.normal_(module.weight, std=std)
             nn.init.zeros_(module.bias)
+            if module in (self.start, self.end):
+                # Spans are rare: even odds for every piece would make the first steps one big push to the encoder.
+                with torch.no_grad():
+                    module.bias[_YES] = math.log(RARE / (1 - RARE))
 
     def forward(
         self,
