@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 from tof_hf import __version__
 from tof_hf.errors import TofError
+from tof_hf.run_folder import is_main_process
 
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except TofError as error:
-        if _is_main_process():  # every process of a launch meets the same error; one message is enough
+        if is_main_process():  # every process of a launch meets the same error; one message is enough
             print(f"tof-hf: {error}", file=sys.stderr)
         return 2
 
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
 
     _show_progress()
     result = run_tof(config)
-    if _is_main_process():
+    if is_main_process():
         print(result.table)
     return 0
 
@@ -59,7 +59,7 @@ def _config(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
 
     config = load_config(options.config, options.overrides)
-    if _is_main_process():
+    if is_main_process():
         print(config.to_yaml(), end="")
     return 0
 
@@ -70,18 +70,15 @@ def _show_progress() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("tof_hf")
     logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     logger.propagate = False
-    if not sys.stderr.isatty():  # bars are for people; in a log file each would be a thousand lines
+    if not (is_main_process() and sys.stderr.isatty()):
+        # Bars are for people; in a log file each would be a thousand lines.
         import datasets
         from transformers.utils import logging as transformers_logging
 
         datasets.disable_progress_bars()
         transformers_logging.disable_progress_bar()
-
-
-def _is_main_process() -> bool:
-    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
 if __name__ == "__main__":

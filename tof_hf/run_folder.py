@@ -16,7 +16,7 @@ logger = logging.getLogger("tof_hf")
 
 def is_main_process() -> bool:
     """True in the process that writes and speaks (rank 0 of a torchrun or accelerate launch)."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
 def say(line: str) -> None:
@@ -58,12 +58,18 @@ def barrier() -> None:
 
 @contextmanager
 def main_process_first() -> Iterator[None]:
-    """Run the block in the main process, then in the others, which find its cached files."""
-    if not _launched():
+    """Run the block in the main process, then in the others, which find its cached files.
+
+    The others also get their turn if the block fails in the first: they meet the same error and end with it, instead
+    of with a broken connection.
+    """
+    if not is_main_process():
+        barrier()
+    try:
         yield
-        return
-    with _state().main_process_first():
-        yield
+    finally:
+        if is_main_process():
+            barrier()
 
 
 def _launched() -> bool:
