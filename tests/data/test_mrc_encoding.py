@@ -181,6 +181,13 @@ def test_a_question_longer_than_the_window_leaves_half_of_it_to_the_context(toke
     assert {place for place, letter in enumerate(CONTEXT) if not letter.isspace()} <= covered
 
 
+def test_a_question_cut_within_a_word_may_have_more_pieces_than_it_had(tokenizer):
+    rows = mrc(("who is Maria in Madrid and where ?", CONTEXT, [span_of("Madrid")]))
+    windows = encode_mrc(rows, tokenizer, max_length=16, stride=4, offsets=True)
+    assert max(windows["length"]) <= 16
+    assert read_back(windows) == [(0, *span_of("Madrid"))]
+
+
 @pytest.mark.parametrize("context", [" ", "\n\t ", "\u00a0", "\u200b", "\ufeff \u3000"])
 def test_a_context_of_blanks_gives_no_window_with_a_wrong_span(tokenizer, context):
     windows = encode_mrc(mrc(("where ?", context, []), ("where ?", CONTEXT, [])), tokenizer, offsets=True)

@@ -133,7 +133,8 @@ def _tokenize(tokenizer: Any, questions: list[str], contexts: list[str], max_len
         question[: offsets[-1][1]] if len(offsets) == room else question
         for question, offsets in zip(questions, cut["offset_mapping"], strict=True)
     ]
-    longest = max((len(ids) for ids in cut["input_ids"]), default=0)
+    # Counted after the cut: half a word may have more pieces than it had as part of the whole.
+    longest = max((len(ids) for ids in tokenizer(questions, add_special_tokens=False)["input_ids"]), default=0)
     free = max_length - longest - tokenizer.num_special_tokens_to_add(pair=True)
     return tokenizer(
         questions,
