@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import example, given, settings
@@ -9,7 +12,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast, RobertaTokenize
 
 from tof_hf.data import mapping
 from tof_hf.data.encoding import IGNORE, NO_WORD, encode_ner, encode_text, join_words, word_windows
-from tof_hf.data.tokenizers import load_tokenizer
+from tof_hf.data.tokenizers import load_encoder_tokenizer, load_tokenizer
+from tof_hf.errors import ModelError
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 SENTENCE = ["Maria", "visited", "Valdoro", "near", "Madrid", "."]
@@ -154,6 +158,23 @@ def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_sa
         assert tokenizer.convert_ids_to_tokens(pieces["input_ids"]) == ["ĠMadrid", "ĠMadrid"]
         offsets = tokenizer("Madrid Paris", add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         assert offsets == [(0, 6), (6 if kind == "generic with template" else 7, 12)]
+
+
+def test_a_tokenizer_that_pads_the_left_is_turned_round(tokenizers, tmp_path):
+    left = AutoTokenizer.from_pretrained(tokenizers["wordpiece"].name_or_path, padding_side="left")
+    left.save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).padding_side == "left"
+    assert load_tokenizer(str(tmp_path)).padding_side == "right"
+
+
+@pytest.mark.parametrize("kept", [["config.json"], ["tokenizer.json", "tokenizer_config.json"], []])
+def test_an_encoder_without_a_tokenizer_or_without_a_config_is_refused(tokenizers, checkpoint, tmp_path, kept):
+    for folder in (checkpoint("bert"), tokenizers["wordpiece"].name_or_path):
+        for name in kept:
+            if (Path(folder) / name).is_file():
+                shutil.copy(Path(folder) / name, tmp_path)
+    with pytest.raises(ModelError, match=tmp_path.name):
+        load_encoder_tokenizer(str(tmp_path))
 
 
 def test_encoded_rows_are_reused_until_the_code_changes(tokenizer, tmp_path, monkeypatch):

@@ -28,12 +28,13 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
     words handed over as a list; it is switched to add the space, and so it is saved.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name_or_path)
-    except (OSError, ValueError) as problem:
+    tokenizer = _loaded(AutoTokenizer, name_or_path)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        # transformers makes an empty tokenizer of a folder with nothing but a config.json.
         raise ModelError(
-            f"{name_or_path}: no encoder with a tokenizer can be loaded from there. {problem}"
-        ) from problem
+            f"{name_or_path}: the tokenizer knows no word piece. Put the encoder's tokenizer.json (or vocab.txt, or "
+            "sentencepiece.bpe.model) and tokenizer_config.json into the folder."
+        )
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name_or_path}: this model has no fast tokenizer, and word boundaries need one. "
@@ -49,14 +50,25 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
             # The post-processor must know of the added space too, or the first word's offset is one too far.
             changed = Tokenizer.from_str(json.dumps(layout))
             backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
+    tokenizer.padding_side = "right"  # as our collators pad labels; XLNet's would pad the left
     return tokenizer
 
 
 def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     """The tokenizer of an encoder, its `model_max_length` set to the encoder's window (and saved with it)."""
     tokenizer = load_tokenizer(name_or_path)
-    tokenizer.model_max_length = model_window(tokenizer, AutoConfig.from_pretrained(name_or_path))
+    tokenizer.model_max_length = model_window(tokenizer, _loaded(AutoConfig, name_or_path))
     return tokenizer
+
+
+def _loaded(auto: Any, name_or_path: str) -> Any:
+    try:
+        return auto.from_pretrained(name_or_path)
+    except (OSError, ValueError) as problem:
+        raise ModelError(
+            f"{name_or_path}: no encoder with a tokenizer can be loaded from there. Name a folder with config.json, "
+            f"weights and tokenizer files, or a Hub id. {problem}"
+        ) from problem
 
 
 def _add_prefix_space(layout: dict[str, Any] | None) -> bool:
