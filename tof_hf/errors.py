@@ -23,7 +23,7 @@ class DataError(TofError):
         self.line = line
         place = [str(part) for part in (path, line) if part is not None]
         prefix = ":".join(place) + ": " if place else ""
-        super().__init__(f"{prefix}found {found} What to do: {fix}")
+        super().__init__(f"{prefix}found {found.removesuffix('.')}. What to do: {fix.removesuffix('.')}.")
 
     def __reduce__(self) -> tuple:
         # An exception is pickled by its message alone, which would lose the place on its way out of a worker.

@@ -168,4 +168,4 @@ def test_a_data_error_says_where_what_and_what_to_do_and_survives_pickling():
         error.found,
         error.fix,
     )
-    assert str(DataError("x.", fix="y.")) == "found x. What to do: y."
+    assert str(DataError("x.", fix="y.")) == str(DataError("x", fix="y")) == "found x. What to do: y."

@@ -7,21 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import yaml
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset
 
+from tof_hf.data.answers import MRC_FEATURES
 from tof_hf.data.labels import entity_types, spans_from_tags
 from tof_hf.data.mapping import cached_map
 from tof_hf.errors import DataError
-
-MRC_FEATURES = Features(
-    {
-        "id": Value("string"),
-        "question": Value("string"),
-        "context": Value("string"),
-        "spans": List({"start": Value("int32"), "end": Value("int32")}),
-        "label": Value("string"),
-    }
-)
 
 
 def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
