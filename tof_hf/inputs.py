@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from datasets import Dataset
@@ -12,6 +13,7 @@ from tof_hf.data.conversion import load_queries
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
+from tof_hf.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,19 @@ class Inputs:
         """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
         config = self.config
         source = self._ner(config.source.train)
-        names = label_names(config.labels or entity_types(source.features["ner_tags"].feature.names))
+        types = entity_types(source.features["ner_tags"].feature.names)
+        if not types:
+            raise DataError(
+                "no entity in the source training data, or none that label_map keeps.",
+                fix="give labelled data, and name the column of its tags if that is not the last one.",
+                path=config.source.train.path,
+            )
+        names = label_names(config.labels or types)
         return TofData(
             label_names=names,
             queries=load_queries(config.queries),
-            source=align_labels(source, names),
-            validation=align_labels(self._ner(config.source.validation), names),
+            source=_aligned(config.source.train, source, names),
+            validation=_aligned(config.source.validation, self._ner(config.source.validation), names),
             target=self._text(config.target.text),
             target_test=self._text(config.target.test_text) if config.mlm.include_target_test else None,
             source_qa=self._questions(config.source.mrc),
@@ -55,7 +64,7 @@ class Inputs:
     def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
         """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
         files = {"target": self.config.target.gold, "source_test": self.config.source.test}
-        return {split: align_labels(self._ner(file), names) for split, file in files.items() if file is not None}
+        return {split: _aligned(file, self._ner(file), names) for split, file in files.items() if file is not None}
 
     def _ner(self, file: DataFile) -> Dataset:
         options = {
@@ -93,10 +102,27 @@ class Inputs:
 
     def _read(self, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
         """The file through its reader, no more than its `limit`."""
-        return cap(reader(self._source(file.path), **options), file.limit, seed=self.config.seed)
+        with _naming(file):
+            return cap(reader(self._source(file.path), **options), file.limit, seed=self.config.seed)
 
     def _source(self, path: str | None) -> str | Dataset | None:
         return None if path is None else self.datasets.get(path, path)
+
+
+def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
+    with _naming(file):
+        return align_labels(rows, names)
+
+
+@contextmanager
+def _naming(file: DataFile) -> Iterator[None]:
+    """An error inside that does not say which file it is about says it outside."""
+    try:
+        yield
+    except DataError as error:
+        if error.path is not None:
+            raise
+        raise DataError(error.found, fix=error.fix, path=file.path, line=error.line) from error
 
 
 def _together(parts: Iterable[Dataset]) -> Dataset | None:

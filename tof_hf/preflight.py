@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -14,10 +15,11 @@ from tof_hf.stages.base import training_arguments
 
 
 def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise a TofError for options and data that cannot work together: windows, queries, mixtures, arguments.
+    """Raise a TofError for what cannot work: the output folder, windows, queries, mixtures, training arguments.
 
     The tokenizer's `model_max_length` is taken as the encoder's window.
     """
+    _check_folder(Path(config.output_dir))
     if config.mlm.include_target_test and data.target_test is None:
         raise ConfigError(
             "mlm.include_target_test is on, but target.test_text names no file. "
@@ -32,10 +34,20 @@ def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBa
             )
         try:
             training_arguments(stage, Path(config.output_dir), seed=config.seed, selects=name != "mlm")
-        except ValueError as problem:
+        except (ValueError, ImportError) as problem:
             raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
-    if "tof" in config.systems:
-        _check_questions(config, data)
+    _check_questions(config, data)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise ConfigError(
+            f"output_dir: nothing can be written to {folder} ({problem.strerror}). Name a folder of your own."
+        ) from problem
 
 
 def _stages(config: TofConfig) -> dict[str, StageConfig]:
@@ -49,16 +61,18 @@ def _stages(config: TofConfig) -> dict[str, StageConfig]:
 
 
 def _check_questions(config: TofConfig, data: TofData) -> None:
-    ner_to_mrc(data.validation.select(range(1)), data.queries)  # names a type without a query
+    stages = [name for name in ("mrc", "continual_mrc") if name in _stages(config)]
+    if stages:
+        ner_to_mrc(data.validation.select(range(1)), data.queries)  # names a type without a query
     found = {
         "use_target_qa": data.target_qa is not None,
         "use_source_qa": data.source_qa is not None,
         "use_ner_mrc": True,
         "use_pseudo_mrc": True,
     }
-    for name in ("mrc", "continual_mrc"):
+    for name in stages:
         stage = vars(config)[name]
-        if name in _stages(config) and not any(vars(stage)[option] and there for option, there in found.items()):
+        if not any(vars(stage)[option] and there for option, there in found.items()):
             raise ConfigError(
                 f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
                 f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."

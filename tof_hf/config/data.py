@@ -15,7 +15,7 @@ class DataFile(Section):
     noun: ClassVar[str] = "a data file"
 
     path: str = option(
-        help="A file, a folder of Parquet files, or a Hub id (`name` or `name:config`).", path=True
+        help="A file, a folder of Parquet files, or a Hub id (`owner/name` or `owner/name:config`).", path=True
     )
     split: str | None = option(None, "Split of a Hub data set.")
     columns: dict[str, int | str] | None = option(

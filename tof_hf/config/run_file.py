@@ -88,6 +88,8 @@ class TofConfig(Section):
         for type_ in self.labels or []:
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 raise KeyProblem("labels", f"labels needs entity types such as PER, found the tag {type_!r}.")
+        if not self.ner.enabled:
+            raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
         for name, used in (
             ("ner.use_pseudo", self.ner.use_pseudo),
             ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc),

@@ -10,6 +10,13 @@ from tof_hf.config.presets import stage_values
 from tof_hf.config.sections import KeyProblem, Section, join, option
 from tof_hf.config.training_fields import checked_training_field
 
+_POSITIVE = {
+    "num_train_epochs",
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig(Section):
@@ -72,6 +79,12 @@ class StageConfig(Section):
                 join(key, "stride"),
                 f"{key}.stride is {self.stride}, it must be below max_length ({self.max_length}).",
             )
+        for name in _POSITIVE & self.training.keys():
+            if not self.training[name] > 0:
+                hint = f" To leave the stage out write {key}.enabled: false." if name == "num_train_epochs" else ""
+                raise KeyProblem(
+                    join(key, name), f"{join(key, name)} is {self.training[name]}, it must be above 0.{hint}"
+                )
         sources = [name for name in self.own_options() if name.startswith("use_")]
         if self.enabled and sources and not any(self.__dict__[name] for name in sources):
             raise KeyProblem(
@@ -116,7 +129,7 @@ class MrcConfig(StageConfig):
     """Span extraction from questions and contexts (Eq. 2; Algorithm 1, lines 3-4 and 13-14)."""
 
     max_length: int = option(
-        160, "Word pieces in one window, question and special tokens included.", minimum=8
+        160, "Word pieces in one window, question and special tokens included.", minimum=16
     )
     stride: int = option(48, "How far the windows of a longer context overlap, in pieces.", minimum=0)
     span_match_head: bool = option(False, "Adds a head that scores (start, end) pairs.", paper="not in Eq. 2")
