@@ -123,7 +123,7 @@ def test_an_unknown_mode_is_an_error():
 def test_the_evaluate_metric_has_the_keys_of_the_hub_metric():
     found = EntityF1().compute(predictions=[["B-PER", "O"]], references=[["B-PER", "B-LOC"]], mode="strict")
     assert found["PER"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "number": 1}
-    assert (found["overall_precision"], found["overall_recall"]) == (1.0, 0.5)
+    assert (found["overall_precision"], found["overall_recall"], found["mode"]) == (1.0, 0.5, "strict")
 
 
 def test_the_evaluate_metric_collects_batches():

@@ -50,4 +50,5 @@ class EntityF1(evaluate.Metric):
             "span_precision": scores.span_only.precision,
             "span_recall": scores.span_only.recall,
             "span_f1": scores.span_only.f1,
+            "mode": scores.mode,
         }

@@ -78,7 +78,8 @@ class TofResult:
     @property
     def table(self) -> str:
         """All scores, and all stages with their cost, as two text tables, and where everything was written."""
-        places = f"Scores: {self.folder / 'results.json'}\nFinal tagger: {self.final}"
+        scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / 'results.json'}"
+        places = f"{scores}\nFinal tagger: {self.final}"
         return "\n\n".join([results_table(self.rows), stages_table(self.folder), places])
 
 

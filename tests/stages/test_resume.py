@@ -43,12 +43,12 @@ def rows():
 
 @pytest.fixture
 def train(rows, checkpoint, tokenizers):
-    def run(kind, folder, *, epochs=3, seed=5):
+    def run(kind, folder, *, epochs=3, seed=5, **more):
         start = Checkpoint("", checkpoint("bert", "encoder" if "fresh" in kind else "mlm"), "key")
         training = {
             "num_train_epochs": epochs, "per_device_train_batch_size": 6, "learning_rate": 1e-2, "bf16": False,
             "disable_tqdm": True,
-        }  # fmt: skip
+        } | more  # fmt: skip
         common = {"tokenizer": tokenizers["wordpiece"], "seed": seed, "folder": folder}
         if kind == "ner":
             return train_ner(
@@ -146,3 +146,10 @@ def test_a_finished_stage_is_reused_until_its_options_seed_or_start_change(train
     assert train("ner", tmp_path, epochs=1) == first and len(trained) == 1
     assert train("ner", tmp_path, epochs=1, seed=6).key != first.key and len(trained) == 2
     assert train("ner", tmp_path, epochs=2, seed=6).key != first.key and len(trained) == 3
+
+
+@pytest.mark.parametrize("kind", ["ner", "mrc"])
+def test_a_stage_shorter_than_its_evaluation_interval_is_evaluated_once(train, kind, tmp_path):
+    rarely = {"eval_strategy": "steps", "eval_steps": 1000, "save_strategy": "steps", "save_steps": 1000}
+    record = json.loads((train(kind, tmp_path, epochs=1, **rarely).folder / "stage.json").read_text())
+    assert [entry["eval_f1"] for entry in record["log"] if "eval_f1" in entry] == [record["best_validation_f1"]]

@@ -97,6 +97,8 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
     trainer = _trainer(task, model, args)
     trainer.train(resume_from_checkpoint=resume)
     best = trainer.state.best_metric
+    if best is None and task.metrics is not None:  # fewer steps than eval_steps
+        best = trainer.evaluate()["eval_f1"]
     if is_main_process():
         part = folder / "model.part"
         trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
