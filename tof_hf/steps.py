@@ -87,9 +87,9 @@ class Steps:
                 part.replace(file)
         barrier()
         labelled = Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
-        tags = sum(labelled["ner_tags"], [])
         begins = [i for i, name in enumerate(self.data.label_names) if name.startswith("B-")]
-        say(f"{tagger.name}: {sum(tag in begins for tag in tags):,} entities labelled in {len(labelled):,} sentences")
+        entities = sum(tag in begins for tags in labelled["ner_tags"] for tag in tags)
+        say(f"{tagger.name}: {entities:,} entities labelled in {len(labelled):,} sentences")
         return labelled
 
     def _mrc(
@@ -178,7 +178,8 @@ def encoder_key(name_or_path: str) -> str:
     if not folder.is_dir():
         return name_or_path
     digest = hashlib.sha256()
-    for file in sorted([*folder.glob("*.safetensors"), folder / "config.json", folder / "tokenizer.json"]):
+    weights = [*folder.glob("*.safetensors"), *folder.glob("*.bin")]
+    for file in sorted([*weights, folder / "config.json", folder / "tokenizer.json"]):
         if file.is_file():
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
