@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from datasets import Dataset
-from transformers import Trainer
+from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 
 from tof_hf import preflight, run_folder
 from tof_hf.config import load_config
-from tof_hf.errors import ConfigError, DataError
+from tof_hf.errors import ConfigError, DataError, ModelError
 from tof_hf.pipeline import TofPipeline
 from tof_hf.steps import encoder_key
 
@@ -56,6 +58,20 @@ def test_an_output_folder_that_cannot_be_written_is_named(start, tmp_path):
     for place in ("file", "file/run"):
         with pytest.raises(ConfigError, match=f"output_dir: nothing can be written to {tmp_path / place}"):
             start(f"output_dir={tmp_path / place}")
+
+
+def test_a_model_that_cannot_be_masked_or_tag_is_refused(start, checkpoint, tokenizers, tmp_path):
+    T5Config().save_pretrained(tmp_path / "t5")
+    tokenizers["wordpiece"].save_pretrained(tmp_path / "t5")
+    with pytest.raises(ModelError, match="t5 models have no masked language modelling head"):
+        start(f"model={tmp_path / 't5'}")
+    shutil.copytree(checkpoint("bert"), tmp_path / "unmasked")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizers["wordpiece"].backend_tokenizer, pad_token="[PAD]")
+    tokenizer.save_pretrained(tmp_path / "unmasked")
+    with pytest.raises(ModelError, match="bert models have no mask token"):
+        start(f"model={tmp_path / 'unmasked'}")
+    with pytest.raises(TrainingBegan):
+        start(f"model={tmp_path / 'unmasked'}", "mlm.enabled=false")
 
 
 def test_source_data_without_an_entity_is_named(start, tmp_path):

@@ -5,21 +5,27 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from transformers import PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    PreTrainedTokenizerBase,
+)
 
 from tof_hf.config import StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
-from tof_hf.errors import ConfigError
+from tof_hf.errors import ConfigError, ModelError
 from tof_hf.inputs import TofData
+from tof_hf.modeling.checkpoints import read_config
 from tof_hf.stages.base import training_arguments
 
 
 def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise a TofError for what cannot work: the output folder, windows, queries, mixtures, training arguments.
+    """Raise a TofError for what cannot work: output folder, encoder, windows, queries, mixtures, training arguments.
 
     The tokenizer's `model_max_length` is taken as the encoder's window.
     """
     _check_folder(Path(config.output_dir))
+    _check_encoder(config, tokenizer)
     if config.mlm.include_target_test and data.target_test is None:
         raise ConfigError(
             "mlm.include_target_test is on, but target.test_text names no file. "
@@ -48,6 +54,25 @@ def _check_folder(folder: Path) -> None:
         raise ConfigError(
             f"output_dir: nothing can be written to {folder} ({problem.strerror}). Name a folder of your own."
         ) from problem
+
+
+def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    encoder = read_config(config.model)
+    lacks = []
+    if type(encoder) not in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING:
+        lacks.append("token classification head")
+    if tokenizer.pad_token is None:
+        lacks.append("padding token")
+    if "mlm" in _stages(config):
+        if type(encoder) not in MODEL_FOR_MASKED_LM_MAPPING:
+            lacks.append("masked language modelling head (mlm.enabled=false does without)")
+        if tokenizer.mask_token is None:
+            lacks.append("mask token (mlm.enabled=false does without)")
+    if lacks:
+        raise ModelError(
+            f"{config.model}: {encoder.model_type} models have no {', no '.join(lacks)} in transformers. "
+            "Take an encoder of the kinds of BERT, e.g. google-bert/bert-base-multilingual-cased."
+        )
 
 
 def _stages(config: TofConfig) -> dict[str, StageConfig]:
