@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +43,23 @@ LETTERS = [chr(code) for code in range(33, 127)] + list("áéíóúñü¿¡’")
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def run_processes() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command that starts more processes; after `timeout` seconds all of them end, not the first alone."""
+
+    def run(command: list[str], *, timeout: float, **options: Any) -> subprocess.CompletedProcess[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, start_new_session=True, **pipes, **options) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,33 +34,35 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return files | {"encoder": str(train_encoder(world, folder / "encoder", steps=0))}
 
 
-def launch(toy: dict[str, str], folder: Path, *command: str) -> tuple[dict, str]:
-    """The results of a run started by this command in a process of its own, and what it said."""
+@pytest.fixture
+def launch(toy: dict[str, str], tmp_path: Path, run_processes: Callable) -> Callable[..., tuple[dict, str]]:
+    """The results of a run started by a command in a process of its own, and what it said."""
+    return partial(_launch, toy, tmp_path, run_processes)
+
+
+def _launch(toy: dict[str, str], folder: Path, run_processes: Callable, *command: str) -> tuple[dict, str]:
     config = folder / "run.yaml"
     config.write_text(CONFIG.format(**toy, run=folder / "run"))
-    done = subprocess.run(
+    done = run_processes(
         [sys.executable, "-m", *command, str(ROOT / "examples" / "run_tof.py"), str(config)],
         cwd=ROOT,
         env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
         timeout=240,
-        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / "run" / "final" / "model.safetensors").is_file()
     return json.loads((folder / "run" / "results.json").read_text()), done.stderr
 
 
-def test_two_processes_on_the_cpu_train_together_and_write_one_run(toy: dict[str, str], tmp_path: Path) -> None:
-    results, said = launch(toy, tmp_path, "torch.distributed.run", "--nproc_per_node", "2")
+def test_two_processes_on_the_cpu_train_together_and_write_one_run(launch: Callable, tmp_path: Path) -> None:
+    results, said = launch("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     assert [row["stage"] for row in results["rows"]] == ["ner", "ner"]
     assert said.count("system adaptabert") == 1
     record = json.loads((tmp_path / "run" / "stages" / "mlm-ner" / "stage.json").read_text())
     assert record["steps"] == 2  # 16 sentences, two processes of 4 each a step
 
 
-def test_accelerate_launch_runs_a_config_in_one_process(toy: dict[str, str], tmp_path: Path) -> None:
+def test_accelerate_launch_runs_a_config_in_one_process(launch: Callable, tmp_path: Path) -> None:
     quiet = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--cpu")
-    results, _ = launch(toy, tmp_path, "accelerate.commands.launch", "--num_processes", "1", *quiet)
+    results, _ = launch("accelerate.commands.launch", "--num_processes", "1", *quiet)
     assert {row["split"] for row in results["rows"]} == {"source_validation", "target"}

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.overrides)
     from tof_hf.pipeline import run_tof  # takes seconds, so after the run file proved to be right
 
-    _show_progress()
+    show_progress()
     result = run_tof(config)
     if is_main_process():
         print(result.table)
@@ -64,7 +64,7 @@ def _config(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show_progress() -> None:
+def show_progress() -> None:
     """Send the package's progress lines to stderr; a library must not do this, a command must."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
-from tof_hf.data.encoding import encode_ner, join_words
+from tof_hf.data.encoding import IGNORE, by_length, encode_ner, join_words
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.errors import ModelError
 
@@ -29,7 +28,7 @@ class WordCollator:
         """(batch, pieces) tensors; labels are -100 on the padding."""
         batch = dict(self.tokenizer.pad({"input_ids": [row["input_ids"] for row in rows]}, return_tensors="pt"))
         if "labels" in rows[0]:
-            labels = torch.full(batch["input_ids"].shape, -100)
+            labels = torch.full(batch["input_ids"].shape, IGNORE)
             for i, row in enumerate(rows):
                 labels[i, : len(row["labels"])] = torch.tensor(row["labels"])
             batch["labels"] = labels
@@ -66,8 +65,7 @@ def predict_words(
     if OUTSIDE not in names:
         raise ModelError(f"This model cannot tag words: its labels {names} lack {OUTSIDE!r}. Give a NER checkpoint.")
     words = dataset.select_columns([name for name in ("id", "tokens") if name in dataset.column_names])
-    windows = encode_ner(words, tokenizer, max_length=max_length, stride=stride)
-    windows = windows.select(np.argsort(windows["length"][:], kind="stable"))
+    windows = by_length(encode_ner(words, tokenizer, max_length=max_length, stride=stride))
     trainer = OrderedTrainer(
         model=model,
         args=args,

@@ -114,7 +114,7 @@ class TofPipeline:
             gold = self.inputs.gold(data.label_names)
         tokenizer = load_encoder_tokenizer(config.model)
         check_run(config, data, tokenizer)
-        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed)
+        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
         say(

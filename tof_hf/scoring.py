@@ -22,31 +22,24 @@ class Scorer:
     gold: dict[str, Dataset]
     tokenizer: PreTrainedTokenizerBase
     seed: int
+    target: str
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
         """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
         for split, dataset in self.gold.items():
-            self.rows.append(
-                {"system": system, "stage": stage, "round": round, "split": split, "seed": self.seed}
-                | self._scores(checkpoint, config, split, dataset)
-            )
+            self._add(system, stage, round, split, self._scores(checkpoint, config, split, dataset))
 
     def reader(self, checkpoint: Checkpoint, *, system: str, stage: str, round: int) -> None:
         """Add the span scores that an MRC stage reached on its source validation questions."""
         record = read_json(checkpoint.folder / "stage.json")
         best = max((entry for entry in record["log"] if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
-        self.rows.append(
-            {
-                "system": system,
-                "stage": stage,
-                "round": round,
-                "split": "source_validation_mrc",
-                "seed": self.seed,
-            }
-            | {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
-            | {"per_type": {}, "mode": "exact spans"}
-        )
+        scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
+        self._add(system, stage, round, "source_validation_mrc", scores | {"per_type": {}, "mode": "exact spans"})
+
+    def _add(self, system: str, stage: str, round: int, split: str, scores: dict[str, Any]) -> None:
+        place = {"system": system, "stage": stage, "round": round, "split": split}
+        self.rows.append(place | {"seed": self.seed, "target": self.target} | scores)
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
         file = checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -169,7 +168,7 @@ def test_a_batch_without_any_label_does_not_break_the_model(kind, checkpoint, to
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
 
 
-def test_two_processes_make_the_step_of_one(checkpoint, tokenizers, tmp_path):
+def test_two_processes_make_the_step_of_one(checkpoint, tokenizers, tmp_path, run_processes):
     base = checkpoint("bert")
     tokenizer = tokenizers["wordpiece"]
     kinds = ["ner", "mlm", "mrc with match"]
@@ -191,13 +190,7 @@ for kind in {kinds!r}:
     root = Path(__file__).parents[2]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [*launch, str(script)],
-        env=os.environ | {"PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = run_processes([*launch, str(script)], timeout=200, env=os.environ | {"PYTHONPATH": paths})
     assert done.returncode == 0, done.stderr[-3000:]
     for kind in kinds:
         one = one_step(kind, base, tokenizer, (32, 1), tmp_path / "one" / kind)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
+import numpy as np
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
@@ -81,6 +82,11 @@ def join_words(windows: Dataset, values: Sequence[Sequence[T]], *, lengths: Sequ
             if word != NO_WORD:
                 words[row][word] = value
     return words
+
+
+def by_length(windows: Dataset) -> Dataset:
+    """The windows from the shortest to the longest, so that batches of neighbours need little padding."""
+    return windows.select(np.argsort(windows["length"][:], kind="stable"))
 
 
 def _ner_windows(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-IGNORE = -100
+from tof_hf.data.encoding import IGNORE
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,12 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.training_args import ParallelMode
 
 from tof_hf.config import StageConfig
+from tof_hf.data.encoding import IGNORE
 from tof_hf.inference import OrderedTrainer
 from tof_hf.run_folder import is_main_process, read_json, replace_folder, say, write_json
-
-IGNORE = -100
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
     score = "" if best is None else f", validation F1 {best:.4f}"
     rows = ", ".join(f"{count:,} {what}" for what, count in task.rows.items())
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    if best == 0:
+        say(f"{name}: no epoch got one span right, so the first is kept; give it more steps or a higher learning rate")
     say(f"{name}: {rows}; {trainer.state.global_step:,} steps in {minutes}:{seconds:02d}{score}")
     return done
 
@@ -189,7 +191,12 @@ def training_arguments(config: StageConfig, folder: str | Path, *, seed: int, se
         "metric_for_best_model": "f1" if selects else None,
         "greater_is_better": True if selects else None,
     }
-    return TrainingArguments(**(defaults | config.training | owned))
+    args = TrainingArguments(**(defaults | config.training | owned))
+    if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
+        # Without a launcher the Trainer would split batches over all GPUs by DataParallel, which our losses, counted
+        # over the whole batch, do not survive; accelerate launch uses them all.
+        args._n_gpu = 1
+    return args
 
 
 def has_bf16() -> bool:

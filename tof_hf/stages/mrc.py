@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import MrcConfig
+from tof_hf.data.encoding import by_length
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_encoding import encode_mrc, read_spans
 from tof_hf.inference import OrderedTrainer
@@ -41,7 +42,7 @@ def train_mrc(
     """
     options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
-    held_out = encode_mrc(validation, tokenizer, **options, offsets=True).sort("length")
+    held_out = by_length(encode_mrc(validation, tokenizer, **options, offsets=True))
     return fit(
         StageTask(
             stage=stage,

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig
-from tof_hf.data.encoding import encode_ner, join_words
+from tof_hf.data.encoding import by_length, encode_ner, join_words
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.inference import WordCollator, predict_words
@@ -42,7 +42,7 @@ def train_ner(
     the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
     """
     window = {"max_length": config.max_length, "stride": config.stride}
-    held_out = encode_ner(validation.select_columns(list(COLUMNS)), tokenizer, **window).sort("length")
+    held_out = by_length(encode_ner(validation.select_columns(list(COLUMNS)), tokenizer, **window))
     return fit(
         StageTask(
             stage=stage,
@@ -72,7 +72,7 @@ def train_ner(
 def label_words(
     tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
-    """The tagger's tag and probability for every word, batched as its own stage was (Algorithm 1, lines 7, 10, 17)."""
+    """The tagger's tag and probability for every word (Algorithm 1, lines 7, 10, 17), in the windows of `config`."""
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
         args = training_arguments(config, folder, seed=0, selects=False)
