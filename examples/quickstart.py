@@ -51,7 +51,7 @@ def target_scores(seed: int, folder: Path, overrides: list[str]) -> dict[str, fl
     encoder = folder / "encoder"
     if not (encoder / "tokenizer_config.json").is_file():  # written last
         logging.getLogger("tof_hf").info("training a tiny encoder on %s lines", f"{len(world.pretraining_text):,}")
-        train_encoder(world, encoder, seed=seed)
+        train_encoder(world, encoder, seed=seed, steps=1500, hidden=96)
     places = {
         "model": encoder,
         "output_dir": folder / "run",
