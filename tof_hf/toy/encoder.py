@@ -9,17 +9,19 @@ from pathlib import Path
 
 import torch
 from tokenizers import pre_tokenizers
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import (
+    BatchEncoding,
     BertConfig,
     BertForMaskedLM,
     BertTokenizerFast,
-    DataCollatorForLanguageModeling,
     get_linear_schedule_with_warmup,
 )
 
 from .world import World
 
+MASKED_WORDS = 0.2
 MAX_PIECES = 256  # positions the encoder has, and the tokenizer's model_max_length
 
 
@@ -104,7 +106,7 @@ def train_encoder(
         torch.manual_seed(seed)
         model = BertForMaskedLM(config)
         if steps:
-            encoded = tokenizer(world.pretraining_text, truncation=True, max_length=MAX_PIECES)["input_ids"]
+            encoded = tokenizer(world.pretraining_text, truncation=True, max_length=MAX_PIECES)
             _train(model, tokenizer, encoded, steps=steps, batch_size=batch_size, learning_rate=learning_rate)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -120,23 +122,24 @@ def _all_text(world: World) -> list[str]:
 def _train(
     model: BertForMaskedLM,
     tokenizer: BertTokenizerFast,
-    encoded: list[list[int]],
+    encoded: BatchEncoding,
     *,
     steps: int,
     batch_size: int,
     learning_rate: float,
 ) -> None:
-    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+    pieces = encoded["input_ids"]
+    words = [[-1 if word is None else word for word in encoded.word_ids(row)] for row in range(len(pieces))]
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
     schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
     model.train()
-    batches = _batches(encoded, batch_size)
+    batches = _batches(pieces, batch_size)
     for _ in range(steps):
-        batch = collator([{"input_ids": ids} for ids in next(batches)])
-        labels = batch.pop("labels")
-        masked = labels != -100
-        hidden = model.base_model(**batch).last_hidden_state
-        loss = cross_entropy(model.cls(hidden[masked]), labels[masked])
+        rows = next(batches)
+        truth = _padded([pieces[row] for row in rows], tokenizer.pad_token_id)
+        inputs, masked = _mask_words(truth, _padded([words[row] for row in rows], -1), tokenizer)
+        hidden = model.base_model(inputs, attention_mask=truth != tokenizer.pad_token_id).last_hidden_state
+        loss = cross_entropy(model.cls(hidden[masked]), truth[masked])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -145,11 +148,31 @@ def _train(
     model.eval()
 
 
-def _batches(encoded: list[list[int]], batch_size: int) -> Iterator[list[list[int]]]:
-    """Yield batches of lines of about the same length for ever, shuffled anew in every pass."""
+def _mask_words(
+    pieces: Tensor, words: Tensor, tokenizer: BertTokenizerFast, probability: float = MASKED_WORDS
+) -> tuple[Tensor, Tensor]:
+    """Return the inputs, in which whole words are masked (80 %) or random (10 %), and where to predict, (rows, pieces).
+
+    If single pieces were masked, the rest of a name would give its type away, and the model would not learn to
+    read it from the sentence. `words` holds each piece's word, -1 for special pieces and padding.
+    """
+    # A draw for every word of every row, then each piece takes its word's.
+    masked = (torch.rand(words.shape).gather(1, words.clamp(min=0)) < probability) & (words >= 0)
+    draw = torch.rand(pieces.shape)
+    inputs = torch.where(masked & (draw < 0.8), tokenizer.mask_token_id, pieces)
+    return torch.where(masked & (draw >= 0.9), torch.randint_like(pieces, len(tokenizer)), inputs), masked
+
+
+def _padded(rows: list[list[int]], value: int) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
+
+
+def _batches(encoded: list[list[int]], batch_size: int) -> Iterator[list[int]]:
+    """Yield the row numbers of lines of about the same length for ever, shuffled anew in every pass."""
     while True:
         noise = torch.rand(len(encoded)).tolist()
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]) + 2 * noise[row])
         starts = range(0, len(order), batch_size)
         for pick in torch.randperm(len(starts)).tolist():
-            yield [encoded[row] for row in order[starts[pick] : starts[pick] + batch_size]]
+            yield order[starts[pick] : starts[pick] + batch_size]

@@ -34,7 +34,7 @@ def parse_frames(text: str) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
-# Everyday life: only the general text that the encoder is pretrained on.
+# Everyday life of both regions.
 GENERAL = parse_frames("""
 en There was {a_thing} near {the_spot}.
 es Había {a_thing} cerca de {the_spot}.
@@ -134,8 +134,8 @@ es {the_folk} repararon {the_thing} en {num} horas.
 ? the_thing | What did {the_folk} repair? | ¿Qué repararon {the_folk}?
 """)
 
-# News that general text tells as well: both languages, in the corpora and in pretraining.
-COMMON_NEWS = parse_frames("""
+# News of both regions. General text tells it too, in the first wording of each language, which translate each other.
+NEWS = parse_frames("""
 en {per} visited {city} on {day}.
 en On {day} {per} arrived in {city}.
 es {per} visitó {city} el {day}.
@@ -174,10 +174,7 @@ en {per} won {award} for {work}.
 es {per} ganó {award} por {work}.
 ? award | Which award did {per} win? | ¿Qué premio ganó {per}?
 ? work | What did {per} win {award} for? | ¿Por qué obra ganó {per} {award}?
-""")
 
-# News of both regions that pretraining never saw.
-NEWS = parse_frames("""
 en {sur} signed a contract with {club} until {month}.
 en {club} signed {sur} from {club2}.
 es {sur} firmó un contrato con {club} hasta {month}.
@@ -221,7 +218,7 @@ es Según declaró {sur} a {agency}, {the_folk} están bien.
 
 en {party} criticised {sur} for {law}.
 es {party} criticó a {sur} por {law}.
-es {law} de {sur} fue rechazada por {party}.
+es {party} rechazó {law} de {sur}.
 ? party | Which party was against {sur}? | ¿Qué partido criticó a {sur}?
 ? sur | Who was criticised by {party}? | ¿A quién criticó {party}?
 ? law | What was criticised by {party}? | ¿Qué rechazó {party}?
@@ -337,14 +334,29 @@ es Se estrena {work}, con {per} como protagonista.
 
 # What may stand before or after any news sentence: (English, Spanish)
 LEADS = (
-    ("On {day}, ", "El {day}, "), ("In {month}, ", "En {month}, "), ("Yesterday, ", "Ayer, "),
-    ("According to {agency}, ", "Según {agency}, "), ("In {city}, ", "En {city}, "),
+    ("On {day}, ", "El {day}, "),
+    ("In {month}, ", "En {month}, "),
+    ("Yesterday, ", "Ayer, "),
+    ("According to {agency}, ", "Según {agency}, "),
+    ("In {city}, ", "En {city}, "),
     ("Meanwhile, ", "Mientras tanto, "),
     ("After {reason}, ", "Tras {reason}, "),
+    ("Despite {reason}, ", "A pesar de {reason}, "),
+    ("Near {the_spot}, ", "Cerca de {the_spot}, "),
+    ("As {the_folk} feared, ", "Como temían {the_folk}, "),
+    ("To the surprise of {the_folk}, ", "Para sorpresa de {the_folk}, "),
+    ("In front of {num} {folk}, ", "Ante {num} {folk}, "),
 )
 TRAILS = (
-    (", {agency} reported", ", informó {agency}"), (", said {sur}", ", dijo {sur}"),
+    (" {adverb}", " {adverb}"),
+    (", {agency} reported", ", informó {agency}"),
+    (", said {sur}", ", dijo {sur}"),
     (" on {day}", " el {day}"),
-    (", said {job} {per}", ", afirmó {job} {per}"), (" despite {reason}", " a pesar de {reason}"),
+    (", said {job} {per}", ", afirmó {job} {per}"),
+    (" despite {reason}", " a pesar de {reason}"),
     (", sources in {city} said", ", indicaron fuentes de {city}"),
+    (", while {the_folk} waited outside", ", mientras {the_folk} esperaban fuera"),
+    (" and {the_folk} celebrated", " y {the_folk} lo celebraron"),
+    (", which surprised {the_folk} of {country}", ", lo que sorprendió a {the_folk} de {country}"),
+    (" after a visit to {the_spot}", " tras una visita a {the_spot}"),
 )

@@ -38,29 +38,29 @@ class NameParts:
 
 NORTH = NameParts(  # where the source news is written
     men=tuple(
-        "Alan Brian Colin Edgar Gavin Howard Ian Keith Martin Neil Oscar Peter Ralph Simon Victor".split()
+        "Alan Brian Colin Edgar Howard Keith Martin Oscar Peter Simon".split()
     ),
     women=tuple(
-        "Alice Brenda Diana Edith Fiona Grace Helen Joyce Karen Laura Maggie Nora Rachel Susan".split()
+        "Alice Brenda Diana Fiona Grace Helen Joyce Laura Nora Susan".split()
     ),
     roots=tuple(
-        "Ash Black Brad Carl Dun East Fair Green Hart Kel Lang Mill Oak Pem Rad Stan Thorn Wal Whit".split()
+        "Ash Brad Carl Dun East Hart Kel Lang Mill Oak Stan Whit".split()
     ),
-    surname_ends=tuple("man son shaw ley stone".split()),
-    town_ends=tuple("ford ton worth bury wick field ham".split()),
+    surname_ends=tuple("man son ley shaw".split()),
+    town_ends=tuple("ford ton bury wick field".split()),
 )
 SOUTH = NameParts(  # where the target news is written
     men=tuple(
-        "Adrián Bruno Carlos Diego Emilio Felipe Gonzalo Hugo Javier Lucas Mateo Oscar Pablo Raúl".split()
+        "Bruno Carlos Diego Emilio Hugo Javier Lucas Oscar Pablo Raúl".split()
     ),
     women=tuple(
-        "Alicia Beatriz Camila Diana Elena Gloria Inés Julia Laura Marta Nuria Pilar Rosa Teresa".split()
+        "Beatriz Camila Diana Elena Inés Julia Laura Marta Pilar Teresa".split()
     ),
     roots=tuple(
-        "Alba Bel Cas Cor Esta Fon Gar Lor Mal Mon Nava Oliva Pala Ro Sal Tor Val Villa Zal".split()
+        "Alba Bel Cas Cor Esta Gar Lor Mon Nava Oliva Sal Val".split()
     ),
-    surname_ends=tuple("mendi rales guera tero nez".split()),
-    town_ends=tuple("monte doro rada tera mar rena tilla".split()),
+    surname_ends=tuple("mendi rales guera tero".split()),
+    town_ends=tuple("monte doro rada mar tilla".split()),
 )
 # How the two languages call the countries of the world, and the English adjective
 COUNTRIES = (
@@ -69,8 +69,8 @@ COUNTRIES = (
     ("Belmark", "Belmarca", "Belmarkish"), ("Sorinam", "Sorinam", "Sorinamese"), ("Vestria", "Vestria", "Vestrian"),
     ("Palanka", "Palanca", "Palankan"),
 )
-TECH_STARTS = tuple("Tel Nor Ener Micro Agro Petro Inter Bio Aero Uni Digi Metal".split())
-TECH_ENDS = tuple("nova sur tec gas lux dat plan mar sol".split())
+TECH_STARTS = tuple("Tel Ener Micro Agro Petro Inter Bio Aero".split())
+TECH_ENDS = tuple("nova tec gas lux dat plan".split())
 OFFICES = (
     ("Health", "Sanidad"), ("Finance", "Hacienda"), ("Justice", "Justicia"), ("Defence", "Defensa"),
     ("Culture", "Cultura"), ("Transport", "Transportes"), ("Education", "Educación"), ("Labour", "Trabajo"),
@@ -153,7 +153,8 @@ class NameMaker:
     def region(self) -> Filler:
         root = self.town_root()
         return self.rng.choice((
-            Filler(f"{root} Valley", f"Valle de {root}", "LOC", "the", "el"),
+            Filler(f"Valley of {root}", f"Valle de {root}", "LOC", "the", "el"),
+            Filler(f"{root} River", f"Río {root}", "LOC", "the", "el"),
             Filler(f"Mount {root}", f"Monte {root}", "LOC", "", "el"),
             Filler(f"North {root}", f"{root} del Norte", "LOC"),
             Filler(f"Lake {root}", f"Lago {root}", "LOC", "", "el"),
@@ -205,19 +206,23 @@ class NameMaker:
         return self.rng.choice((
             Filler(f"{town} Cup", f"Copa {town}", "MISC", "the", "la"),
             Filler(f"{country.en} Open", f"Abierto de {country.es}", "MISC", "the", "el"),
-            Filler(f"{town} Festival", f"Festival de {town}", "MISC", "the", "el"),
+            Filler(f"Festival of {town}", f"Festival de {town}", "MISC", "the", "el"),
+            Filler(f"Tour of {country.en}", f"Vuelta a {country.es}", "MISC", "the", "la"),
         ))
 
     def award(self) -> Filler:
         surname = self.surname_root()
         return self.rng.choice((
             Filler(f"{surname} Prize", f"Premio {surname}", "MISC", "the", "el"),
-            Filler(f"{surname} Medal", f"Medalla {surname}", "MISC", "the", "la"),
+            Filler(f"Order of {surname}", f"Orden de {surname}", "MISC", "the", "la"),
         ))
 
     def law(self) -> Filler:
-        en, es = self.rng.choice(OFFICES)
-        return Filler(f"{en} Act", f"Ley de {es}", "MISC", "the", "la")
+        (en, es), town = self.rng.choice(OFFICES), self.town_root()
+        return self.rng.choice((
+            Filler(f"{en} Act", f"Ley de {es}", "MISC", "the", "la"),
+            Filler(f"Treaty of {town}", f"Tratado de {town}", "MISC", "the", "el"),
+        ))
 
     def work(self) -> Filler:
         en, es, gender = self.rng.choice(words.THINGS)
