@@ -56,9 +56,7 @@ class World:
     pretraining_text: list[str]
 
 
-def _ner_rows(
-    writer: Writer, frame_list: Sequence[frames.Frame], language: str, prefix: str, count: int
-) -> list[Row]:
+def _ner_rows(writer: Writer, frame_list: Sequence[frames.Frame], language: str, prefix: str, count: int) -> list[Row]:
     rows = []
     for number in range(count):
         sentence = writer.sentence(frame_list, language)
@@ -67,9 +65,7 @@ def _ner_rows(
     return rows
 
 
-def _qa_rows(
-    writer: Writer, frame_list: Sequence[frames.Frame], language: str, prefix: str, count: int
-) -> list[Row]:
+def _qa_rows(writer: Writer, frame_list: Sequence[frames.Frame], language: str, prefix: str, count: int) -> list[Row]:
     rows: list[Row] = []
     while len(rows) < count:
         told = writer.sentence(frame_list, language)
@@ -90,8 +86,9 @@ def _qa_rows(
             context = f"{other} {told.text}" if before else f"{told.text} {other}"
             shift = len(other) + 1 if before else 0
         spans = [{"start": m.start + shift, "end": m.end + shift} for m in told.mentions if m.role == role]
-        rows.append({"id": f"{prefix}-{len(rows)}", "question": question, "context": context, "spans": spans,
-                     "label": None})
+        rows.append(
+            {"id": f"{prefix}-{len(rows)}", "question": question, "context": context, "spans": spans, "label": None}
+        )
     return rows
 
 
@@ -138,13 +135,18 @@ def make_world(
 
     `size` is "quickstart" or "tiny" (for tests); each count overrides it. `heldout_sentences` is the size of
     source validation, of source test and of the target gold. `copied_names` and `talk_share` say how
-    much the two halves of a pretraining line have in common and how many of them ask a question. Raises ValueError for an unknown size.
+    much the two halves of a pretraining line have in common and how many of them ask a question. Raises
+    ValueError for an unknown size.
     """
     if size not in SIZES:
         raise ValueError(f"found size={size!r}. What to do: give one of {', '.join(SIZES)}")
-    given = {"source_sentences": source_sentences, "target_sentences": target_sentences,
-             "heldout_sentences": heldout_sentences, "questions": questions,
-             "pretraining_sentences": pretraining_sentences}
+    given = {
+        "source_sentences": source_sentences,
+        "target_sentences": target_sentences,
+        "heldout_sentences": heldout_sentences,
+        "questions": questions,
+        "pretraining_sentences": pretraining_sentences,
+    }
     counts = SIZES[size] | {name: count for name, count in given.items() if count is not None}
     # A string seed is hashed the same way by every Python; each corpus has its own stream.
     source, target, general = (random.Random(f"{seed}-{part}") for part in ("source", "target", "general"))
@@ -175,8 +177,12 @@ def write_world(world: World, folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {}
-    for name, rows in (("source_train", world.source_train), ("source_validation", world.source_validation),
-                       ("source_test", world.source_test), ("target_gold", world.target_gold)):
+    for name, rows in (
+        ("source_train", world.source_train),
+        ("source_validation", world.source_validation),
+        ("source_test", world.source_test),
+        ("target_gold", world.target_gold),
+    ):
         texts[f"{name}.conll"] = "".join(_conll(row) for row in rows)
     texts["target_text.txt"] = "".join(" ".join(row["tokens"]) + "\n" for row in world.target_text)
     texts["pretraining_text.txt"] = "".join(line + "\n" for line in world.pretraining_text)
