@@ -21,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/quickstart"))
     parser.add_argument("--seeds", type=int, default=1, help="worlds, encoders and runs: one for each seed")
+    parser.add_argument("--size", choices=["quickstart", "tiny"], default="quickstart", help="tiny: to try things out")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="options of the run")
     options = parser.parse_args()
 
@@ -28,7 +29,10 @@ def main() -> None:
 
     show_progress()
     started = time.monotonic()
-    scores = [target_scores(seed, options.folder / f"seed{seed}", options.overrides) for seed in range(options.seeds)]
+    scores = [
+        target_scores(seed, options.size, options.folder / f"seed{seed}", options.overrides)
+        for seed in range(options.seeds)
+    ]
     print("\nF1 on the target (Spanish), in percent. The corpus is generated, so only the order of the systems says")
     print("something: it shows how the method works, not how well it does on real text.\n")
     for system in scores[0]:
@@ -40,18 +44,18 @@ def main() -> None:
     tag_a_sentence(first)
 
 
-def target_scores(seed: int, folder: Path, overrides: list[str]) -> dict[str, float]:
+def target_scores(seed: int, size: str, folder: Path, overrides: list[str]) -> dict[str, float]:
     """The target F1 that each system ended with on the world of this seed; what is there already is used again."""
     from tof_hf.pipeline import run_tof
     from tof_hf.toy.encoder import train_encoder
     from tof_hf.toy.world import make_world, write_world
 
-    world = make_world(seed)
+    world = make_world(seed, size=size)
     files = write_world(world, folder / "world")
     encoder = folder / "encoder"
     if not (encoder / "tokenizer_config.json").is_file():  # written last
         logging.getLogger("tof_hf").info("training a tiny encoder on %s lines", f"{len(world.pretraining_text):,}")
-        train_encoder(world, encoder, seed=seed, steps=1500, hidden=96)
+        train_encoder(world, encoder, seed=seed, steps=1500 if size == "quickstart" else 20, hidden=96)
     places = {
         "model": encoder,
         "output_dir": folder / "run",

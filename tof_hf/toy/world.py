@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import frames, names
+from .names import Filler
 from .writing import ROLE, Writer, realise, tokens_and_tags
 
 Row = dict[str, Any]
+FOREIGN_FORMS = 0.25  # share of names in pretraining text that keep the other language's form
 LONG_CONTEXTS = 0.2  # share of questions whose context has a second sentence, which does not answer them
 SIZES = {
     "tiny": {
@@ -27,8 +29,8 @@ SIZES = {
         "pretraining_sentences": 60,
     },
     "quickstart": {
-        "source_sentences": 2400,
-        "target_sentences": 1500,
+        "source_sentences": 800,
+        "target_sentences": 1200,
         "heldout_sentences": 400,
         "questions": 2000,
         "pretraining_sentences": 30000,
@@ -92,6 +94,16 @@ def _qa_rows(writer: Writer, frame_list: Sequence[frames.Frame], language: str, 
     return rows
 
 
+def _foreign(rng: random.Random, fillers: dict[str, Filler]) -> dict[str, Filler]:
+    """Names in the other language's form now and then, as papers often leave them (the Universidad de Salmonte)."""
+    return {
+        role: replace(filler, en=filler.es, es=filler.en)
+        if filler.label is not None and rng.random() < FOREIGN_FORMS
+        else filler
+        for role, filler in fillers.items()
+    }
+
+
 def _pretraining_lines(rng: random.Random, count: int, copied_names: float, talk_share: float) -> list[str]:
     """General text, a line in both languages: the same said of other people and places, as phrase books do.
 
@@ -114,7 +126,7 @@ def _pretraining_lines(rng: random.Random, count: int, copied_names: float, talk
             en, es = rng.choice(questions)
             wordings = {"en": f"{en} {wordings['en']}", "es": f"{es} {wordings['es']}"}
         order = rng.sample(("en", "es"), 2)
-        halves = zip(order, (fillers, others), strict=True)
+        halves = zip(order, (_foreign(rng, fillers), _foreign(rng, others)), strict=True)
         lines.append(" ".join(realise(wordings[language], names_of, language)[0] for language, names_of in halves))
     return lines
 
