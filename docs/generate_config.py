@@ -17,6 +17,7 @@ from tof_hf.config import (
     StageConfig,
     TargetConfig,
     TofConfig,
+    TranslationConfig,
 )
 from tof_hf.config.presets import INHERITS_FROM, NOT_INHERITED, OFFICIAL_CODE, PAPER, STAGES, stage_values
 from tof_hf.config.sections import Section, describe
@@ -88,7 +89,7 @@ first stage of its kind: {pairs}. Never so {alone}: they belong to one line of t
 def page() -> str:
     """The whole page as Markdown."""
     parts = [INTRODUCTION, "## Run\n", _options(TofConfig)]
-    for title, kind in (("source", SourceConfig), ("target", TargetConfig)):
+    for title, kind in (("source", SourceConfig), ("target", TargetConfig), ("translation", TranslationConfig)):
         parts += [f"## `{title}`\n", _summary(kind), _options(kind)]
     parts += ["## Data files\n", _summary(DataFile), _options(DataFile)]
     parts += [PRESETS, _differences()]
@@ -119,8 +120,8 @@ def _options(kind: type[Section]) -> str:
     rows = []
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         hint = hints[field.name]
-        stage = isinstance(hint, type) and issubclass(hint, StageConfig | LabellingConfig)
-        default = "see below" if stage else _default(field)
+        section = isinstance(hint, type) and issubclass(hint, StageConfig | LabellingConfig | TranslationConfig)
+        default = "see below" if section else _default(field)
         rows.append([f"`{field.name}`", describe(hint), default, _help(field), field.metadata["paper"]])
     return _table(["option", "value", "default", "meaning", "in the paper"], rows)
 

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tof_hf.config import (
@@ -171,6 +171,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 @given(
     st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
 )
+@example({"\x85": "a\u2028b"})
 def test_yaml_gives_back_what_was_dumped(value):
     found = parse_yaml(dump_yaml(value), name="test")
     assert found == value

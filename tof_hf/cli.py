@@ -6,10 +6,11 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tof_hf import __version__
 from tof_hf.errors import TofError
-from tof_hf.run_folder import is_main_process
+from tof_hf.run_folder import is_main_process, write_json, write_text
 
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
 
@@ -39,7 +40,31 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, show):
         command.add_argument("config", metavar="CONFIG", help="run file (YAML)")
         command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=_OVERRIDES)
+    _translation_commands(commands)
     return parser
+
+
+def _translation_commands(commands: argparse._SubParsersAction) -> None:
+    translate = commands.add_parser("translate", help="translate labelled sentences or questions word by word")
+    translate.set_defaults(command=_translate)
+    translate.add_argument("source", metavar="IN", type=Path, help="NER, question-answering or unlabelled file")
+    translate.add_argument("out", metavar="OUT", type=Path, help="*.parquet, *.jsonl, *.json, else one word a line")
+    translate.add_argument("--dictionary", type=Path, required=True, help="MUSE dictionary or tab-separated pairs")
+    translate.add_argument("--task", choices=["ner", "mrc", "text"], help="what IN holds (*.json: mrc, else ner)")
+    translate.add_argument("--target-text", type=Path, help="raw target text, for the two options below")
+    translate.add_argument("--most-frequent", action="store_true", help="of several translations the most frequent")
+    translate.add_argument("--casing", choices=["source", "target"], default="source", help="whose case words take")
+    translate.add_argument("--copy-types", nargs="*", default=["PER"], help="entity types whose words stay")
+    translate.add_argument("--seed", type=int, default=0, help="of --casing target")
+    translate.add_argument("--report", type=Path, help="where to write what changed (*.json, else Markdown)")
+    induce = commands.add_parser("induce-dictionary", help="make a dictionary from the word vectors of two languages")
+    induce.set_defaults(command=_induce)
+    induce.add_argument("source", metavar="SRC.vec", type=Path, help="source vectors (fastText text form, or .gz)")
+    induce.add_argument("target", metavar="TGT.vec", type=Path, help="target vectors")
+    induce.add_argument("out", metavar="OUT", type=Path, help="tab-separated pairs, source word first")
+    induce.add_argument("--max-words", type=int, default=100_000, help="most frequent words of each side (100,000)")
+    induce.add_argument("--refinements", type=int, default=3, help="rounds after the identical words (3)")
+    induce.add_argument("--memory-mb", type=int, default=512, help="bound on the memory of one product (512)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -61,6 +86,41 @@ def _config(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.overrides)
     if is_main_process():
         print(config.to_yaml(), end="")
+    return 0
+
+
+def _translate(options: argparse.Namespace) -> int:
+    from tof_hf.data.translate_file import translate_file
+
+    show_progress()
+    projection = translate_file(
+        options.source,
+        options.out,
+        options.dictionary,
+        task=options.task,
+        target_text=options.target_text,
+        most_frequent=options.most_frequent,
+        casing=options.casing,
+        copy_types=options.copy_types,
+        seed=options.seed,
+    )
+    if options.report:
+        as_json = options.report.suffix == ".json"
+        write = write_json if as_json else write_text
+        write(options.report, projection.as_dict() if as_json else projection.to_markdown())
+    print(f"{options.out}: {projection.rows:,} rows, {projection.coverage:.1%} of {projection.words:,} words known")
+    return 0
+
+
+def _induce(options: argparse.Namespace) -> int:
+    from tof_hf.data.dictionary import BilingualDictionary
+    from tof_hf.induction import induce_dictionary
+
+    show_progress()
+    sizes = {"max_words": options.max_words, "refinements": options.refinements, "memory_mb": options.memory_mb}
+    induced = induce_dictionary(options.source, options.target, **sizes)
+    BilingualDictionary(induced.pairs).save(options.out)
+    print(f"{options.out}: {len(induced.pairs):,} pairs")
     return 0
 
 

@@ -14,6 +14,7 @@ from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
+from tof_hf.translated import TranslatedData, translate_source
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class TofData:
     source_qa: Dataset | None
     validation_qa: Dataset | None
     target_qa: Dataset | None
+    translated: TranslatedData | None
 
 
 class Inputs:
@@ -49,16 +51,30 @@ class Inputs:
                 path=config.source.train.path,
             )
         names = label_names(config.labels or types)
+        queries = load_queries(config.queries)
+        source = _aligned(config.source.train, source, names)
+        validation = _aligned(config.source.validation, self._ner(config.source.validation), names)
+        target = self._text(config.target.text)
+        source_qa = self._questions(config.source.mrc)
         return TofData(
             label_names=names,
-            queries=load_queries(config.queries),
-            source=_aligned(config.source.train, source, names),
-            validation=_aligned(config.source.validation, self._ner(config.source.validation), names),
-            target=self._text(config.target.text),
+            queries=queries,
+            source=source,
+            validation=validation,
+            target=target,
             target_test=self._text(config.target.test_text) if config.mlm.include_target_test else None,
-            source_qa=self._questions(config.source.mrc),
+            source_qa=source_qa,
             validation_qa=self._questions(config.source.mrc_validation),
             target_qa=self._questions(config.target.mrc),
+            translated=translate_source(
+                config.translation,
+                source=source,
+                validation=validation,
+                source_qa=source_qa,
+                queries=queries,
+                target=target,
+                seed=config.seed,
+            ),
         )
 
     def gold(self, names: Sequence[str]) -> dict[str, Dataset]:

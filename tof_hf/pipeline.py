@@ -28,6 +28,7 @@ from tof_hf.run_folder import (
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import Checkpoint
 from tof_hf.steps import Steps
+from tof_hf.translated import report_translation
 
 
 # fmt: off
@@ -51,11 +52,17 @@ def tof(do: Steps) -> Checkpoint:
 
 def adaptabert(do: Steps) -> Checkpoint:
     """Domain tuning, then task tuning (paper 2.2, after Han and Eisenstein 2019)."""
+    return adaptabert_translation(do.without_translation())
+
+
+def adaptabert_translation(do: Steps) -> Checkpoint:
+    """AdaptaBERT with translated source sentences in both of its stages (4.4, the paper's own baseline)."""
     return do.ner(do.mlm(do.pretrained))
 
 
 def source_only(do: Steps) -> Checkpoint:
     """The pretrained encoder fine-tuned on the source alone (BERT-ML in the paper's Table 1)."""
+    do = do.without_translation()
     return do.ner(do.pretrained)
 
 
@@ -63,6 +70,7 @@ Recipe = Callable[[Steps], Checkpoint]
 RECIPES: Mapping[str, Recipe] = {
     "source_only": source_only,
     "adaptabert": adaptabert,
+    "adaptabert_translation": adaptabert_translation,
     "tof": tof,
 }
 
@@ -121,6 +129,9 @@ class TofPipeline:
             f"{len(data.source):,} labelled source sentences, {len(data.target):,} raw target sentences, "
             f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
         )
+        if data.translated is not None and is_main_process():
+            before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
+            report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends = {}
         for system, recipe in self.recipes.items():
             say(f"system {system}")

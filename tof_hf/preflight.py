@@ -78,7 +78,7 @@ def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> Non
 def _stages(config: TofConfig) -> dict[str, StageConfig]:
     """The stages that the named systems will run."""
     used = {"ner"}
-    if set(config.systems) & {"adaptabert", "tof"}:
+    if set(config.systems) - {"source_only"}:
         used.add("mlm")
     if "tof" in config.systems:
         used |= {"mrc", "pseudo_ner"} | ({"continual_mrc", "continual_ner"} if config.rounds else set())
@@ -94,6 +94,8 @@ def _check_questions(config: TofConfig, data: TofData) -> None:
         "use_source_qa": data.source_qa is not None,
         "use_ner_mrc": True,
         "use_pseudo_mrc": True,
+        "use_translated_qa": data.translated is not None and data.source_qa is not None,
+        "use_translated_ner_mrc": data.translated is not None,
     }
     for name in stages:
         stage = vars(config)[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +34,11 @@ class Steps:
         self.folder = Path(config.output_dir) / "stages"
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
 
+    def without_translation(self) -> Steps:
+        """The same steps on data of which nothing is translated."""
+        data = dataclasses.replace(self.data, translated=None)
+        return Steps(self.config, data, self.scorer, system=self.system)
+
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
         config = self.config.mlm
@@ -40,12 +47,15 @@ class Steps:
         target = self.data.target
         if config.include_target_test:
             target = mix([target, self.data.target_test], columns=["id", "tokens"])
+        translated = self.data.translated if config.use_translated else None
         return train_mlm(
             start,
             config,
             base=self.config.model,
             target=target,
             source=unlabelled(self.data.source),
+            translated=None if translated is None else unlabelled(translated.source),
+            stage=_named("mlm", translated is not None),
             tokenizer=self.tokenizer,
             seed=self._seed(config),
             folder=self.folder,
@@ -98,12 +108,20 @@ class Steps:
         if not config.enabled:
             return start
         seed = self._seed(config)
+        translated = self.data.translated
         kinds: dict[str, tuple[bool, int | None, Dataset | None, Callable[[Dataset], Dataset]]] = {
             "target_qa": (config.use_target_qa, config.max_target_qa, self.data.target_qa, _same),
             "source_qa": (config.use_source_qa, config.max_source_qa, self.data.source_qa, _same),
             "ner_mrc": (config.use_ner_mrc, config.max_ner_mrc, self.data.source, self._to_mrc),
             "pseudo_mrc": (config.use_pseudo_mrc, config.max_pseudo_mrc, pseudo, self._to_mrc),
         }
+        if translated is not None:
+            queries = translated.queries
+            to_mrc = functools.partial(ner_to_mrc, queries=queries)
+            kinds["translated_qa"] = (config.use_translated_qa, config.max_translated_qa, translated.source_qa, _same)
+            kinds["translated_ner_mrc"] = (
+                config.use_translated_ner_mrc, config.max_translated_ner_mrc, translated.source, to_mrc
+            )  # fmt: skip
         questions = {
             name: convert(cap(rows, limit, seed=seed))
             for name, (wanted, limit, rows, convert) in kinds.items()
@@ -115,7 +133,7 @@ class Steps:
         checkpoint = train_mrc(
             start,
             config,
-            stage=f"{stage}{round or ''}",
+            stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
             questions=questions,
             validation=mix(validation, columns=MRC_COLUMNS),
             tokenizer=self.tokenizer,
@@ -138,20 +156,32 @@ class Steps:
         if not config.enabled:
             return start
         seed = self._seed(config)
+        translated = self.data.translated
         kinds = {
             "source": (config.use_source, config.max_source, self.data.source),
+            "translated": (config.use_translated, config.max_translated, translated and translated.source),
             "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
         }
+        sentences = {
+            name: cap(rows, limit, seed=seed)
+            for name, (wanted, limit, rows) in kinds.items()
+            if wanted and rows is not None
+        }
+        if config.equal_sizes:
+            least = min(map(len, sentences.values()))
+            sentences = {
+                name: rows if name == "source" else cap(rows, least, seed=seed) for name, rows in sentences.items()
+            }
+        validation = [self.data.validation]
+        if translated is not None and config.validate_translated:
+            validation.append(translated.validation)
+        touched = "translated" in sentences or len(validation) > 1
         checkpoint = train_ner(
             start,
             config,
-            stage=f"{stage}{round or ''}",
-            sentences={
-                name: cap(rows, limit, seed=seed)
-                for name, (wanted, limit, rows) in kinds.items()
-                if wanted and rows is not None
-            },
-            validation=cap(self.data.validation, config.max_validation, seed=self.config.seed),
+            stage=_named(f"{stage}{round or ''}", touched),
+            sentences=sentences,
+            validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
             label_names=self.data.label_names,
             keep_head=keep_head,
             tokenizer=self.tokenizer,
@@ -166,6 +196,11 @@ class Steps:
 
     def _seed(self, config: StageConfig) -> int:
         return self.config.seed if config.seed is None else config.seed
+
+
+def _named(stage: str, translated: bool) -> str:
+    """The stage's name in its folder's: another one with translations, so that no system replaces another's."""
+    return f"{stage}_tr" if translated else stage
 
 
 def _same(dataset: Dataset) -> Dataset:

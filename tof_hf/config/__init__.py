@@ -1,6 +1,6 @@
 """A run as nested frozen dataclasses <-> YAML."""
 
-from tof_hf.config.data import DataFile, SourceConfig, TargetConfig
+from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.run_file import TofConfig, load_config
 from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 
@@ -14,5 +14,6 @@ __all__ = [
     "StageConfig",
     "TargetConfig",
     "TofConfig",
+    "TranslationConfig",
     "load_config",
 ]

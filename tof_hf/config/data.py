@@ -49,6 +49,30 @@ class DataFile(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslationConfig(Section):
+    """Word-by-word translation of the source data into the target language (Guideline II; after UniTrans)."""
+
+    dictionary: str | None = option(
+        None,
+        "A MUSE dictionary or tab-separated pairs, source word first; null translates nothing. Which stages learn "
+        "from translations is said there (`mlm.use_translated` and so on).",
+        paper="4.4, footnote 2",
+        path=True,
+    )
+    choice: Literal["first", "most_frequent"] = option(
+        "first", "Of several translations the file's first, or the one most frequent in `target.text`."
+    )
+    casing: Literal["source", "target"] = option(
+        "source",
+        "Case of translated words: that of the source word, or drawn as `target.text` writes the word (for German).",
+    )
+    copy_types: list[str] = option(
+        factory=lambda: ["PER"], help="Entity types whose words stay as they are.", paper="after UniTrans"
+    )
+    translate_queries: bool = option(False, "Translates the questions about entity types too.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceConfig(Section):
     """Labelled data in the language or domain that has labels."""
 

@@ -25,7 +25,18 @@ INHERITS_FROM = {"pseudo_ner": "ner", "continual_ner": "ner", "continual_mrc": "
 """A later stage takes every key that nobody gave it from the first stage of its kind."""
 
 NOT_INHERITED = frozenset(
-    {"enabled", "use_source", "use_pseudo", "use_target_qa", "use_source_qa", "use_ner_mrc", "use_pseudo_mrc"}
+    {
+        "enabled",
+        "use_source",
+        "use_pseudo",
+        "use_translated",
+        "use_target_qa",
+        "use_source_qa",
+        "use_ner_mrc",
+        "use_pseudo_mrc",
+        "use_translated_qa",
+        "use_translated_ner_mrc",
+    }
 )
 """Keys that belong to one line of Algorithm 1 and never reach a later stage by inheritance."""
 
@@ -69,14 +80,18 @@ PAPER: tuple[Setting, ...] = (
     Setting("pseudo_ner.learning_rate", 2e-5, _TABLE6),
     Setting("pseudo_ner.use_source", False, "Algorithm 1, line 9: pseudo-labels only"),
     Setting("pseudo_ner.use_pseudo", True, "Algorithm 1, line 9"),
+    Setting("pseudo_ner.use_translated", False, "Algorithm 1, line 9: pseudo-labels only"),
     Setting("continual_mrc.learning_rate", 5e-5, _TABLE6),
     Setting("continual_mrc.use_target_qa", True, "Algorithm 1, line 14: D_t,m"),
     Setting("continual_mrc.use_source_qa", False, "Algorithm 1, line 14"),
     Setting("continual_mrc.use_ner_mrc", False, "Algorithm 1, line 14"),
     Setting("continual_mrc.use_pseudo_mrc", True, "Algorithm 1, line 14: pseudo-MRC"),
+    Setting("continual_mrc.use_translated_qa", False, "Algorithm 1, line 14"),
+    Setting("continual_mrc.use_translated_ner_mrc", False, "Algorithm 1, line 14"),
     Setting("continual_ner.learning_rate", 5e-5, _TABLE6),
     Setting("continual_ner.use_source", False, "Algorithm 1, line 16: pseudo-labels only"),
     Setting("continual_ner.use_pseudo", True, "Algorithm 1, line 16"),
+    Setting("continual_ner.use_translated", False, "Algorithm 1, line 16: pseudo-labels only"),
 )
 
 OFFICIAL_CODE: tuple[Setting, ...] = (
@@ -94,6 +109,8 @@ OFFICIAL_CODE: tuple[Setting, ...] = (
         "mrc.max_ner_mrc", 2_500, "the same cap: 2,500 sentences ask 10,000 questions about four entity types"
     ),
     Setting("mrc.max_pseudo_mrc", 2_500, "the same cap for pseudo-labels turned into questions"),
+    Setting("mrc.max_translated_qa", 10_000, "the same cap for translated questions"),
+    Setting("mrc.max_translated_ner_mrc", 2_500, "the same cap for translated sentences turned into questions"),
     Setting("mrc.seed", 2333, "the cross-lingual MRC scripts use this seed, all others 2019"),
     Setting("mrc.lr_scheduler_type", "constant", "the code's 'ladder' schedule: see lr_decay_per_epoch"),
     Setting(
@@ -116,8 +133,13 @@ OFFICIAL_CODE: tuple[Setting, ...] = (
     Setting(
         "continual_ner.use_source", True, "the cross-lingual code trains on source and pseudo-labels together"
     ),
+    Setting("pseudo_ner.use_translated", True, "the cross-lingual code keeps translated sentences in every stage"),
+    Setting("continual_ner.use_translated", True, "the cross-lingual code keeps translated sentences in every stage"),
+    Setting("ner.equal_sizes", True, "the code adds as many translated and pseudo-labelled sentences as the least has"),
     Setting("continual_mrc.use_source_qa", True, "the code keeps every source of step 2 and adds pseudo-MRC"),
     Setting("continual_mrc.use_ner_mrc", True, "the code keeps every source of step 2 and adds pseudo-MRC"),
+    Setting("continual_mrc.use_translated_qa", True, "the code keeps every source of step 2 and adds pseudo-MRC"),
+    Setting("continual_mrc.use_translated_ner_mrc", True, "the code keeps every source of step 2 and adds pseudo-MRC"),
 )
 
 PRESETS: dict[str, tuple[Setting, ...]] = {"paper": PAPER, "official_code": PAPER + OFFICIAL_CODE}

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from tof_hf.config.data import SourceConfig, TargetConfig
+from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.presets import STAGES, stage_values
 from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
 from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
@@ -38,7 +38,7 @@ class TofConfig(Section):
     preset: Literal["paper", "official_code"] = option(
         "paper", "Which values the options have that nobody sets."
     )
-    systems: list[Literal["source_only", "adaptabert", "tof"]] = option(
+    systems: list[Literal["source_only", "adaptabert", "adaptabert_translation", "tof"]] = option(
         factory=lambda: ["tof"],
         help="What to train: TOF and its baselines; stages they have in common run once.",
         paper="4.4",
@@ -64,6 +64,9 @@ class TofConfig(Section):
     )
     source: SourceConfig = option(help="Labelled data.")
     target: TargetConfig = option(help="Unlabelled data.")
+    translation: TranslationConfig = option(
+        factory=TranslationConfig, help="Word-by-word translation of the source.", paper="Guideline II"
+    )
     mlm: MlmConfig = _stage(MlmConfig, "mlm", "Masked language modelling.", "lines 1-2")
     mrc: MrcConfig = _stage(MrcConfig, "mrc", "Span extraction.", "lines 3-4")
     ner: NerConfig = _stage(NerConfig, "ner", "NER on source labels.", "lines 5-6")
@@ -88,8 +91,16 @@ class TofConfig(Section):
         for type_ in self.labels or []:
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 raise KeyProblem("labels", f"labels needs entity types such as PER, found the tag {type_!r}.")
+        for name in STAGES:
+            if name != "mlm":  # the target's text is always there
+                self.__dict__[name].check_sources(name, translation=self.translation.dictionary is not None)
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
+        if "adaptabert_translation" in self.systems and self.translation.dictionary is None:
+            raise KeyProblem(
+                "translation.dictionary",
+                "translation.dictionary is missing: adaptabert_translation learns from translated sentences.",
+            )
         for name, used in (
             ("ner.use_pseudo", self.ner.use_pseudo),
             ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc),

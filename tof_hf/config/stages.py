@@ -85,7 +85,11 @@ class StageConfig(Section):
                 raise KeyProblem(
                     join(key, name), f"{join(key, name)} is {self.training[name]}, it must be above 0.{hint}"
                 )
+
+    def check_sources(self, key: str, *, translation: bool) -> None:
+        """Nothing, or a KeyProblem if no data is left to train on; `translation` says whether there is a dictionary."""
         sources = [name for name in self.own_options() if name.startswith("use_")]
+        sources = [name for name in sources if translation or not name.startswith("use_translated")]
         if self.enabled and sources and not any(self.__dict__[name] for name in sources):
             raise KeyProblem(
                 join(key, sources[0]),
@@ -114,6 +118,11 @@ class MlmConfig(StageConfig):
         "Source sentences for every target sentence; 0 leaves the source out.",
         paper="line 2: D_s,no",
         minimum=0,
+    )
+    use_translated: bool = option(
+        True,
+        "With `translation.dictionary`: trains on translated source sentences too, as many as of the source.",
+        paper="Table 1: + translation",
     )
     max_sentences: int | None = option(None, "Cap on target sentences.", minimum=1)
     head_warmup_steps: int = option(
@@ -151,6 +160,10 @@ class MrcConfig(StageConfig):
     max_pseudo_mrc: int | None = option(
         None, "Cap on pseudo-labelled sentences turned into questions.", minimum=1
     )
+    max_translated_qa: int | None = option(None, "Cap on translated source question-answer rows.", minimum=1)
+    max_translated_ner_mrc: int | None = option(
+        None, "Cap on translated source NER sentences turned into questions.", minimum=1
+    )
     max_validation: int | None = option(
         1000, "Cap on validation sentences (each asks one question per entity type).", minimum=1
     )
@@ -158,6 +171,14 @@ class MrcConfig(StageConfig):
     use_source_qa: bool = option(True, "Trains on source question answering.")
     use_ner_mrc: bool = option(True, "Trains on source NER turned into questions.")
     use_pseudo_mrc: bool = option(False, "Trains on pseudo-labels turned into questions.")
+    use_translated_qa: bool = option(
+        True, "With `translation.dictionary`: trains on translated source question answering.", paper="Table 2, row 3"
+    )
+    use_translated_ner_mrc: bool = option(
+        True,
+        "With `translation.dictionary`: trains on translated source NER turned into questions.",
+        paper="Table 2, row 5",
+    )
     lr_decay_per_epoch: float | None = option(
         None,
         "Factor on the learning rate after every epoch; needs `lr_scheduler_type: constant`.",
@@ -187,8 +208,18 @@ class NerConfig(StageConfig):
     )
     use_source: bool = option(True, "Trains on source NER.")
     use_pseudo: bool = option(False, "Trains on pseudo-labelled target sentences.")
+    use_translated: bool = option(
+        True, "With `translation.dictionary`: trains on translated source NER.", paper="Table 1: + translation"
+    )
+    validate_translated: bool = option(
+        True, "With `translation.dictionary`: translated source validation also helps to choose the checkpoint."
+    )
+    equal_sizes: bool = option(
+        False, "Draws no more translated and pseudo-labelled sentences than the smallest of all parts has."
+    )
     max_source: int | None = option(None, "Cap on source sentences.", minimum=1)
     max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
+    max_translated: int | None = option(None, "Cap on translated sentences.", minimum=1)
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
 
 

@@ -55,13 +55,19 @@ def translate_words(
     """
     if casing == "target" and target_text is None:
         raise DataError("casing='target' without target_text.", fix="give unlabelled rows of the target language.")
+    columns = set(dataset.column_names)
+    questions = {"question", "context", "spans"} <= columns
+    if not questions and "tokens" not in columns:
+        raise DataError(
+            f"rows with the columns {', '.join(sorted(columns))}.",
+            fix="give rows as read_ner, read_text or read_mrc return them.",
+        )
     check_direction(dataset, dictionary)
     words = dictionary.chosen()
     counts: dict[str, tuple[int, int, int]] = {}
     if casing == "target" and target_text is not None:
         needed = {translation.lower() for translation in words.values()}
         counts = {word: forms for word, forms in case_counts(target_text).items() if word in needed}
-    columns = set(dataset.column_names)
     options: dict[str, Any] = {
         # As texts, because their hash, part of the cache key, never depends on how Python keeps them.
         "dictionary": json.dumps(words, ensure_ascii=False),
@@ -69,7 +75,7 @@ def translate_words(
         "copy_types": sorted(copy_types),
         "seed": seed,
     }
-    if {"question", "context", "spans"} <= columns:
+    if questions:
         return cached_map(
             dataset,
             _mrc_rows,
@@ -78,13 +84,16 @@ def translate_words(
             translate_queries=translate_queries,
             **options,
         )
-    if "tokens" not in columns:
-        raise DataError(
-            f"rows with the columns {', '.join(sorted(columns))}.",
-            fix="give rows as read_ner, read_text or read_mrc return them.",
-        )
     options["names"] = label_names_of(dataset)
     return cached_map(dataset, _word_rows, features=dataset.features, description="Translating sentences", **options)
+
+
+def translate_queries(queries: Mapping[str, str], dictionary: BilingualDictionary) -> dict[str, str]:
+    """The questions about entity types, translated word by word."""
+    words = json.dumps(dictionary.chosen(), ensure_ascii=False)
+    return {
+        label: translate_text(query, _translator(words, "{}", 0, [query])).text for label, query in queries.items()
+    }
 
 
 def label_names_of(dataset: Dataset) -> list[str]:

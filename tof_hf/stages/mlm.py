@@ -33,18 +33,25 @@ def train_mlm(
     base: str,
     target: Dataset,
     source: Dataset,
+    translated: Dataset | None = None,
+    stage: str = "mlm",
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
     folder: Path,
 ) -> Checkpoint:
     """The encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
 
+    Of `translated` source sentences as many are added. `stage` names the stage's folder.
+
     Every sentence is listed `config.maskings` times an epoch and masked anew each time. A fresh MLM head is first
     trained alone for `config.head_warmup_steps` steps: its random gradients would damage the encoder.
     """
     target = cap(target, config.max_sentences, seed=seed)
-    source = cap(source, round(len(target) * config.source_ratio), seed=seed)
-    both = mix([target, source], columns=["id", "tokens"]) if len(source) else target
+    limit = round(len(target) * config.source_ratio)
+    parts = {"target": target, "source": cap(source, limit, seed=seed)}
+    if translated is not None:
+        parts["translated"] = cap(translated, limit, seed=seed + 1)  # other sentences than those of the source
+    text = mix([rows for rows in parts.values() if len(rows)], columns=["id", "tokens"])
     collator = MaskingCollator(tokenizer, config.mlm_probability)
     fresh: list[bool] = []
 
@@ -59,16 +66,16 @@ def train_mlm(
 
     return fit(
         StageTask(
-            stage="mlm",
+            stage=stage,
             start=start,
             config=config,
             seed=seed,
             tokenizer=tokenizer,
             build=build,
-            train=encode_text(both, tokenizer, max_length=config.max_length, stride=config.stride),
+            train=encode_text(text, tokenizer, max_length=config.max_length, stride=config.stride),
             collator=collator,
             loss=token_loss,
-            rows={"target": len(target), "source": len(source)},
+            rows={name: len(rows) for name, rows in parts.items()},
             trainer=MlmTrainer,
             repeats=config.maskings,
             before_training=warm_up,

@@ -1,0 +1,47 @@
+"""Rows to files that the readers read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from tof_hf.data.translation import label_names_of
+from tof_hf.errors import DataError
+from tof_hf.run_folder import write_text
+
+
+def write_rows(dataset: Dataset, path: Path) -> None:
+    """Write NER, unlabelled or MRC rows in the form that the file's name asks for, all or nothing.
+
+    `.parquet`; `.jsonl` and `.json` (a list), tags by name; any other ending means one word a line, with its tag if
+    there are tags, and a blank line behind each sentence. Raises DataError for MRC rows with another ending.
+    """
+    if path.suffix == ".parquet":
+        part = path.with_name(path.name + ".part")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        dataset.to_parquet(str(part))
+        part.replace(path)
+        return
+    names = label_names_of(dataset)
+    rows: list[dict[str, Any]] = [
+        row | {"ner_tags": [names[tag] for tag in row["ner_tags"]]} if names else row for row in dataset
+    ]
+    if path.suffix == ".jsonl":
+        write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    elif path.suffix == ".json":
+        write_text(path, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    elif "tokens" in dataset.column_names:
+        write_text(path, "".join(_column_text(row) for row in rows))
+    else:
+        raise DataError(
+            f"the ending {path.suffix!r} for questions.", fix="name it *.jsonl, *.json or *.parquet.", path=path
+        )
+
+
+def _column_text(row: dict[str, Any]) -> str:
+    """One sentence, a word a line."""
+    tags = [f" {tag}" for tag in row["ner_tags"]] if "ner_tags" in row else [""] * len(row["tokens"])
+    return "".join(f"{token}{tag}\n" for token, tag in zip(row["tokens"], tags, strict=True)) + "\n"
