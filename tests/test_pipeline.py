@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer, Trainer
 
 from tof_hf.config import load_config
+from tof_hf.errors import ConfigError
 from tof_hf.pipeline import run_tof
+from tof_hf.toy import words
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
@@ -231,3 +233,58 @@ def test_stages_that_are_off_hand_on_what_they_got(toy, tmp_path, trained):
     # Without MRC in between, the head of the tagger goes on.
     record = json.loads((result.folder / "stages" / "mrc-ner-ner1" / "stage.json").read_text())
     assert record["hand_off"]["head_kept"]
+
+
+def rows_of(result, stage):
+    return json.loads((result.folder / "stages" / stage / "stage.json").read_text())["rows"]
+
+
+@pytest.fixture(scope="module")
+def translated_run(toy, tmp_path_factory):
+    """One run with a dictionary, of the baselines with and without translation and of TOF."""
+    folder = tmp_path_factory.mktemp("translated")
+    pairs = [*words.ADVERBS, *words.DAYS, *words.NUMBERS, *((en, es) for en, es, _ in words.THINGS), ("the", "el")]
+    (folder / "en-es.tsv").write_text("".join(f"{en}\t{es}\n" for en, es in pairs), encoding="utf-8")
+    systems = ["adaptabert", "adaptabert_translation", "tof"]
+    config = config_of(toy, folder / "run", systems=systems, translation__dictionary=str(folder / "en-es.tsv"))
+    return run_tof(config)
+
+
+def test_translated_source_joins_the_stages_of_the_systems_that_ask_for_it(translated_run):
+    assert rows_of(translated_run, "mlm") == {"target": 40, "source": 40}
+    assert rows_of(translated_run, "mlm-ner") == {"source": 40}
+    assert rows_of(translated_run, "mlm_tr") == {"target": 40, "source": 40, "translated": 40}
+    assert rows_of(translated_run, "mlm_tr-ner_tr") == {"source": 40, "translated": 40}
+    questions = rows_of(translated_run, "mlm_tr-mrc_tr")
+    assert questions["translated_qa"] == questions["source_qa"] == 30
+    assert questions["translated_ner_mrc"] == 160  # all 40 sentences, four types; ner_mrc has its own cap
+    assert rows_of(translated_run, "mlm_tr-mrc_tr-ner_tr-pseudo_ner_tr") == {"pseudo": 40}
+
+
+def test_what_the_translation_did_is_written_into_the_run_folder(translated_run):
+    folder = translated_run.folder / "translation"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        f"{name}.{ending}" for name in ("source", "source_qa", "validation") for ending in ("json", "md")
+    )
+    report = json.loads((folder / "source.json").read_text())
+    assert 0 < report["coverage"] < 1 and report["rows"] == 40
+    assert report["entities"]["PER"]["changed"] == 0
+
+
+def test_translations_can_be_turned_off_stage_by_stage_and_sizes_made_equal(toy, tmp_path, translated_run, trained):
+    dictionary = str(translated_run.folder.parent / "en-es.tsv")
+    off = {f"{stage}__use_translated": False for stage in ("mlm", "ner")}
+    config = config_of(
+        toy, tmp_path, translation__dictionary=dictionary, mrc__use_translated_qa=False, mrc__max_ner_mrc=5, rounds=0,
+        ner__validate_translated=False, pseudo_ner__use_translated=True, pseudo_ner__use_source=True,
+        pseudo_ner__equal_sizes=True, labelling__max_sentences=25, pseudo_ner__max_translated=30, **off,
+    )  # fmt: skip
+    result = run_tof(config)
+    assert trained == ["mlm", "mlm-mrc_tr", "mlm-mrc_tr-ner", "mlm-mrc_tr-ner-pseudo_ner_tr"]
+    assert set(rows_of(result, "mlm-mrc_tr")) == {"target_qa", "source_qa", "ner_mrc", "translated_ner_mrc"}
+    assert rows_of(result, trained[-1]) == {"source": 40, "translated": 25, "pseudo": 25}
+
+
+def test_the_baseline_with_translation_needs_a_dictionary(toy, tmp_path):
+    with pytest.raises(ConfigError, match="translation.dictionary is missing"):
+        config_of(toy, tmp_path, systems=["adaptabert_translation"])
