@@ -26,7 +26,8 @@ def files(tmp_path):
 
 
 def translate(files, source, out, *options):
-    return main(["translate", str(files / source), str(files / out), "--dictionary", str(files / "en-es.txt"), *options])
+    places = [str(files / name) for name in (source, out, "en-es.txt")]
+    return main(["translate", *places[:2], "--dictionary", places[2], *options])
 
 
 @pytest.mark.parametrize("out", ["out.conll", "out.jsonl", "out.json", "out.parquet"])
@@ -35,7 +36,8 @@ def test_labelled_sentences_are_read_back_from_every_form(files, out):
     rows = read_ner(files / out)
     assert rows["tokens"][:] == [["El", "Blanca", "Casa"], ["White", "saw", "Paris"]]
     names = rows.features["ner_tags"].feature.names
-    assert [[names[tag] for tag in tags] for tags in rows["ner_tags"]] == [["O", "B-ORG", "I-ORG"], ["B-PER", "O", "B-LOC"]]
+    tags = [[names[tag] for tag in tags] for tags in rows["ner_tags"]]
+    assert tags == [["O", "B-ORG", "I-ORG"], ["B-PER", "O", "B-LOC"]]
 
 
 @pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet"])
