@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.data.release import NER, Licence, RawFile, Release, entities, main
+from tof_hf.releases import NER, Licence, RawFile, Release, entities, main
 
 RELEASE = Release(
     title="CBS SciTech News named entities (Jia et al. 2019)",

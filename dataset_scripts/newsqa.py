@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tof_hf.data.release import MRC, Licence, RawFile, Release, Task, main
 from tof_hf.errors import DataError
+from tof_hf.releases import MRC, Licence, RawFile, Release, Task, main
 
 PARTS = {"train": "train", "validation": "dev", "test": "test"}
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.data.release import MRC, Licence, RawFile, Release, main
+from tof_hf.releases import MRC, Licence, RawFile, Release, main
 
 RELEASE = Release(
     title="TweetQA",

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from tof_hf.data import release_hub
-from tof_hf.data.release import MRC, NER, Licence, RawFile, Release, check_may_share, convert, entities, main
 from tof_hf.errors import DataError, TofError
+from tof_hf.releases import MRC, NER, Licence, RawFile, Release, entities, main
+from tof_hf.releases import hub as releases_hub
+from tof_hf.releases.convert import convert
+from tof_hf.releases.declaration import check_may_share
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "dataset_scripts").glob("*.py"))
@@ -139,7 +141,7 @@ def test_the_card_tells_terms_counts_differences_to_the_paper_and_checksums(raw,
     assert "Not in this folder, because the file was not there: nl/test." in card
     assert "| 3 (differs) | ok |" in card and "| 1 | ok |" in card and "Table 5 counts a headline." in card
     for path in (raw / "de.train", raw / "de.test", out / "de" / "train.parquet", out / "de" / "test.parquet"):
-        assert f"`{release_hub.sha256(path)}`" in card
+        assert f"`{releases_hub.sha256(path)}`" in card
     assert str(raw) not in card
 
 
@@ -245,7 +247,7 @@ class FakeApi:
 @pytest.fixture
 def hub(monkeypatch):
     fake = type("Fake", (FakeApi,), {"calls": []})
-    monkeypatch.setattr(release_hub, "HfApi", fake)
+    monkeypatch.setattr(releases_hub, "HfApi", fake)
     return fake
 
 

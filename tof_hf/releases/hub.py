@@ -12,8 +12,8 @@ from huggingface_hub import DatasetCardData, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from tof_hf import __version__
-from tof_hf.data.release import Converted, Release, check_may_share, shown
 from tof_hf.errors import TofError
+from tof_hf.releases.declaration import Converted, Release, check_may_share, shown
 
 
 def card(release: Release, done: Sequence[Converted], folder: Path) -> str:
