@@ -288,3 +288,10 @@ def test_translations_can_be_turned_off_stage_by_stage_and_sizes_made_equal(toy,
 def test_the_baseline_with_translation_needs_a_dictionary(toy, tmp_path):
     with pytest.raises(ConfigError, match="translation.dictionary is missing"):
         config_of(toy, tmp_path, systems=["adaptabert_translation"])
+
+
+def test_a_baseline_without_translation_needs_the_source(toy, tmp_path):
+    changes = {"translation__dictionary": "en-es.tsv", "ner__use_source": False}
+    with pytest.raises(ConfigError, match="ner has nothing to train on"):
+        config_of(toy, tmp_path, systems=["adaptabert", "adaptabert_translation"], **changes)
+    config_of(toy, tmp_path, systems=["adaptabert_translation"], **changes)

@@ -50,7 +50,8 @@ def _translation_commands(commands: argparse._SubParsersAction) -> None:
     translate.add_argument("source", metavar="IN", type=Path, help="NER, question-answering or unlabelled file")
     translate.add_argument("out", metavar="OUT", type=Path, help="*.parquet, *.jsonl, *.json, else one word a line")
     translate.add_argument("--dictionary", type=Path, required=True, help="MUSE dictionary or tab-separated pairs")
-    translate.add_argument("--task", choices=["ner", "mrc", "text"], help="what IN holds (*.json: mrc, else ner)")
+    translate.add_argument("--reverse", action="store_true", help="turn the dictionary round")
+    translate.add_argument("--task", choices=["ner", "mrc", "text"], help="what IN holds (found out for ner and mrc)")
     translate.add_argument("--target-text", type=Path, help="raw target text, for the two options below")
     translate.add_argument("--most-frequent", action="store_true", help="of several translations the most frequent")
     translate.add_argument("--casing", choices=["source", "target"], default="source", help="whose case words take")
@@ -90,9 +91,11 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _translate(options: argparse.Namespace) -> int:
-    from tof_hf.data.translate_file import translate_file
+    from tof_hf.data.translate_file import check_output, translate_file
 
     show_progress()
+    if options.report:
+        check_output(options.report, [options.source, options.dictionary, options.out])
     projection = translate_file(
         options.source,
         options.out,
@@ -100,6 +103,7 @@ def _translate(options: argparse.Namespace) -> int:
         task=options.task,
         target_text=options.target_text,
         most_frequent=options.most_frequent,
+        reverse=options.reverse,
         casing=options.casing,
         copy_types=options.copy_types,
         seed=options.seed,
@@ -114,13 +118,16 @@ def _translate(options: argparse.Namespace) -> int:
 
 def _induce(options: argparse.Namespace) -> int:
     from tof_hf.data.dictionary import BilingualDictionary
+    from tof_hf.data.translate_file import check_output
     from tof_hf.induction import induce_dictionary
 
     show_progress()
+    check_output(options.out, [options.source, options.target])
     sizes = {"max_words": options.max_words, "refinements": options.refinements, "memory_mb": options.memory_mb}
     induced = induce_dictionary(options.source, options.target, **sizes)
-    BilingualDictionary(induced.pairs).save(options.out)
-    print(f"{options.out}: {len(induced.pairs):,} pairs")
+    dictionary = BilingualDictionary(induced.pairs)
+    dictionary.save(options.out)
+    print(f"{options.out}: {dictionary}")
     return 0
 
 

@@ -123,7 +123,7 @@ class Steps:
                 config.use_translated_ner_mrc, config.max_translated_ner_mrc, translated.source, to_mrc
             )  # fmt: skip
         questions = {
-            name: convert(cap(rows, limit, seed=seed))
+            name: convert(cap(rows, limit, seed=_drawing(name, seed)))
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
@@ -163,14 +163,15 @@ class Steps:
             "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
         }
         sentences = {
-            name: cap(rows, limit, seed=seed)
+            name: cap(rows, limit, seed=_drawing(name, seed))
             for name, (wanted, limit, rows) in kinds.items()
             if wanted and rows is not None
         }
         if config.equal_sizes:
             least = min(map(len, sentences.values()))
             sentences = {
-                name: rows if name == "source" else cap(rows, least, seed=seed) for name, rows in sentences.items()
+                name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
+                for name, rows in sentences.items()
             }
         validation = [self.data.validation]
         if translated is not None and config.validate_translated:
@@ -196,6 +197,11 @@ class Steps:
 
     def _seed(self, config: StageConfig) -> int:
         return self.config.seed if config.seed is None else config.seed
+
+
+def _drawing(name: str, seed: int) -> int:
+    """The seed that draws rows of this kind: another one for translations, or the same sentences would come twice."""
+    return seed + 1 if name.startswith("translated") else seed
 
 
 def _named(stage: str, translated: bool) -> str:

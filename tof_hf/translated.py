@@ -40,6 +40,8 @@ def translate_source(
     if config.dictionary is None:
         return None
     dictionary = BilingualDictionary.from_file(config.dictionary)
+    if config.reverse:
+        dictionary = dictionary.reversed()
     if config.choice == "most_frequent":
         dictionary = dictionary.most_frequent_in(target)
 

@@ -91,6 +91,11 @@ def test_a_file_that_is_no_dictionary_is_an_error_that_says_where(write, text, s
         BilingualDictionary.from_file(write(text))
 
 
+def test_entries_of_several_source_words_are_counted_and_warned_of(write, caplog):
+    assert BilingualDictionary.from_file(write("New York\tNueva York\nhouse\tcasa\n")).statistics().phrases == 1
+    assert "1 entries have several source words" in caplog.text
+
+
 def test_a_dictionary_without_a_pair_is_an_error():
     with pytest.raises(DataError, match="without a pair"):
         BilingualDictionary({"a": [" "]})

@@ -48,6 +48,26 @@ def test_questions_keep_all_their_answers(files, out):
     assert [row["context"][span["start"] : span["end"]] for span in row["spans"]] == ["casa", "casa"]
 
 
+def test_a_dictionary_can_be_turned_round(files):
+    (files / "es.conll").write_text("casa O\n\nla B-LOC\n", encoding="utf-8")
+    assert translate(files, "es.conll", "out.conll", "--reverse") == 0
+    assert read_ner(files / "out.conll")["tokens"][:] == [["house"], ["the"]]
+
+
+def test_questions_are_recognised_in_tables(files):
+    assert translate(files, "qa.json", "rows.jsonl") == 0
+    assert translate(files, "rows.jsonl", "again.parquet") == 0
+    assert read_mrc(files / "again.parquet")["question"][0] == "el casa?"
+
+
+def test_a_word_with_a_blank_is_refused_where_a_line_is_a_word(files, capsys):
+    row = {"id": "1", "tokens": ["New York"], "ner_tags": ["B-LOC"]}
+    (files / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert translate(files, "rows.jsonl", "out.conll") == 2
+    assert "New York" in capsys.readouterr().err and not (files / "out.conll").exists()
+    assert translate(files, "rows.jsonl", "out.jsonl") == 0
+
+
 def test_raw_text_and_the_choice_by_the_target_text(files):
     options = ["--task", "text", "--target-text", str(files / "target.txt"), "--most-frequent"]
     assert translate(files, "train.conll", "out.txt", *options) == 0
@@ -68,6 +88,10 @@ def test_the_report_says_what_changed(files, name, start, capsys):
         (("train.conll", "train.conll"), "another file"),
         (("qa.json", "out.txt"), "jsonl"),
         (("missing.conll", "out.conll"), "missing.conll"),
+        (("train.conll", "en-es.txt"), "another file"),
+        (("train.conll", "out.conll.gz"), "not packed"),
+        (("train.conll", "."), "not packed"),
+        (("target.txt", "out.conll"), "--task ner, mrc or text"),
     ],
 )
 def test_what_cannot_work_ends_with_a_message(files, arguments, said, capsys):
@@ -89,4 +113,4 @@ def test_a_dictionary_is_induced_from_two_files_of_vectors(files, capsys):
     out = files / "out.tsv"
     assert main(["induce-dictionary", str(files / "en.vec"), str(files / "es.vec"), str(out)]) == 0
     assert "en20\tes20\n" in out.read_text(encoding="utf-8")
-    assert "40 pairs" in capsys.readouterr().out
+    assert "40 words with 40 translations" in capsys.readouterr().out

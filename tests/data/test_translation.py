@@ -159,6 +159,43 @@ def test_rows_of_another_form_are_refused():
         translate_words(Dataset.from_dict({"sentence": ["a"]}), WORDS)
 
 
+@pytest.mark.parametrize("tags", [["B-PER"], [1]])
+def test_tags_without_names_are_refused_and_not_guessed(tags):
+    rows = Dataset.from_dict({"id": ["1"], "tokens": [["un"]], "ner_tags": [tags]})
+    with pytest.raises(DataError, match="read_ner"):
+        translate_words(rows, WORDS)
+
+
+def test_a_copied_type_that_no_label_has_is_warned_of(caplog):
+    translate_words(sentences(("the house", "O O")), WORDS, copy_types=["person"])
+    assert "no entity type person" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "translated"),
+    [
+        ("an x-ray of Oz’s house", {"x-ray": "rayos x", "oz": "onza"}, "an rayos x de Onza’s casa"),
+        ("BRITAIN'S don’t", {"britain": "bretaña", "don't": "no"}, "BRETAÑA'S no"),
+        ("green-house", {}, "verde-casa"),
+        ("cafe\u0301 cafe", {"cafe": "bar"}, "cafe\u0301 bar"),
+        ("नमस्ते दुनिया", {"दुनिया": "mundo"}, "नमस्ते mundo"),
+        ("a_house", {}, "a_casa"),
+    ],
+)
+def test_words_of_running_text_are_whole_words_of_any_script(text, words, translated):
+    dictionary = WORDS.merge(BilingualDictionary(words or {"zzz": "z"}))
+    assert translate_words(questions(text), dictionary)["context"][0] == translated
+
+
+def test_an_edited_casing_rule_is_not_served_from_the_cache(tmp_path, monkeypatch):
+    file = tmp_path / "rows.parquet"
+    sentences(("the house", "O O")).to_parquet(str(file))
+    rows = Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache"))
+    first = translate_words(rows, WORDS)
+    monkeypatch.setattr("tof_hf.data.translation.source_hash", lambda *functions: "edited")
+    assert translate_words(rows, WORDS).cache_files != first.cache_files
+
+
 def test_a_translation_is_cached_and_another_dictionary_is_not_served_from_it(tmp_path):
     file = tmp_path / "rows.parquet"
     sentences(("the house", "O O")).to_parquet(str(file))
@@ -184,5 +221,12 @@ def test_the_projection_counts_words_and_entities():
 def test_the_projection_of_questions_counts_answers():
     rows = questions("In the Green House", "Green House")
     report = project(rows, translate_words(rows, WORDS), WORDS)
-    assert report.recased is None
+    assert report.recased is None and report.copied == 0
     assert (report.entities["answer"].total, report.entities["answer"].changed) == (1, 1)
+
+
+def test_the_projection_of_ner_questions_counts_what_was_kept_and_no_untranslated_question():
+    rows = ner_to_mrc(sentences(("the king of York", "O B-PER O B-LOC")), {"PER": "who is there?", "LOC": "where?"})
+    report = project(rows, translate_words(rows, WORDS), WORDS)
+    assert (report.words, report.copied) == (5, 1)  # the context once, and the answer that was kept
+    assert "who" not in report.unknown

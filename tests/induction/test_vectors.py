@@ -45,6 +45,11 @@ def test_of_words_that_differ_in_case_the_first_usable_one_counts(write):
     assert read.skipped == SkippedLines(repeated_words=2, zero_vectors=1)
 
 
+def test_a_word_that_is_not_utf_8_is_counted_and_skipped(write):
+    read = read_vectors(write(b"a 1 2\n\xe9t\xe9 1 2\nb 3 4\n"))
+    assert read.words == ["a", "b"] and read.skipped == SkippedLines(broken_lines=1)
+
+
 def test_max_words_counts_words_that_are_kept(write):
     read = read_vectors(write("a 1 1\nA 1 1\nb 0 0\nc 1 1\nd 1 1\n\xff"), max_words=2)
     assert read.words == ["a", "c"]
@@ -103,7 +108,7 @@ def test_a_file_of_which_only_a_part_is_wanted_is_not_warned_about(write, caplog
         ("9 3\na 1 2\nb 1 2\n", 2, "2 numbers where 3 are expected"),
         ("a 1 2\nb 1 2 3\nc 1 2 3\n", 2, "3 numbers where 2 are expected"),
         (" 1 2\n", 1, "a space before the word"),
-        (b"1 2\na 1 2\n\xe9t\xe9 1 2\n", 3, "0xe9, which is not UTF-8"),
+        (b"a 1 2\n\xe9t\xe9 1 2\n\xe8 1 2\n", 2, "bytes that are not UTF-8"),
     ],
 )
 def test_a_useless_file_raises_an_error_with_its_name_and_the_line(write, content, line, found):

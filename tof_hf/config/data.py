@@ -59,6 +59,7 @@ class TranslationConfig(Section):
         paper="4.4, footnote 2",
         path=True,
     )
+    reverse: bool = option(False, "Turns the dictionary round, if its target words stand first.")
     choice: Literal["first", "most_frequent"] = option(
         "first", "Of several translations the file's first, or the one most frequent in `target.text`."
     )

@@ -91,9 +91,12 @@ class TofConfig(Section):
         for type_ in self.labels or []:
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 raise KeyProblem("labels", f"labels needs entity types such as PER, found the tag {type_!r}.")
+        translation = self.translation.dictionary is not None
         for name in STAGES:
             if name != "mlm":  # the target's text is always there
-                self.__dict__[name].check_sources(name, translation=self.translation.dictionary is not None)
+                self.__dict__[name].check_sources(name, translation=translation)
+        if {"source_only", "adaptabert"} & set(self.systems):  # they never see a translation
+            self.ner.check_sources("ner", translation=False)
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
         if "adaptabert_translation" in self.systems and self.translation.dictionary is None:

@@ -18,33 +18,45 @@ from tof_hf.run_folder import write_text
 logger = logging.getLogger(__name__)
 
 
+def fold(word: str) -> str:
+    """The form in which words are looked up: case-folded, with straight apostrophes."""
+    return word.casefold().replace("’", "'")
+
+
 @dataclass(frozen=True)
 class DictionaryStatistics:
-    """Counts of a dictionary: source words, pairs, words with several translations, words that stay as they are."""
+    """Counts of a dictionary: source words, pairs, words with several translations, words that stay as they are.
+
+    `phrases`: entries of several source words, which no word ever matches.
+    """
 
     words: int
     pairs: int
     ambiguous: int
     identical: int
+    phrases: int
 
 
 class BilingualDictionary:
     """Translations of words, the best first; words are looked up case-folded and nothing else of them is changed.
 
     `entries` maps a word to its translation, or to several. A translation may be of several words ("New York").
-    Raises DataError if there is none.
+    `path`: where it was read, for messages. Raises DataError if there is none.
     """
 
-    def __init__(self, entries: Mapping[str, str | Iterable[str]]) -> None:
+    def __init__(self, entries: Mapping[str, str | Iterable[str]], *, path: Path | None = None) -> None:
+        self.path = path
         found: dict[str, dict[str, None]] = {}
         for word, translations in entries.items():
             several = [translations] if isinstance(translations, str) else translations
             for translation in several:
                 source, target = " ".join(word.split()), " ".join(translation.split())
                 if source and target:
-                    found.setdefault(source.casefold(), {})[target] = None
+                    found.setdefault(fold(source), {})[target] = None
         if not found:
-            raise DataError("a dictionary without a pair of words.", fix="give at least one word and its translation.")
+            raise DataError(
+                "a dictionary without a pair of words.", fix="give at least one word and its translation.", path=path
+            )
         self.entries: dict[str, tuple[str, ...]] = {word: tuple(targets) for word, targets in found.items()}
 
     @classmethod
@@ -80,13 +92,15 @@ class BilingualDictionary:
                 "%s: %d of %d lines are no pair of words and left out, the first is line %d: %r",
                 path, len(broken), lines, broken[0][0], broken[0][1][:60],
             )  # fmt: skip
-        dictionary = cls(entries)
+        dictionary = cls(entries, path=path)
         logger.info("%s: %s", path, dictionary)
+        if phrases := dictionary.statistics().phrases:
+            logger.warning("%s: %d entries have several source words, which no single word matches", path, phrases)
         return dictionary
 
     def lookup(self, word: str) -> str | None:
         """The chosen (first) translation of `word`, None if there is none."""
-        translations = self.entries.get(word.casefold())
+        translations = self.entries.get(fold(word))
         return translations[0] if translations else None
 
     def most_frequent_in(self, text: Dataset) -> BilingualDictionary:
@@ -94,13 +108,14 @@ class BilingualDictionary:
 
         `text` are rows of the target language: the words it uses for this kind of text are chosen.
         """
-        counts = Counter(token.casefold() for tokens in text["tokens"] for token in tokens)
+        counts = Counter(fold(token) for tokens in text["tokens"] for token in tokens)
 
         def frequency(translation: str) -> int:
-            return min(counts[word.casefold()] for word in translation.split())
+            return min(counts[fold(word)] for word in translation.split())
 
         return BilingualDictionary(
-            {word: sorted(targets, key=frequency, reverse=True) for word, targets in self.entries.items()}
+            {word: sorted(targets, key=frequency, reverse=True) for word, targets in self.entries.items()},
+            path=self.path,
         )
 
     def merge(self, other: BilingualDictionary) -> BilingualDictionary:
@@ -114,7 +129,7 @@ class BilingualDictionary:
         for word, targets in self.entries.items():
             for target in targets:
                 entries.setdefault(target, []).append(word)
-        return BilingualDictionary(entries)
+        return BilingualDictionary(entries, path=self.path)
 
     def chosen(self) -> dict[str, str]:
         """The chosen translation of every word, keys case-folded."""
@@ -130,14 +145,15 @@ class BilingualDictionary:
             words=len(self.entries),
             pairs=sum(map(len, self.entries.values())),
             ambiguous=sum(len(targets) > 1 for targets in self.entries.values()),
-            identical=sum(targets[0].casefold() == word for word, targets in self.entries.items()),
+            identical=sum(fold(targets[0]) == word for word, targets in self.entries.items()),
+            phrases=sum(" " in word for word in self.entries),
         )
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __contains__(self, word: str) -> bool:
-        return word.casefold() in self.entries
+        return fold(word) in self.entries
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BilingualDictionary) and self.entries == other.entries

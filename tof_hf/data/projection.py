@@ -11,9 +11,10 @@ from typing import Any
 
 from datasets import Dataset
 
-from tof_hf.data.dictionary import BilingualDictionary
+from tof_hf.data.dictionary import BilingualDictionary, fold
 from tof_hf.data.labels import spans_from_tags
-from tof_hf.data.translation import WORD, label_names_of
+from tof_hf.data.running_text import find_words
+from tof_hf.data.translation import label_names_of
 from tof_hf.errors import DataError
 
 MOST_FREQUENT = 20
@@ -92,8 +93,8 @@ def project(
         )
     words: Counter[str] = Counter()
     copied = 0
-    for word, stays in _words(before, copy_types):
-        words[word.casefold()] += 1
+    for word, stays in _words(before, after, copy_types):
+        words[fold(word)] += 1
         copied += stays
     known = {word for word in words if word in dictionary}
     entities: dict[str, EntityChanges] = {}
@@ -126,14 +127,24 @@ def _sentences(dataset: Dataset) -> Iterator[tuple[list[str], list[str]]]:
         yield row["tokens"], [names[tag] for tag in row["ner_tags"]] if names else ["O"] * len(row["tokens"])
 
 
-def _words(dataset: Dataset, copy_types: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Every word with a letter, and whether it stays because of its entity."""
-    if "tokens" in dataset.column_names:
-        for tokens, tags in _sentences(dataset):
+def _words(before: Dataset, after: Dataset, copy_types: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Every word with a letter, and whether it stays because of its entity.
+
+    Of questions those that were left as they are, about entity types, do not count; a context counts once.
+    """
+    if "tokens" in before.column_names:
+        for tokens, tags in _sentences(before):
             yield from ((t, tag[2:] in copy_types) for t, tag in zip(tokens, tags, strict=True) if _has_letter(t))
-    else:
-        texts = [*dict.fromkeys(dataset["context"]), *dataset["question"]]
-        yield from ((word, False) for text in texts for word in WORD.findall(text) if _has_letter(word))
+        return
+    seen: set[str] = set()
+    for row, new in zip(before, after, strict=True):
+        kept = row["spans"] if row.get("label") in copy_types else []
+        yield from ((word, True) for span in kept for word in _letters(row["context"][span["start"] : span["end"]]))
+        texts = [row["context"]] if row["context"] not in seen else []
+        if row.get("label") is None or row["question"] != new["question"]:
+            texts.append(row["question"])
+        seen.add(row["context"])
+        yield from ((word, False) for text in texts for word in _letters(text))
 
 
 def _entities(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -160,7 +171,12 @@ def _recased(before: Dataset, after: Dataset, dictionary: BilingualDictionary, c
 
 
 def _shown(row: dict[str, Any]) -> str:
-    return " ".join(row["tokens"]) if "tokens" in row else f"{row['question']} / {row['context']}"
+    text = " ".join(row["tokens"]) if "tokens" in row else f"{row['question']} / {row['context']}"
+    return " ".join(text.split())
+
+
+def _letters(text: str) -> list[str]:
+    return [word for word in find_words(text) if _has_letter(word)]
 
 
 def _has_letter(word: str) -> bool:

@@ -25,12 +25,18 @@ _LINES_LOOKED_AT = 2000
 
 
 @cache
-def _word_pattern() -> re.Pattern[str]:
-    # Python's \w lacks combining marks, which are part of the word in Indic scripts and of many emoji.
+def combining_marks() -> str:
+    """Marks that are part of words in Indic scripts and of emoji but not of Python's \\w, for a character class."""
     marks = "".join(c for c in map(chr, range(0x300, 0xFFFF)) if unicodedata.category(c)[0] == "M") + "\u200d"
     marks += "".join(chr(c) for c in range(0x1F3FB, 0x1F400)) if sys.maxunicode > 0xFFFF else ""
-    part = rf"[\w{re.escape(marks)}]+"
-    return re.compile(rf"{part}(?:['’\-]{part})*|\S[{re.escape(marks)}]*")
+    return re.escape(marks)
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    marks = combining_marks()
+    part = rf"[\w{marks}]+"
+    return re.compile(rf"{part}(?:['’\-]{part})*|\S[{marks}]*")
 
 
 def split_words(text: str) -> list[str]:

@@ -6,29 +6,25 @@ Word order stays as it was, so labels and answers travel with their words.
 from __future__ import annotations
 
 import json
+import logging
 import random
-import re
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Literal
 
-from datasets import ClassLabel, Dataset, List
+from datasets import ClassLabel, Dataset
 
 from tof_hf.data.casing import as_in_target, case_counts, like_source
-from tof_hf.data.dictionary import BilingualDictionary
-from tof_hf.data.mapping import cached_map
+from tof_hf.data.dictionary import BilingualDictionary, fold
+from tof_hf.data.mapping import cached_map, source_hash
+from tof_hf.data.running_text import Translate, Translated, find_words, translate_text
 from tof_hf.errors import DataError
 
-# A word of running text; "Britain's" is "Britain" and a rest that stays, "don't" is one word.
-WORD = re.compile(r"(?<!\w['’])[^\W_]+(?:['’](?!s\b)[^\W_]+)*")
 LOOKED_AT = 1000  # rows that tell whether a dictionary is the wrong way round
 FEWEST_WORDS = 200  # so few words tell nothing
 
 Casing = Literal["source", "target"]
-Translate = Callable[[str], str | None]
+logger = logging.getLogger(__name__)
 
 
 def translate_words(
@@ -74,6 +70,7 @@ def translate_words(
         "counts": json.dumps(counts, ensure_ascii=False),
         "copy_types": sorted(copy_types),
         "seed": seed,
+        "parents": source_hash(like_source, fold, translate_text),
     }
     if questions:
         return cached_map(
@@ -84,7 +81,10 @@ def translate_words(
             translate_queries=translate_queries,
             **options,
         )
-    options["names"] = label_names_of(dataset)
+    options["names"] = names = label_names_of(dataset)
+    if unknown := set(copy_types) - {name[2:] for name in names if name != "O"}:
+        if names:
+            logger.warning("no entity type %s to copy among %s", ", ".join(sorted(unknown)), ", ".join(names))
     return cached_map(dataset, _word_rows, features=dataset.features, description="Translating sentences", **options)
 
 
@@ -97,10 +97,14 @@ def translate_queries(queries: Mapping[str, str], dictionary: BilingualDictionar
 
 
 def label_names_of(dataset: Dataset) -> list[str]:
-    """The names of the rows' `ner_tags`; none for unlabelled rows."""
-    feature = dataset.features.get("ner_tags")
-    known = isinstance(feature, List) and isinstance(feature.feature, ClassLabel)
-    return list(feature.feature.names) if known else []
+    """The names of the rows' `ner_tags`; none for unlabelled rows. Raises DataError for tags of another form."""
+    if "ner_tags" not in dataset.column_names:
+        return []
+    feature = dataset.features["ner_tags"]
+    names = list(feature.feature.names) if isinstance(getattr(feature, "feature", None), ClassLabel) else []
+    if not names or {f"I-{name[2:]}" for name in names if name.startswith("B-")} - set(names):
+        raise DataError("ner_tags that are no ClassLabel with B- and I- names.", fix="read them with read_ner first.")
+    return names
 
 
 def check_direction(dataset: Dataset, dictionary: BilingualDictionary) -> None:
@@ -108,11 +112,11 @@ def check_direction(dataset: Dataset, dictionary: BilingualDictionary) -> None:
 
     The first rows are looked at; words that both sides know tell nothing.
     """
-    targets = {target.casefold() for several in dictionary.entries.values() for target in several}
+    targets = {fold(target) for several in dictionary.entries.values() for target in several}
     ahead = backwards = words = 0
     for row in dataset.select(range(min(LOOKED_AT, len(dataset)))):
-        for word in row["tokens"] if "tokens" in row else WORD.findall(row["context"]):
-            folded = word.casefold()
+        for word in row["tokens"] if "tokens" in row else find_words(row["context"]):
+            folded = fold(word)
             if not folded.isalpha():
                 continue
             words += 1
@@ -121,7 +125,9 @@ def check_direction(dataset: Dataset, dictionary: BilingualDictionary) -> None:
     if words >= FEWEST_WORDS and backwards > 1.2 * ahead:
         raise DataError(
             f"a dictionary whose source side knows {ahead} of the first {words} words, its target side {backwards}.",
-            fix="it looks the wrong way round: give the other direction, or use dictionary.reversed().",
+            fix="it looks the wrong way round: give the other direction, or turn it round (translation.reverse: true "
+            "in a run file, --reverse on the command line, dictionary.reversed() in Python).",
+            path=dictionary.path,
         )
 
 
@@ -135,6 +141,7 @@ def _word_rows(
     names: list[str],
     seed: int,
     code: str,
+    parents: str,
 ) -> dict[str, list]:
     copied = [name[2:] in copy_types for name in names]
     inside = _continuations(names)
@@ -173,6 +180,7 @@ def _mrc_rows(
     translate_queries: bool,
     seed: int,
     code: str,
+    parents: str,
 ) -> dict[str, list]:
     out = {name: list(values) for name, values in batch.items()}
     labels = batch.get("label", [None] * len(indices))
@@ -195,43 +203,6 @@ def _mrc_rows(
     return out
 
 
-@dataclass(frozen=True)
-class Translated:
-    """A translated text; `pieces` are (start, end, new start, new end) of every translated word, in characters."""
-
-    text: str
-    pieces: tuple[tuple[int, int, int, int], ...]
-
-    def moved(self, span: Mapping[str, int]) -> dict[str, int]:
-        """Where the characters [start, end) stand now; an end inside a translated word takes the whole of it."""
-        return {"start": self._moved(span["start"], is_end=False), "end": self._moved(span["end"], is_end=True)}
-
-    def _moved(self, position: int, *, is_end: bool) -> int:
-        place = bisect_left(self.pieces, position, key=itemgetter(0)) - 1  # the last piece that starts before
-        if place < 0:
-            return position
-        _, end, new_start, new_end = self.pieces[place]
-        if position < end:
-            return new_end if is_end else new_start
-        return position + new_end - end
-
-
-def translate_text(text: str, translate: Translate, *, kept: Sequence[Mapping[str, int]] = ()) -> Translated:
-    """The text with its words translated and all between them as it was; words inside `kept` spans stay."""
-    pieces: list[tuple[int, int, int, int]] = []
-    new, done = "", 0
-    for match in WORD.finditer(text):
-        start, end = match.span()
-        found = None if any(k["start"] <= start and end <= k["end"] for k in kept) else translate(match.group())
-        if found is None:
-            continue
-        new += text[done:start]
-        pieces.append((start, end, len(new), len(new) + len(found)))
-        new += found
-        done = end
-    return Translated(new + text[done:], tuple(pieces))
-
-
 @lru_cache(maxsize=4)
 def _parsed(text: str) -> dict[str, Any]:
     return json.loads(text)
@@ -241,6 +212,6 @@ def _translator(dictionary: str, counts: str, seed: int, text: Sequence[str]) ->
     """A function from a word of `text` to its translation in the right case, None for words that stay."""
     words, forms = _parsed(dictionary), _parsed(counts)
     if not forms:
-        return lambda word: (found := words.get(word.casefold())) and like_source(word, found)
+        return lambda word: (found := words.get(fold(word))) and like_source(word, found)
     rng = random.Random(f"{seed} {' '.join(text)}")  # the same text is always written in the same way
-    return lambda word: (found := words.get(word.casefold())) and as_in_target(word, found, forms, rng)
+    return lambda word: (found := words.get(fold(word))) and as_in_target(word, found, forms, rng)

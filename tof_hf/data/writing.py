@@ -17,8 +17,17 @@ def write_rows(dataset: Dataset, path: Path) -> None:
     """Write NER, unlabelled or MRC rows in the form that the file's name asks for, all or nothing.
 
     `.parquet`; `.jsonl` and `.json` (a list), tags by name; any other ending means one word a line, with its tag if
-    there are tags, and a blank line behind each sentence. Raises DataError for MRC rows with another ending.
+    there are tags, and a blank line behind each sentence (`read_text` needs format="conll" for a file with a single
+    unlabelled sentence). Raises DataError for MRC rows with another ending, for words that such a file cannot hold, and
+    for a place where nothing can be written.
     """
+    try:
+        _write(dataset, path)
+    except OSError as problem:
+        raise DataError(f"a place where nothing can be written ({problem}).", fix="name another.", path=path) from None
+
+
+def _write(dataset: Dataset, path: Path) -> None:
     if path.suffix == ".parquet":
         part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,5 +52,8 @@ def write_rows(dataset: Dataset, path: Path) -> None:
 
 def _column_text(row: dict[str, Any]) -> str:
     """One sentence, a word a line."""
+    for token in row["tokens"]:
+        if len(token.split()) != 1:
+            raise DataError(f"the word {token!r}, which is not one column.", fix="name the file *.jsonl or *.parquet.")
     tags = [f" {tag}" for tag in row["ner_tags"]] if "ner_tags" in row else [""] * len(row["tokens"])
     return "".join(f"{token}{tag}\n" for token, tag in zip(row["tokens"], tags, strict=True)) + "\n"

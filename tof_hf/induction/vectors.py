@@ -60,7 +60,7 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
     in .gz. A word may hold any character but the ASCII space and the line feed. Of the lines whose words differ in
     case only the first usable one counts. Unusable lines are skipped and counted.
 
-    Raises `DataError` if the file cannot be read or is not UTF-8, if it holds no vector, or if more than half of the
+    Raises `DataError` if the file cannot be read, if it holds no vector, or if more than half of the
     lines are broken; `ConfigError` if `max_words` is not positive.
     """
     if max_words < 1:
@@ -84,7 +84,11 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
                 progress.total = min(announced, max_words)
                 continue
             start, _, rest = content.partition(b" ")
-            word = _decode(start, path=path, line=line).lower()
+            try:
+                word = start.decode().lower()
+            except UnicodeDecodeError:
+                broken.append((line, "bytes that are not UTF-8"))
+                continue
             if word in rows:
                 repeated += 1
                 continue
@@ -140,15 +144,3 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _header(content: bytes) -> tuple[int, int] | None:
     match = re.fullmatch(rb"([1-9]\d{0,9}) ([1-9]\d{0,9})", content)
     return (int(match[1]), int(match[2])) if match else None
-
-
-def _decode(word: bytes, *, path: Path, line: int) -> str:
-    try:
-        return word.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"byte 0x{word[error.start]:02x}, which is not UTF-8",
-            fix="give a text file (.vec, not .bin), turned into UTF-8 by iconv (iconv -c also drops broken characters)",
-            path=path,
-            line=line,
-        ) from None

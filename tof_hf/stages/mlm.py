@@ -41,7 +41,8 @@ def train_mlm(
 ) -> Checkpoint:
     """The encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
 
-    Of `translated` source sentences as many are added. `stage` names the stage's folder.
+    Of `translated` source sentences as many are added (as many as of the target if the source is left out). `stage`
+    names the stage's folder.
 
     Every sentence is listed `config.maskings` times an epoch and masked anew each time. A fresh MLM head is first
     trained alone for `config.head_warmup_steps` steps: its random gradients would damage the encoder.
@@ -50,7 +51,8 @@ def train_mlm(
     limit = round(len(target) * config.source_ratio)
     parts = {"target": target, "source": cap(source, limit, seed=seed)}
     if translated is not None:
-        parts["translated"] = cap(translated, limit, seed=seed + 1)  # other sentences than those of the source
+        # Another seed, so that not the same sentences are drawn as from the source.
+        parts["translated"] = cap(translated, limit or len(target), seed=seed + 1)
     text = mix([rows for rows in parts.values() if len(rows)], columns=["id", "tokens"])
     collator = MaskingCollator(tokenizer, config.mlm_probability)
     fresh: list[bool] = []
