@@ -7,7 +7,7 @@ from transformers import TrainingArguments, pipeline
 
 from tof_hf.errors import ModelError
 from tof_hf.inference import predict_words
-from tof_hf.modeling.transfer import load_for_mrc, load_for_ner
+from tof_hf.modeling.transfer import load_for_ner
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 SENTENCES = [
@@ -127,4 +127,3 @@ def test_a_model_that_is_no_tagger_is_refused(checkpoint, tokenizers, tmp_path):
     args = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True)
     with pytest.raises(ModelError, match="LABEL_0"):
         predict_words(model, tokenizers["wordpiece"], rows(SENTENCES), args=args)
-    assert load_for_mrc(checkpoint("bert"))[0].config.num_labels

@@ -16,10 +16,14 @@ _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 sou
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, or 2 if the input cannot be used (the message is on stderr)."""
+    """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted."""
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
+    except KeyboardInterrupt:
+        if is_main_process():
+            print("tof-hf: stopped; the same command goes on where a run was", file=sys.stderr)
+        return 130
     except TofError as error:
         if is_main_process():  # every process of a launch meets the same error; one message is enough
             print(f"tof-hf: {error}", file=sys.stderr)

@@ -53,7 +53,8 @@ class Inputs:
         names = label_names(config.labels or types)
         queries = load_queries(config.queries)
         source = _aligned(config.source.train, source, names)
-        validation = _aligned(config.source.validation, self._ner(config.source.validation), names)
+        held_out = config.source.validation
+        validation = _with_entities(held_out, _aligned(held_out, self._ner(held_out), names))
         target = self._text(config.target.text)
         source_qa = self._questions(config.source.mrc)
         return TofData(
@@ -80,7 +81,11 @@ class Inputs:
     def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
         """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
         files = {"target": self.config.target.gold, "source_test": self.config.source.test}
-        return {split: _aligned(file, self._ner(file), names) for split, file in files.items() if file is not None}
+        return {
+            split: _with_entities(file, _aligned(file, self._ner(file), names))
+            for split, file in files.items()
+            if file is not None
+        }
 
     def _ner(self, file: DataFile) -> Dataset:
         options = {
@@ -128,6 +133,13 @@ class Inputs:
 def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
     with _naming(file):
         return align_labels(rows, names)
+
+
+def _with_entities(file: DataFile, rows: Dataset) -> Dataset:
+    """The rows, if there is an entity to be found in them; else every score on them would be 0."""
+    if not any(any(tags) for tags in rows["ner_tags"]):
+        raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.", path=file.path)
+    return rows
 
 
 @contextmanager

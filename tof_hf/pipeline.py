@@ -77,18 +77,22 @@ RECIPES: Mapping[str, Recipe] = {
 
 @dataclass(frozen=True)
 class TofResult:
-    """`final`: the folder of the finished tagger. `rows`: the scores, as in results.json. `folder`: the run's."""
+    """`final`: the folder of the finished tagger. `rows`: the scores, as in results.json. `folder`: the run's.
+
+    `stages`: the names of the stages that the systems went through.
+    """
 
     final: Path
     folder: Path
     rows: list[dict[str, Any]]
+    stages: list[str]
 
     @property
     def table(self) -> str:
         """All scores, and all stages with their cost, as two text tables, and where everything was written."""
         scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / 'results.json'}"
         places = f"{scores}\nFinal tagger: {self.final}"
-        return "\n\n".join([results_table(self.rows), stages_table(self.folder), places])
+        return "\n\n".join([results_table(self.rows), stages_table(self.folder, self.stages), places])
 
 
 class TofPipeline:
@@ -121,7 +125,7 @@ class TofPipeline:
             data = self.inputs.training()
             gold = self.inputs.gold(data.label_names)
         tokenizer = load_encoder_tokenizer(config.model)
-        check_run(config, data, tokenizer)
+        check_run(config, data, tokenizer, gold)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
@@ -132,14 +136,15 @@ class TofPipeline:
         if data.translated is not None and is_main_process():
             before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
             report_translation(before, data.translated, config.translation, self.folder / "translation")
-        ends = {}
+        ends: dict[str, Checkpoint] = {}
+        visited: list[str] = []
         for system, recipe in self.recipes.items():
             say(f"system {system}")
-            ends[system] = recipe(Steps(config, data, scorer, system=system))
+            ends[system] = recipe(Steps(config, data, scorer, system=system, visited=visited))
             if is_main_process():
                 write_json(self.folder / "results.json", {"rows": scorer.rows})
         self._finish(ends.get("tof", ends[system]))
-        return TofResult(self.folder / "final", self.folder, scorer.rows)
+        return TofResult(self.folder / "final", self.folder, scorer.rows, visited)
 
     def _finish(self, tagger: Checkpoint) -> None:
         """Copy the tagger to final/: stock files that load without this library."""

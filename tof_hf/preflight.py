@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from datasets import Dataset
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
@@ -19,8 +21,12 @@ from tof_hf.modeling.checkpoints import read_config
 from tof_hf.stages.base import training_arguments
 
 
-def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
+def check_run(
+    config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase, gold: Mapping[str, Dataset] | None = None
+) -> None:
     """Raise a TofError for what cannot work: output folder, encoder, windows, queries, mixtures, training arguments.
+
+    And for what must not: training or selecting on the `gold` of the target.
 
     The tokenizer's `model_max_length` is taken as the encoder's window.
     """
@@ -30,6 +36,11 @@ def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBa
         raise ConfigError(
             "mlm.include_target_test is on, but target.test_text names no file. "
             "Name the unlabelled test sentences there, or set mlm.include_target_test=false."
+        )
+    if config.mlm.training.get("eval_strategy", "no") != "no":
+        raise ConfigError(
+            f"mlm.eval_strategy is {config.mlm.training['eval_strategy']!r}, but masked language modelling has no "
+            "validation data here: its last epoch is kept. Leave it out, or set mlm.eval_strategy=no."
         )
     for name, stage in _stages(config).items():
         if stage.max_length > tokenizer.model_max_length:
@@ -43,6 +54,23 @@ def check_run(config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBa
         except (ValueError, ImportError) as problem:
             raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
     _check_questions(config, data)
+    if gold and "target" in gold:
+        _check_gold(data, gold["target"])
+
+
+def _check_gold(data: TofData, gold: Dataset) -> None:
+    scored = _sentences(gold)
+    for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
+        shared = scored & _sentences(rows)
+        if 2 * len(shared) > len(scored):
+            raise ConfigError(
+                f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
+                "the score alone: nothing is trained or chosen on them. Name other data for one of the two."
+            )
+
+
+def _sentences(dataset: Dataset) -> set[str]:
+    return {" ".join(tokens) for tokens in dataset["tokens"]}
 
 
 def _check_folder(folder: Path) -> None:

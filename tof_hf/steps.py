@@ -28,8 +28,11 @@ from tof_hf.stages.ner import label_words, train_ner
 class Steps:
     """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
 
-    def __init__(self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str) -> None:
+    def __init__(
+        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, visited: list[str] | None = None
+    ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
+        self.visited = [] if visited is None else visited  # names of the stages, in order
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
@@ -37,7 +40,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return Steps(self.config, data, self.scorer, system=self.system)
+        return Steps(self.config, data, self.scorer, system=self.system, visited=self.visited)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -48,17 +51,19 @@ class Steps:
         if config.include_target_test:
             target = mix([target, self.data.target_test], columns=["id", "tokens"])
         translated = self.data.translated if config.use_translated else None
-        return train_mlm(
-            start,
-            config,
-            base=self.config.model,
-            target=target,
-            source=unlabelled(self.data.source),
-            translated=None if translated is None else unlabelled(translated.source),
-            stage=_named("mlm", translated is not None),
-            tokenizer=self.tokenizer,
-            seed=self._seed(config),
-            folder=self.folder,
+        return self._visit(
+            train_mlm(
+                start,
+                config,
+                base=self.config.model,
+                target=target,
+                source=unlabelled(self.data.source),
+                translated=None if translated is None else unlabelled(translated.source),
+                stage=_named("mlm", translated is not None),
+                tokenizer=self.tokenizer,
+                seed=self._seed(config),
+                folder=self.folder,
+            )
         )
 
     def mrc(self, start: Checkpoint) -> Checkpoint:
@@ -130,15 +135,17 @@ class Steps:
         validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
         if self.data.validation_qa is not None:
             validation.append(self.data.validation_qa)
-        checkpoint = train_mrc(
-            start,
-            config,
-            stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
-            questions=questions,
-            validation=mix(validation, columns=MRC_COLUMNS),
-            tokenizer=self.tokenizer,
-            seed=seed,
-            folder=self.folder,
+        checkpoint = self._visit(
+            train_mrc(
+                start,
+                config,
+                stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
+                questions=questions,
+                validation=mix(validation, columns=MRC_COLUMNS),
+                tokenizer=self.tokenizer,
+                seed=seed,
+                folder=self.folder,
+            )
         )
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
         return checkpoint
@@ -177,19 +184,25 @@ class Steps:
         if translated is not None and config.validate_translated:
             validation.append(translated.validation)
         touched = "translated" in sentences or len(validation) > 1
-        checkpoint = train_ner(
-            start,
-            config,
-            stage=_named(f"{stage}{round or ''}", touched),
-            sentences=sentences,
-            validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
-            label_names=self.data.label_names,
-            keep_head=keep_head,
-            tokenizer=self.tokenizer,
-            seed=seed,
-            folder=self.folder,
+        checkpoint = self._visit(
+            train_ner(
+                start,
+                config,
+                stage=_named(f"{stage}{round or ''}", touched),
+                sentences=sentences,
+                validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
+                label_names=self.data.label_names,
+                keep_head=keep_head,
+                tokenizer=self.tokenizer,
+                seed=seed,
+                folder=self.folder,
+            )
         )
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        return checkpoint
+
+    def _visit(self, checkpoint: Checkpoint) -> Checkpoint:
+        self.visited.append(checkpoint.name)
         return checkpoint
 
     def _to_mrc(self, dataset: Dataset) -> Dataset:

@@ -124,3 +124,8 @@ def test_a_file_that_is_no_mapping_to_questions_is_refused_by_name(tmp_path, tex
         load_queries(file)
     with pytest.raises(DataError, match="missing.yaml"):
         load_queries(tmp_path / "missing.yaml")
+
+
+def test_rows_without_tags_are_refused():
+    with pytest.raises(DataError, match="without ner_tags"):
+        ner_to_mrc(Dataset.from_dict({"id": ["1"], "tokens": [["Rio"]]}))

@@ -370,3 +370,29 @@ def test_what_is_written_in_columns_is_read_back(separator, tmp_path, sentences)
     text = "\n\n".join("\n".join(f"{word}{separator}{tag}" for word, tag in rows) for rows in sentences)
     read = parse_conll(text, path=tmp_path)
     assert [list(zip(s.tokens, s.tags, strict=True)) for s in read] == sentences
+
+
+def test_utf_8_with_a_broken_byte_is_an_error_with_its_line_and_not_another_encoding(write):
+    text = "Málaga B-LOC\n".encode() * 3 + b"Espa\xf1a B-LOC\n"
+    with pytest.raises(DataError, match=r":4: found byte 0xf1, which is not UTF-8"):
+        read_ner(write(text))
+    assert read_ner(write(text), encoding="latin-1")["tokens"][0][-1] == "España"
+
+
+ROW = '{"tokens": ["Rio"], "ner_tags": ["B-LOC"], "id": "%s"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "found"),
+    [
+        (ROW % 1 + "\n" + '{"tokens": ["Rio"], "ner_tags": ["LOC"], "id": "2"}\n', 3, "the tag 'LOC'"),
+        (ROW % 1 + "\n" + ROW % 1, 3, "the id '1' more than once"),
+        (ROW % 1 + "{\n", 2, "no JSON"),
+        ((ROW % "a").encode() + (ROW % "é").encode("latin-1"), 2, "bytes that are not UTF-8"),
+        ("\n \n", None, "an empty file"),
+    ],
+)
+def test_a_mistake_in_json_lines_is_named_with_its_line(write, content, line, found):
+    with pytest.raises(DataError) as caught:
+        read_ner(write(content, "rows.jsonl"))
+    assert caught.value.line == line and found in caught.value.found

@@ -62,6 +62,14 @@ def test_the_format_is_detected(text, form):
     assert detect_format(text) == form
 
 
+@pytest.mark.parametrize("slip", ["Bonn NE B-LOC", "New York B-LOC", "Bonn"])
+def test_a_slip_in_a_column_file_is_an_error_and_its_tags_never_become_words(write, slip):
+    text = "Rio B-LOC\nruft O\n\nJa O\nso O\n" + slip + "\n"
+    assert detect_format(text) == "conll"
+    with pytest.raises(DataError, match=":6: found"):
+        read_text(write(text))
+
+
 def test_the_format_can_be_named(write):
     path = write("Rio\nruft\n")
     assert read_text(path, format="conll")["tokens"][:] == [["Rio", "ruft"]]

@@ -116,6 +116,19 @@ def test_a_stage_killed_within_an_epoch_ends_with_the_same_weights(train, kind, 
     assert not begun(tmp_path / "killed")
 
 
+def test_the_time_before_a_stop_counts(train, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        kill_after(patch, WordCollator, 7)
+        with pytest.raises(Killed):
+            train("ner", tmp_path)
+    (file,) = tmp_path.glob("**/begun.json")
+    noted = json.loads(file.read_text())
+    assert 0 < noted["seconds"] < 60 and noted["peak_memory_mb"] > 0
+    file.write_text(json.dumps(noted | {"seconds": 1000.0, "peak_memory_mb": 10**6}))
+    record = json.loads((train("ner", tmp_path).folder / "stage.json").read_text())
+    assert 1000 < record["seconds"] < 1060 and record["peak_memory_mb"] == 10**6
+
+
 def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):
     whole = train("ner", tmp_path / "whole")
     with monkeypatch.context() as patch:

@@ -92,7 +92,7 @@ class SourceConfig(Section):
 class TargetConfig(Section):
     """Data in the language or domain without labels; NER tags in these files are dropped when read."""
 
-    name: str = option("target", "Name of the target in results and the model card.")
+    name: str = option("target", "Name of the target in results.")
     text: list[DataFile] = option(help="Unlabelled sentences.", paper="D_t,no")
     test_text: list[DataFile] = option(
         factory=list,

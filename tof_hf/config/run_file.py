@@ -97,6 +97,12 @@ class TofConfig(Section):
                 self.__dict__[name].check_sources(name, translation=translation)
         if {"source_only", "adaptabert"} & set(self.systems):  # they never see a translation
             self.ner.check_sources("ner", translation=False)
+        if self.rounds and self.continual_mrc.enabled and not self.continual_ner.enabled:
+            raise KeyProblem(
+                "continual_ner.enabled",
+                "continual_ner.enabled must be true where continual_mrc runs: a run ends with a tagger. "
+                "Set rounds: 0 to stop after pseudo-labels.",
+            )
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
         if "adaptabert_translation" in self.systems and self.translation.dictionary is None:

@@ -111,7 +111,7 @@ class MlmConfig(StageConfig):
         maximum=0.9,
     )
     include_target_test: bool = option(
-        False, "Also trains on `target.test_text` (transductive); the model card says so.", paper="line 2"
+        False, "Also trains on `target.test_text` (transductive).", paper="line 2"
     )
     source_ratio: float = option(
         1.0,

@@ -25,17 +25,22 @@ MRC_FEATURES = Features(
 
 @dataclass
 class AnswerCounts:
-    """How many questions were kept, how many of them without an answer, and what was done to answers."""
+    """How many questions were kept, how many of them without an answer, and what was done to answers.
+
+    `dropped` questions had no answer that stands in the context; `lost` answers did not, of any question.
+    """
 
     kept: int = 0
     unanswerable: int = 0
     dropped: int = 0
     repaired: int = 0
+    lost: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped for want "
-            f"of an answer that stands in the context, {self.repaired} answers moved to where they stand"
+            f"of an answer that stands in the context, {self.repaired} answers moved to where they stand, "
+            f"{self.lost} answers that stand nowhere"
         )
 
 
@@ -58,6 +63,7 @@ def mrc_row(
         answers = _answers(record.get("answers"))
         placed = [_place(text, start, context, counts) for text, start in answers]
         best = most_frequent([span for span in placed if span is not None])
+        counts.lost += placed.count(None)
         if best is None and (answers or not empty_is_no_answer):
             counts.dropped += 1
             return None

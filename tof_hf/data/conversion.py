@@ -46,6 +46,8 @@ def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None 
     type of the dataset's labels has no query.
     """
     queries = load_queries(queries)
+    if "ner_tags" not in dataset.column_names:
+        raise DataError("rows without ner_tags.", fix="give labelled rows, as read_ner returns them.")
     names = dataset.features["ner_tags"].feature.names
     types = entity_types(names)
     for label in types:

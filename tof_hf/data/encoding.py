@@ -103,7 +103,7 @@ def _ner_windows(
     tags = batch.get("ner_tags")
     if tags is not None:
         out["labels"] = []
-    for i, ids, piece_words, (first, last) in _windows(batch["tokens"], tokenizer, max_length, stride):
+    for i, ids, piece_words, (first, last) in cut_windows(batch["tokens"], tokenizer, max_length, stride):
         word_ids, labels, previous = [], [], None
         for word in piece_words:
             owned = word is not None and first <= word < last
@@ -125,11 +125,11 @@ def _ner_windows(
 def _text_windows(
     batch: dict[str, list], indices: list[int], *, tokenizer: Any, max_length: int, stride: int, code: str
 ) -> dict[str, list]:
-    ids = [window[1] for window in _windows(batch["tokens"], tokenizer, max_length, stride)]
+    ids = [window[1] for window in cut_windows(batch["tokens"], tokenizer, max_length, stride)]
     return {"input_ids": ids, "length": [len(window) for window in ids]}
 
 
-def _windows(
+def cut_windows(
     sentences: list[list[str]], tokenizer: Any, max_length: int, stride: int
 ) -> Iterator[tuple[int, list[int], list[int | None], tuple[int, int]]]:
     """(sentence, piece ids, word of every piece, words owned as [first, last)) of every window, in order."""

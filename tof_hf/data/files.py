@@ -59,6 +59,7 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
                 fix="give a text file; Parquet files must be named *.parquet and gzip files *.gz.",
                 path=path,
             )
+        _check_mostly_utf_8(data, path)
     candidates = ["utf-8-sig", "cp1252", "latin-1"] if encoding is None else [encoding]
     for candidate in candidates:
         try:
@@ -81,6 +82,21 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
         path=path,
         line=data.count(b"\n", 0, problem.start) + 1,
     )
+
+
+def _check_mostly_utf_8(data: bytes, path: Path) -> None:
+    """Raise `DataError` for UTF-8 with a few broken bytes: in another encoding all its letters would be wrong."""
+    text = data.decode("utf-8", errors="surrogateescape")
+    broken = sum("\udc80" <= character <= "\udcff" for character in text)
+    if 0 < broken < sum("\x80" <= character < "\ud800" for character in text):
+        first = next(place for place, character in enumerate(text) if "\udc80" <= character <= "\udcff")
+        raise DataError(
+            f"byte 0x{ord(text[first]) - 0xDC00:02x}, which is not UTF-8, in a file that is UTF-8 otherwise "
+            f"({broken} such bytes).",
+            fix="correct the file, or name its encoding.",
+            path=path,
+            line=text.count("\n", 0, first) + 1,
+        )
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -77,6 +78,8 @@ def _table(path: Path, given: str, split: str | None) -> Table:
     if path.is_file():
         if path.stat().st_size == 0:
             raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
+        if path.suffix != ".parquet":
+            _check_json(path)
         kind = "parquet" if path.suffix == ".parquet" else "json"
         loaded = _load(given, kind, data_files=str(path))
         return Table(_one_split(loaded, split, given), stem(path), path)
@@ -95,6 +98,24 @@ def _table(path: Path, given: str, split: str | None) -> Table:
     if not _HUB_ID.fullmatch(given) or path.suffix in _FILE_ENDINGS or path.parent.is_dir():
         raise DataError("no file or folder of this name.", fix="check the path.", path=path)
     return Table(_one_split(_load(given, folder, config or None), split, given), folder.rpartition("/")[2])
+
+
+def _check_json(path: Path) -> None:
+    """Raise `DataError` with the line for bytes that are no UTF-8 and, in JSON lines, for what is no JSON."""
+    empty = True
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if text.strip() and path.suffix == ".jsonl":
+                    json.loads(text)
+            except (UnicodeDecodeError, json.JSONDecodeError) as error:
+                what = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no JSON ({error})"
+                fix = "give one JSON object a line, in UTF-8." if path.suffix == ".jsonl" else "give JSON in UTF-8."
+                raise DataError(what, fix=fix, path=path, line=number) from error
+            empty = empty and not text.strip()
+    if empty:
+        raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
 
 
 def _load(given: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,13 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, LargeList, List, Value
 
 from tof_hf.data.answers import MRC_FEATURES, AnswerCounts, mrc_row, tweetqa_row
-from tof_hf.data.labels import LabelMap, check_label_map, check_scheme
+from tof_hf.data.labels import LabelMap, check_label_map, check_scheme, split_tag
 from tof_hf.data.mapping import cached_map, source_hash
 from tof_hf.data.ner_files import encode_tags, mapped_label_names, ner_features
 from tof_hf.data.text_files import TEXT_FEATURES, split_words
 from tof_hf.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +30,20 @@ class Table:
     name: str
     path: Path | None = None
 
-    @property
-    def has_lines(self) -> bool:
-        """Whether row n stands in line n + 1."""
-        return self.path is not None and self.path.suffix == ".jsonl"
-
     def error(self, found: str, fix: str, row: int | None = None) -> DataError:
         """Return a `DataError` about this table, with row (0-based) or line."""
-        if row is not None and not self.has_lines:
+        line = None if row is None else self._line(row)
+        if row is not None and line is None:
             found = f"in row {row}: {found}"
-        line = row + 1 if row is not None and self.has_lines else None
         return DataError(found, fix=fix, path=self.path, line=line)
+
+    def _line(self, row: int) -> int | None:
+        """The line of a JSON-lines file where a row stands; empty lines are no rows."""
+        if self.path is None or self.path.suffix != ".jsonl":
+            return None
+        with self.path.open("rb") as file:
+            filled = (number for number, line in enumerate(file, start=1) if line.strip())
+            return next(itertools.islice(filled, row, None), None)
 
 
 def ner_rows(
@@ -65,7 +72,7 @@ def ner_rows(
             check_scheme(found, scheme)
         label_names = mapped_label_names(found, label_map)
     except DataError as error:
-        raise table.error(error.found, error.fix) from error
+        raise table.error(error.found, error.fix, _first_bad_row(table, scheme) if names is None else None) from error
     rows = cached_map(
         table.dataset,
         _ner_batch,
@@ -78,6 +85,18 @@ def ner_rows(
         parents=source_hash(encode_tags, check_scheme),
     )
     return _with_unique_ids(rows, table)
+
+
+def _first_bad_row(table: Table, scheme: str | None) -> int | None:
+    """The first row with a tag that is none, or that the scheme lacks."""
+    for row, tags in enumerate(table.dataset["ner_tags"]):
+        try:
+            for tag in filter(None, tags or []):
+                split_tag(tag)
+            check_scheme([tag for tag in tags or [] if tag], scheme or "BIOES")
+        except DataError:
+            return row
+    return None
 
 
 def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
@@ -128,6 +147,8 @@ def mrc_rows(table: Table) -> Dataset:
     )
     if not len(rows):
         raise table.error("no usable question.", "give rows whose answers stand in their contexts.")
+    if dropped := len(table.dataset) - len(rows):
+        logger.info("%s: %d of %d questions dropped for want of an answer", table.name, dropped, len(table.dataset))
     return _with_unique_ids(rows, table)
 
 
@@ -296,5 +317,8 @@ def _with_unique_ids(rows: Dataset, table: Table) -> Dataset:
     counts = pc.value_counts(_column(rows, "id").combine_chunks())
     if len(counts) < len(rows):
         twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
-        raise table.error(f"the id {twice!r} more than once.", "give every row an id of its own, or none.")
+        given = list(map(str, table.dataset["id"])) if "id" in table.dataset.column_names else []
+        places = [row for row, row_id in enumerate(given) if row_id == twice]
+        again = places[1] if len(places) > 1 else None
+        raise table.error(f"the id {twice!r} more than once.", "give every row an id of its own, or none.", again)
     return rows

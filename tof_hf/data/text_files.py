@@ -44,14 +44,20 @@ def split_words(text: str) -> list[str]:
     return _word_pattern().findall(text)
 
 
+def find_word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of `split_words` stand, characters [start, end)."""
+    return [match.span() for match in _word_pattern().finditer(text)]
+
+
 def detect_format(text: str) -> str:
     """Return "conll" for one word a line, "lines" for one sentence a line.
 
     Column files have the same number of columns in every line, and either a tag at the end of every line or
-    blank lines between blocks of several lines.
+    blank lines between blocks of several lines. A file most of whose lines end in a tag is one too, with a slip in
+    it: taken for sentences, its tags would become words.
     """
     widths: set[int] = set()
-    tagged = True
+    tagged = 0
     lines = blocks = 0
     inside = False
     for line in islice(text.split("\n"), _LINES_LOOKED_AT):
@@ -62,13 +68,15 @@ def detect_format(text: str) -> str:
         if is_markup(fields, line, inside=inside):
             continue
         widths.add(len(fields))
-        tagged = tagged and len(fields) > 1 and is_tag(fields[-1])
+        tagged += len(fields) > 1 and is_tag(fields[-1])
         blocks += not inside
         lines += 1
         inside = True
+    if 2 * tagged > lines > 2:
+        return "conll"
     if len(widths) != 1 or (lines < 2 and "\t" not in text):
         return "lines"
-    return "conll" if tagged or (blocks > 1 and lines > 1.5 * blocks) else "lines"
+    return "conll" if tagged == lines or (blocks > 1 and lines > 1.5 * blocks) else "lines"
 
 
 @dataclass

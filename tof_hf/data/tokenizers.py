@@ -22,13 +22,14 @@ _OFFSET_POSITIONS = {
 _UNSET = 1_000_000  # tokenizers without a window carry a huge number
 
 
-def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase:
     """A fast tokenizer whose words keep their leading space; raises ModelError if there is none.
 
     Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
-    words handed over as a list; it is switched to add the space, and so it is saved.
+    words handed over as a list; it is switched to add the space, and so it is saved. `loading` goes to
+    `from_pretrained` (`revision`, `token`, ...).
     """
-    tokenizer = _loaded(AutoTokenizer, name_or_path)
+    tokenizer = _loaded(AutoTokenizer, name_or_path, **loading)
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         # transformers makes an empty tokenizer of a folder with nothing but a config.json.
         raise ModelError(
@@ -42,7 +43,7 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
         )
     if _add_prefix_space(json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]):
         # A class with a backend of its own (RobertaTokenizer) takes and saves the option, the generic one ignores it.
-        tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True)
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True, **loading)
         backend = tokenizer.backend_tokenizer
         layout = json.loads(backend.to_str())
         steps = [_add_prefix_space(layout[step]) for step in ("pre_tokenizer", "post_processor")]
@@ -61,9 +62,9 @@ def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _loaded(auto: Any, name_or_path: str) -> Any:
+def _loaded(auto: Any, name_or_path: str, **loading: Any) -> Any:
     try:
-        return auto.from_pretrained(name_or_path)
+        return auto.from_pretrained(name_or_path, **loading)
     except (OSError, ValueError) as problem:
         raise ModelError(
             f"{name_or_path}: no encoder with a tokenizer can be loaded from there. Name a folder with config.json, "

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForTokenClassification,
@@ -92,6 +94,12 @@ def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedM
             f"(types {', '.join(entity_types(list(id2label.values())))}). Start from a tagger with the same labels."
         )
     model, _ = load_whole(AutoModelForTokenClassification, checkpoint)
+    file, state = Path(checkpoint) / "model.safetensors", model.state_dict()
+    if file.is_file():
+        saved = load_file(file)
+        changed = [name for name in state if name in saved and not torch.equal(state[name], saved[name].float())]
+        if changed or not saved.keys() & state.keys():
+            raise ModelError(f"{len(changed)} tensors of {checkpoint} changed on the way, e.g. {changed[:1]}.")
     return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(_head(model))), ())
 
 

@@ -28,6 +28,7 @@ from transformers import (
     PrinterCallback,
     ProgressCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
@@ -36,6 +37,7 @@ from transformers.training_args import ParallelMode
 
 from tof_hf.config import StageConfig
 from tof_hf.data.encoding import IGNORE
+from tof_hf.devices import has_bf16
 from tof_hf.inference import OrderedTrainer
 from tof_hf.run_folder import is_main_process, read_json, replace_folder, say, write_json
 
@@ -84,7 +86,7 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
     key = stage_key(task)
     done = Checkpoint(name, str(folder / "model"), key)
     record = read_json(folder / "stage.json")
-    if record is not None and record["key"] == key:
+    if record is not None and record["key"] == key and (folder / "model" / "config.json").is_file():
         say(f"{name}: reused")
         return done
     started = time.monotonic()
@@ -95,6 +97,8 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
     if task.before_training is not None and resume is None:
         task.before_training(model, args, task.train)
     trainer = _trainer(task, model, args)
+    spent = Spent(folder / "begun.json", started)
+    trainer.add_callback(spent)
     trainer.train(resume_from_checkpoint=resume)
     best = trainer.state.best_metric
     if best is None and task.metrics is not None:  # fewer steps than eval_steps
@@ -114,8 +118,8 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
                 "rows": task.rows,
                 "windows": len(task.train),
                 "steps": trainer.state.global_step,
-                "seconds": round(time.monotonic() - started, 1),
-                "peak_memory_mb": peak_memory_mb(),
+                "seconds": round(spent.seconds(), 1),
+                "peak_memory_mb": spent.peak(),
                 "best_validation_f1": best,
                 "hand_off": dataclasses.asdict(hand_off),
                 "options": _options(task.config),
@@ -160,11 +164,13 @@ def content_hash(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def training_arguments(config: StageConfig, folder: str | Path, *, seed: int, selects: bool) -> TrainingArguments:
+def training_arguments(
+    config: StageConfig, folder: str | Path, *, seed: int, selects: bool, trains: bool = True
+) -> TrainingArguments:
     """The stage's real TrainingArguments: its config over defaults that suit token tasks on this machine.
 
-    `selects` keeps the epoch with the best F1. They are made right before their Trainer: each one rebuilds
-    accelerate's global state.
+    `selects` keeps the epoch with the best F1; without `trains` they are for predictions alone. They are made right
+    before their Trainer: each one rebuilds accelerate's global state.
     """
     on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     defaults = {
@@ -191,20 +197,16 @@ def training_arguments(config: StageConfig, folder: str | Path, *, seed: int, se
         "metric_for_best_model": "f1" if selects else None,
         "greater_is_better": True if selects else None,
     }
+    if not selects:
+        owned |= {"eval_strategy": "no", "eval_on_start": False}
+    if not trains:
+        owned |= {"save_strategy": "no"}
     args = TrainingArguments(**(defaults | config.training | owned))
     if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
         # Without a launcher the Trainer would split batches over all GPUs by DataParallel, which our losses, counted
         # over the whole batch, do not survive; accelerate launch uses them all.
         args._n_gpu = 1
     return args
-
-
-def has_bf16() -> bool:
-    """Whether this machine computes in bfloat16 natively, so that autocast to it is faster, not slower."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
@@ -223,6 +225,27 @@ def peak_memory_mb() -> int:
     """The most memory this process has held so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+class Spent(TrainerCallback):
+    """Seconds and memory that a stage took, those before it was stopped included: kept beside each saved state."""
+
+    def __init__(self, file: Path, started: float) -> None:
+        self.file, self.started = file, started
+        self.begun = read_json(file)
+
+    def seconds(self) -> float:
+        """Seconds in all, of what is not lost."""
+        return self.begun.get("seconds", 0.0) + time.monotonic() - self.started
+
+    def peak(self) -> int:
+        """The most memory that any of the processes held, in MiB."""
+        return max(self.begun.get("peak_memory_mb", 0), peak_memory_mb())
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Note what was spent until this state was saved."""
+        if is_main_process():
+            write_json(self.file, self.begun | {"seconds": self.seconds(), "peak_memory_mb": self.peak()})
 
 
 class QuietProgress(ProgressCallback):
@@ -256,7 +279,7 @@ def _trainer(task: StageTask, model: Any, args: TrainingArguments) -> Trainer:
 def _prepare_folder(folder: Path, key: str, args: TrainingArguments) -> str | None:
     """The Trainer checkpoint to go on from, if this very stage was begun; the remains of another one are dropped."""
     with args.main_process_first(desc="preparing the stage's folder"):
-        if is_main_process() and read_json(folder / "begun.json") != {"key": key}:
+        if is_main_process() and (read_json(folder / "begun.json") or {}).get("key") != key:
             shutil.rmtree(folder, ignore_errors=True)
             write_json(folder / "begun.json", {"key": key})
         if is_main_process():

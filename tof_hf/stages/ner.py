@@ -75,7 +75,7 @@ def label_words(
     """The tagger's tag and probability for every word (Algorithm 1, lines 7, 10, 17), in the windows of `config`."""
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
-        args = training_arguments(config, folder, seed=0, selects=False)
+        args = training_arguments(config, folder, seed=0, selects=False, trains=False)
         return predict_words(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
