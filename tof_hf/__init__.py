@@ -10,10 +10,20 @@ if TYPE_CHECKING:
     from tof_hf.errors import TofError
     from tof_hf.metrics import entity_scores
     from tof_hf.pipeline import TofPipeline, TofResult, run_tof
+    from tof_hf.tagger import load_tagger
 
 __version__ = "0.1.0"
 
-__all__ = ["TofConfig", "TofError", "TofPipeline", "TofResult", "entity_scores", "load_config", "run_tof"]
+__all__ = [
+    "TofConfig",
+    "TofError",
+    "TofPipeline",
+    "TofResult",
+    "entity_scores",
+    "load_config",
+    "load_tagger",
+    "run_tof",
+]
 
 _HOME = {
     "TofConfig": "config",
@@ -22,6 +32,7 @@ _HOME = {
     "TofResult": "pipeline",
     "entity_scores": "metrics",
     "load_config": "config",
+    "load_tagger": "tagger",
     "run_tof": "pipeline",
 }
 

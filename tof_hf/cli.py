@@ -12,6 +12,7 @@ from tof_hf import __version__
 from tof_hf.errors import TofError
 from tof_hf.run_folder import is_main_process, write_json, write_text
 
+_FORMS = ["txt", "jsonl", "conll", "parquet"]
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
 
 
@@ -44,6 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, show):
         command.add_argument("config", metavar="CONFIG", help="run file (YAML)")
         command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=_OVERRIDES)
+    predict = commands.add_parser("predict", help="find the entities in texts with a finished tagger")
+    predict.set_defaults(command=_predict)
+    predict.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
+    predict.add_argument("source", metavar="IN", type=Path, help="*.txt, *.jsonl, *.conll, *.parquet, - (text)")
+    predict.add_argument("out", metavar="OUT", type=Path, help="the same forms, or - (JSON lines)")
+    predict.add_argument("--from", dest="source_form", choices=_FORMS, help="form of IN, if its name does not say")
+    predict.add_argument("--to", dest="out_form", choices=_FORMS, help="form of OUT, if its name does not say")
+    predict.add_argument("--revision", help="branch, tag or commit of a Hub id")
     _translation_commands(commands)
     return parser
 
@@ -91,6 +100,18 @@ def _config(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.overrides)
     if is_main_process():
         print(config.to_yaml(), end="")
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from tof_hf.predict_file import predict_file
+    from tof_hf.tagger import load_tagger
+
+    show_progress()
+    tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
+    forms = {"source_form": options.source_form, "out_form": options.out_form}
+    texts, entities = predict_file(tagger, options.source, options.out, **forms)
+    print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)
     return 0
 
 
