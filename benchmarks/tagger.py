@@ -2,7 +2,7 @@
 
 python benchmarks/tagger.py MODEL FILE [--limit 1517] [--threads N] [--batch-sizes 1 8 32]
 
-FILE is any file of sentences (CoNLL columns, text, JSON lines). The pipeline gets each sentence as a text and is timed with
+FILE is any file of sentences (CoNLL columns, text, JSON lines). The pipeline gets each as a text and is timed with
 every batch size; its best one counts. Each takes its turn three times, the fastest turn counts.
 """
 

@@ -22,7 +22,8 @@ from tof_hf.modeling.checkpoints import load_whole
 
 OUTSIDE = "O"
 BUFFERED_TEXTS = 1024  # texts that are sorted by length together
-BATCH_PIECES = 4096  # pieces in a batch, padding included
+# Pieces in a batch, padding included: as many as a processor's caches hold, or as keep a GPU busy.
+BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 Text = str | Sequence[str]
 ENTITIES = List(
@@ -165,7 +166,7 @@ class Tagger:
             for number, ids, words, owned in cut_windows(sentences, self.tokenizer, self.window, self.stride)
         ]
         windows.sort(key=lambda window: len(window[1]))
-        for batch in _batches(windows):
+        for batch in _batches(windows, BATCH_PIECES.get(self.device.type, 4096)):
             labels, probabilities = self._predict([ids for _, ids, _ in batch])
             for (number, _, starts), row_labels, row_probabilities in zip(batch, labels, probabilities, strict=True):
                 for piece, word in starts:
@@ -195,12 +196,12 @@ def _owned_starts(piece_words: Sequence[int | None], owned: tuple[int, int]) -> 
     return starts
 
 
-def _batches(windows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Neighbours of about the same length, as many as make BATCH_PIECES pieces."""
+def _batches(windows: Sequence[Any], pieces: int) -> Iterator[Sequence[Any]]:
+    """Neighbours of about the same length, as many as make so many pieces, or a single longer one."""
     begin = 0
     while begin < len(windows):
         end = begin + 1
-        while end < len(windows) and (end + 1 - begin) * len(windows[end][1]) <= BATCH_PIECES:
+        while end < len(windows) and (end + 1 - begin) * len(windows[end][1]) <= pieces:
             end += 1
         yield windows[begin:end]
         begin = end
