@@ -8,8 +8,9 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 
 from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.frames import GENERAL, NEWS, SOURCE_NEWS, TARGET_NEWS
+from tof_hf.toy.frames import GENERAL
 from tof_hf.toy.names import SOUTH, Filler
+from tof_hf.toy.news import NEWS, SOURCE_NEWS, TARGET_NEWS
 from tof_hf.toy.world import Writer, make_world, realise, tokens_and_tags, write_world
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import frames, names
+from . import frames, names, news
 from .names import Filler
 from .writing import ROLE, Writer, realise, tokens_and_tags
 
@@ -114,7 +114,7 @@ def _pretraining_lines(rng: random.Random, count: int, copied_names: float, talk
     lines = []
     for _ in range(count):
         first, second = rng.choices(writers, k=2)
-        frame = rng.choice(frames.GENERAL + frames.NEWS)
+        frame = rng.choice(frames.GENERAL + news.NEWS)
         wordings = first.wordings(frame, news=False)
         fillers = first.fillers(wordings.values())
         others = {
@@ -164,8 +164,8 @@ def make_world(
     source, target, general = (random.Random(f"{seed}-{part}") for part in ("source", "target", "general"))
     north = Writer(source, names.NORTH, names.SOUTH, 0.05)
     south = Writer(target, names.SOUTH, names.NORTH, 0.15)
-    source_frames = frames.GENERAL + frames.NEWS + frames.SOURCE_NEWS
-    target_frames = frames.GENERAL + frames.NEWS + frames.TARGET_NEWS
+    source_frames = frames.GENERAL + news.NEWS + news.SOURCE_NEWS
+    target_frames = frames.GENERAL + news.NEWS + news.TARGET_NEWS
     heldout = counts["heldout_sentences"]
     target_text = _ner_rows(south, target_frames, "es", "target-text", counts["target_sentences"])
     return World(
