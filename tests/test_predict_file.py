@@ -40,7 +40,7 @@ def expected(model):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "in.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
-    rows = [{"text": text, "number": number} for number, text in enumerate(TEXTS)]
+    rows = [{"text": text, "tokens": None, "number": number} for number, text in enumerate(TEXTS)]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     Dataset.from_list(rows).to_parquet(str(tmp_path / "in.parquet"))
     lines = "\n\n".join("\n".join(f"{word} O" for word in words) for words in WORDS)

@@ -45,7 +45,7 @@ def predict_file(
     def texts() -> Iterator[Text]:
         for row in read(source):
             rows.append(row)
-            yield row["tokens"] if "tokens" in row else row["text"]
+            yield row["text"] if row.get("tokens") is None else row["tokens"]
 
     def tagged() -> Iterator[tuple[dict[str, Any], Tagged]]:
         for one in tqdm(tagger.stream(texts()), desc="Tagging", unit=" texts", disable=None):
