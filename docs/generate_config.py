@@ -13,6 +13,7 @@ from tof_hf.config import (
     MlmConfig,
     MrcConfig,
     NerConfig,
+    ReleaseConfig,
     SourceConfig,
     StageConfig,
     TargetConfig,
@@ -106,6 +107,7 @@ def page() -> str:
             _stages(kind, stages),
         ]
     parts += ["### `labelling`\n", _summary(LabellingConfig), _options(LabellingConfig)]
+    parts += ["## `release`\n", _summary(ReleaseConfig), _options(ReleaseConfig)]
     parts += ["## TrainingArguments that the run decides\n", _table(["field", "why"], _reasons(RUN_OWNED))]
     parts += ["## Names from elsewhere\n", _table(["name", "instead"], _reasons(RENAMED))]
     return "\n".join(parts)
@@ -120,7 +122,9 @@ def _options(kind: type[Section]) -> str:
     rows = []
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         hint = hints[field.name]
-        section = isinstance(hint, type) and issubclass(hint, StageConfig | LabellingConfig | TranslationConfig)
+        section = isinstance(hint, type) and issubclass(
+            hint, StageConfig | LabellingConfig | TranslationConfig | ReleaseConfig
+        )
         default = "see below" if section else _default(field)
         rows.append([f"`{field.name}`", describe(hint), default, _help(field), field.metadata["paper"]])
     return _table(["option", "value", "default", "meaning", "in the paper"], rows)

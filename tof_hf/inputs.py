@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from datasets import Dataset
 
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.conversion import load_queries
+from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
+from tof_hf.licences import license_beside
 from tof_hf.translated import TranslatedData, translate_source
 
 
@@ -33,16 +37,37 @@ class TofData:
     translated: TranslatedData | None
 
 
+@dataclass(frozen=True)
+class DataRecord:
+    """What the run's record says of a file: the option that names it, its name, rows read, their hash, its licence.
+
+    `name` is a Hub id or the last part of a path: no record tells the folders of anybody's machine.
+    """
+
+    option: str
+    name: str
+    hub: bool
+    rows: int
+    fingerprint: str
+    license: str | None
+
+
 class Inputs:
     """Reads what a config names; a `path` that is the name of one of the given `datasets` means that dataset."""
 
     def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
         self.config, self.datasets = config, datasets or {}
+        self._records: dict[str, DataRecord] = {}
+
+    @property
+    def records(self) -> list[DataRecord]:
+        """What was read so far."""
+        return list(self._records.values())
 
     def training(self) -> TofData:
         """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
         config = self.config
-        source = self._ner(config.source.train)
+        source = self._ner("source.train", config.source.train)
         types = entity_types(source.features["ner_tags"].feature.names)
         if not types:
             raise DataError(
@@ -54,51 +79,57 @@ class Inputs:
         queries = load_queries(config.queries)
         source = _aligned(config.source.train, source, names)
         held_out = config.source.validation
-        validation = _with_entities(held_out, _aligned(held_out, self._ner(held_out), names))
-        target = self._text(config.target.text)
-        source_qa = self._questions(config.source.mrc)
+        validation = _with_entities(held_out, _aligned(held_out, self._ner("source.validation", held_out), names))
+        target = self._text("target.text", config.target.text)
+        source_qa = self._questions("source.mrc", config.source.mrc)
+        translated = translate_source(
+            config.translation,
+            source=source,
+            validation=validation,
+            source_qa=source_qa,
+            queries=queries,
+            target=target,
+            seed=config.seed,
+        )
+        if translated is not None:
+            self._note_dictionary(Path(config.translation.dictionary), len(translated.dictionary))
         return TofData(
             label_names=names,
             queries=queries,
             source=source,
             validation=validation,
             target=target,
-            target_test=self._text(config.target.test_text) if config.mlm.include_target_test else None,
+            target_test=self._text("target.test_text", config.target.test_text) if config.mlm.include_target_test else None,
             source_qa=source_qa,
-            validation_qa=self._questions(config.source.mrc_validation),
-            target_qa=self._questions(config.target.mrc),
-            translated=translate_source(
-                config.translation,
-                source=source,
-                validation=validation,
-                source_qa=source_qa,
-                queries=queries,
-                target=target,
-                seed=config.seed,
-            ),
+            validation_qa=self._questions("source.mrc_validation", config.source.mrc_validation),
+            target_qa=self._questions("target.mrc", config.target.mrc),
+            translated=translated,
         )
 
     def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
         """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
-        files = {"target": self.config.target.gold, "source_test": self.config.source.test}
+        target, source = self.config.target.gold, self.config.source.test
+        files = {"target": ("target.gold", target), "source_test": ("source.test", source)}
         return {
-            split: _with_entities(file, _aligned(file, self._ner(file), names))
-            for split, file in files.items()
+            split: _with_entities(file, _aligned(file, self._ner(option, file), names))
+            for split, (option, file) in files.items()
             if file is not None
         }
 
-    def _ner(self, file: DataFile) -> Dataset:
+    def _ner(self, option: str, file: DataFile) -> Dataset:
         options = {
             "columns": file.columns,
             "encoding": file.encoding,
             "scheme": file.scheme,
             "split": file.split,
         }
-        return self._read(read_ner, file, label_map=_both_maps(file.label_map, self.config.label_map), **options)
+        label_map = _both_maps(file.label_map, self.config.label_map)
+        return self._read(option, read_ner, file, label_map=label_map, **options)
 
-    def _text(self, files: Sequence[DataFile]) -> Dataset | None:
+    def _text(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
         return _together(
             self._read(
+                _numbered(option, number, files),
                 read_text,
                 file,
                 columns=file.columns,
@@ -106,28 +137,46 @@ class Inputs:
                 format=file.format,
                 split=file.split,
             )
-            for file in files
+            for number, file in enumerate(files)
         )
 
-    def _questions(self, files: Sequence[DataFile]) -> Dataset | None:
+    def _questions(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
         return _together(
             self._read(
+                _numbered(option, number, files),
                 read_mrc,
                 file,
                 encoding=file.encoding,
                 split=file.split,
                 exclude_contexts_of=self._source(file.exclude_contexts_of),
             )
-            for file in files
+            for number, file in enumerate(files)
         )
 
-    def _read(self, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
-        """The file through its reader, no more than its `limit`."""
+    def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
+        """The file through its reader, no more than its `limit`; `records` gets a line."""
         with _naming(file):
-            return cap(reader(self._source(file.path), **options), file.limit, seed=self.config.seed)
+            rows = cap(reader(self._source(file.path), **options), file.limit, seed=self.config.seed)
+        self._records[option] = self._record(option, file, rows)
+        return rows
+
+    def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
+        given, here = file.path in self.datasets, Path(file.path).exists()
+        name = file.path if given or not here else Path(file.path).name
+        license = file.license or (license_beside(Path(file.path)) if here and not given else None)
+        return DataRecord(option, name, not given and not here, len(rows), content_hash(rows), license)
+
+    def _note_dictionary(self, file: Path, words: int) -> None:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        record = DataRecord("translation.dictionary", file.name, False, words, digest, None)
+        self._records[record.option] = record
 
     def _source(self, path: str | None) -> str | Dataset | None:
         return None if path is None else self.datasets.get(path, path)
+
+
+def _numbered(option: str, number: int, files: Sequence[DataFile]) -> str:
+    return option if len(files) == 1 else f"{option}.{number}"
 
 
 def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:

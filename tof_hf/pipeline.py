@@ -14,6 +14,8 @@ from datasets import Dataset
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.inputs import Inputs
+from tof_hf.lineage import FILE as LINEAGE
+from tof_hf.lineage import lineage
 from tof_hf.preflight import check_run
 from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
@@ -27,7 +29,7 @@ from tof_hf.run_folder import (
 )
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import Checkpoint
-from tof_hf.steps import Steps
+from tof_hf.steps import Journey, Steps
 from tof_hf.translated import report_translation
 
 
@@ -137,14 +139,24 @@ class TofPipeline:
             before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
             report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends: dict[str, Checkpoint] = {}
-        visited: list[str] = []
+        journeys: dict[str, Journey] = {}
         for system, recipe in self.recipes.items():
             say(f"system {system}")
-            ends[system] = recipe(Steps(config, data, scorer, system=system, visited=visited))
-            if is_main_process():
-                write_json(self.folder / "results.json", {"rows": scorer.rows})
-        self._finish(ends.get("tof", ends[system]))
+            journeys[system] = Journey()
+            ends[system] = recipe(Steps(config, data, scorer, system=system, journey=journeys[system]))
+            self._record(scorer.rows, lineage(config, self.inputs.records, data.label_names, journeys))
+        best = "tof" if "tof" in ends else system
+        self._finish(ends[best])
+        record = lineage(config, self.inputs.records, data.label_names, journeys, final=(best, ends[best]))
+        self._record(scorer.rows, record)
+        visited = [stage for journey in journeys.values() for stage in journey.stages]
         return TofResult(self.folder / "final", self.folder, scorer.rows, visited)
+
+    def _record(self, rows: list[dict[str, Any]], record: dict[str, Any]) -> None:
+        """Write what is known so far: the scores and what was made of what."""
+        if is_main_process():
+            write_json(self.folder / "results.json", {"rows": rows})
+            write_json(self.folder / LINEAGE, record)
 
     def _finish(self, tagger: Checkpoint) -> None:
         """Copy the tagger to final/: stock files that load without this library."""

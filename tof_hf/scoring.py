@@ -9,9 +9,10 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig
+from tof_hf.data.fingerprint import content_hash
 from tof_hf.metrics import entity_scores
 from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
-from tof_hf.stages.base import Checkpoint, content_hash
+from tof_hf.stages.base import Checkpoint
 from tof_hf.stages.ner import label_words
 
 
@@ -28,17 +29,21 @@ class Scorer:
     def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
         """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
         for split, dataset in self.gold.items():
-            self._add(system, stage, round, split, self._scores(checkpoint, config, split, dataset))
+            scores = self._scores(checkpoint, config, split, dataset)
+            self._add(checkpoint, system, stage, round, split, scores)
 
     def reader(self, checkpoint: Checkpoint, *, system: str, stage: str, round: int) -> None:
         """Add the span scores that an MRC stage reached on its source validation questions."""
         record = read_json(checkpoint.folder / "stage.json")
         best = max((entry for entry in record["log"] if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
-        self._add(system, stage, round, "source_validation_mrc", scores | {"per_type": {}, "mode": "exact spans"})
+        scores |= {"per_type": {}, "mode": "exact spans"}
+        self._add(checkpoint, system, stage, round, "source_validation_mrc", scores)
 
-    def _add(self, system: str, stage: str, round: int, split: str, scores: dict[str, Any]) -> None:
-        place = {"system": system, "stage": stage, "round": round, "split": split}
+    def _add(
+        self, checkpoint: Checkpoint, system: str, stage: str, round: int, split: str, scores: dict[str, Any]
+    ) -> None:
+        place = {"system": system, "stage": stage, "round": round, "split": split, "checkpoint": checkpoint.name}
         self.rows.append(place | {"seed": self.seed, "target": self.target} | scores)
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:

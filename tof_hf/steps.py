@@ -6,33 +6,44 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.pseudo_labels import pseudo_label
+from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
 from tof_hf.data.sources import unlabelled
 from tof_hf.inputs import TofData
 from tof_hf.run_folder import barrier, is_main_process, say
 from tof_hf.scoring import Scorer
-from tof_hf.stages.base import Checkpoint, content_hash
+from tof_hf.stages.base import Checkpoint
 from tof_hf.stages.mlm import train_mlm
 from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
 from tof_hf.stages.mrc import train_mrc
 from tof_hf.stages.ner import label_words, train_ner
 
 
+@dataclass
+class Journey:
+    """What a recipe went through, in order: the names of its stages, and what was labelled on the way."""
+
+    stages: list[str] = field(default_factory=list)
+    pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
+
+
 class Steps:
     """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
 
     def __init__(
-        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, visited: list[str] | None = None
+        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, journey: Journey | None = None
     ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
-        self.visited = [] if visited is None else visited  # names of the stages, in order
+        self.journey = journey or Journey()
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
@@ -40,7 +51,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return Steps(self.config, data, self.scorer, system=self.system, visited=self.visited)
+        return Steps(self.config, data, self.scorer, system=self.system, journey=self.journey)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -102,9 +113,10 @@ class Steps:
                 part.replace(file)
         barrier()
         labelled = Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
-        begins = [i for i, name in enumerate(self.data.label_names) if name.startswith("B-")]
-        entities = sum(tag in begins for tags in labelled["ner_tags"] for tag in tags)
-        say(f"{tagger.name}: {entities:,} entities labelled in {len(labelled):,} sentences")
+        counted = label_statistics(labelled)
+        say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
+        file_in_run = file.relative_to(self.folder.parent).as_posix()
+        self.journey.pseudo_labels.append({"tagger": tagger.name, "file": file_in_run} | counted)
         return labelled
 
     def _mrc(
@@ -202,7 +214,7 @@ class Steps:
         return checkpoint
 
     def _visit(self, checkpoint: Checkpoint) -> Checkpoint:
-        self.visited.append(checkpoint.name)
+        self.journey.stages.append(checkpoint.name)
         return checkpoint
 
     def _to_mrc(self, dataset: Dataset) -> Dataset:

@@ -1,6 +1,7 @@
 """A run as nested frozen dataclasses <-> YAML."""
 
 from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, TranslationConfig
+from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.run_file import TofConfig, load_config
 from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 
@@ -10,6 +11,7 @@ __all__ = [
     "MlmConfig",
     "MrcConfig",
     "NerConfig",
+    "ReleaseConfig",
     "SourceConfig",
     "StageConfig",
     "TargetConfig",

@@ -33,6 +33,11 @@ class DataFile(Section):
     format: str | None = option(
         None, "For unlabelled text: `conll` or `lines` (one sentence a line); null detects it."
     )
+    license: str | None = option(
+        None,
+        "Licence of the data, by its id on the Hub, such as `cc-by-4.0`, for the cards of what is published; null "
+        "reads it from the data card (README.md) beside the data, if there is one.",
+    )
     limit: int | None = option(None, "Keeps this many rows, drawn with the run's seed.", minimum=1)
     exclude_contexts_of: str | None = option(
         None,

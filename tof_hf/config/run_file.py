@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.presets import STAGES, stage_values
+from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
 from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml, read_yaml
@@ -78,6 +79,8 @@ class TofConfig(Section):
         MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14"
     )
     continual_ner: NerConfig = _stage(NerConfig, "continual_ner", "NER in each round.", "lines 15-16")
+    push_to_hub: bool = option(False, "Publishes the finished tagger as `release` says.")
+    release: ReleaseConfig = option(factory=ReleaseConfig, help="What is published, and where.")
 
     def __post_init__(self) -> None:
         self.check("")
@@ -103,6 +106,8 @@ class TofConfig(Section):
                 "continual_ner.enabled must be true where continual_mrc runs: a run ends with a tagger. "
                 "Set rounds: 0 to stop after pseudo-labels.",
             )
+        if self.push_to_hub and self.release.repo is None:
+            raise KeyProblem("release.repo", "release.repo is missing: push_to_hub needs a repository, `user/name`.")
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
         if "adaptabert_translation" in self.systems and self.translation.dictionary is None:

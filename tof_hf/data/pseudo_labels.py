@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tof_hf.data.labels import repair_tags
@@ -47,3 +49,23 @@ def pseudo_label(
     columns["ner_tags"] = [label.str2int(row) if row else [] for row in tags]
     columns["ner_probabilities"] = predictions.probabilities
     return Dataset.from_dict(columns, features=features)
+
+
+def label_statistics(labelled: Dataset) -> dict[str, Any]:
+    """Counts of what `pseudo_label` gave: sentences, words, entities of each type, and mean probabilities of the tags.
+
+    `mean_probability` is over all words, `mean_entity_probability` over those in entities; None where there are none.
+    """
+    names = labelled.features["ner_tags"].feature.names
+    rows = labelled.select_columns(["ner_tags", "ner_probabilities"]).with_format("arrow")[:]
+    tags = rows["ner_tags"].combine_chunks().flatten().to_numpy()
+    probabilities = rows["ner_probabilities"].combine_chunks().flatten().to_numpy()
+    counts = np.bincount(tags, minlength=len(names)).tolist()
+    inside = probabilities[tags != names.index("O")]
+    return {
+        "sentences": len(labelled),
+        "words": len(tags),
+        "entities": {name[2:]: count for name, count in zip(names, counts, strict=True) if name.startswith("B-")},
+        "mean_probability": round(float(probabilities.mean()), 4) if len(tags) else None,
+        "mean_entity_probability": round(float(inside.mean()), 4) if len(inside) else None,
+    }

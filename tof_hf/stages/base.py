@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -37,6 +36,7 @@ from transformers.training_args import ParallelMode
 
 from tof_hf.config import StageConfig
 from tof_hf.data.encoding import IGNORE
+from tof_hf.data.fingerprint import content_hash
 from tof_hf.devices import has_bf16
 from tof_hf.inference import OrderedTrainer
 from tof_hf.run_folder import is_main_process, read_json, replace_folder, say, write_json
@@ -150,18 +150,6 @@ def stage_key(task: StageTask) -> str:
         "validation": task.validation and content_hash(task.validation),
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def content_hash(dataset: Dataset) -> str:
-    """A hash of the rows, wherever they came from."""
-    digest = hashlib.sha256(str(dataset.features).encode())
-    for table in dataset.with_format("arrow").iter(batch_size=5_000):
-        table = table.replace_schema_metadata(None).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        digest.update(sink.getvalue())
-    return digest.hexdigest()[:16]
 
 
 def training_arguments(

@@ -1,0 +1,179 @@
+"""Files to a repository of the Hub, all in one commit; what goes wrong there becomes an error that says what to do."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.utils import validate_repo_id
+
+from tof_hf.errors import TofError
+
+RepoType = Literal["model", "dataset"]
+T = TypeVar("T")
+TRIES = 5
+LONGEST_WAIT = 300  # seconds
+HTTPError = HfHubHTTPError.__base__  # of the HTTP client that huggingface_hub uses, whichever that is
+
+logger = logging.getLogger("tof_hf")
+
+
+class HubError(TofError):
+    """The Hub did not take something; nothing of it is visible there, and nothing here has changed."""
+
+
+def publish(
+    repo: str,
+    files: Mapping[str, Path | bytes],
+    *,
+    message: str,
+    repo_type: RepoType = "model",
+    private: bool | None = None,
+    revision: str | None = None,
+    replaces: Sequence[str] = (),
+) -> str:
+    """The address of the repository, after one commit has put `files` (path there: path or content here) into it.
+
+    The repository and the branch `revision` are made if they are not there. Files there that match one of the
+    patterns `replaces` and are not among `files` go in the same commit. A Hub that is busy is asked again, as it
+    wishes; one commit or none is made, so that the same call may follow any failure. `private` None leaves it to
+    the settings of the owner. Raises HubError.
+    """
+    api = open_repository(repo, repo_type=repo_type, private=private)
+
+    def commit() -> None:
+        # The operations keep the state of an upload: a further try needs new ones.
+        added = [CommitOperationAdd(path, _content(content)) for path, content in sorted(files.items())]
+        there = api.list_repo_files(repo, repo_type=repo_type, revision=revision)
+        stale = [path for path in there if path not in files and any(fnmatch.fnmatch(path, p) for p in replaces)]
+        api.create_commit(
+            repo,
+            added + [CommitOperationDelete(path) for path in stale],
+            commit_message=message,
+            repo_type=repo_type,
+            revision=revision,
+        )
+
+    if revision is not None:
+        _patiently(lambda: api.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True), repo)
+    _patiently(commit, repo)
+    place = "" if revision is None else f"/tree/{revision}"
+    return f"{api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo}{place}"
+
+
+def open_repository(repo: str, *, repo_type: RepoType = "model", private: bool | None = None) -> HfApi:
+    """The Hub's client, after it was seen that the repository is there, made if need be, and may be written to.
+
+    Raises HubError; also if it ought to be private and is not.
+    """
+    check_name(repo)
+    if get_token() is None:
+        raise HubError(f"{repo}: nobody is logged in. What to do: hf auth login, or set HF_TOKEN to a write token.")
+    api = HfApi(endpoint=constants.ENDPOINT)
+    # None leaves it to the settings of the organisation whether a new repository is private.
+    how = {"repo_type": repo_type, "private": private or None, "exist_ok": True}
+    _patiently(lambda: api.create_repo(repo, **how), repo)
+    if private and not _patiently(lambda: api.repo_info(repo, repo_type=repo_type), repo).private:
+        raise HubError(f"{repo} exists and is public. What to do: make it private first, or do not ask for private.")
+    return api
+
+
+def check_name(repo: str) -> None:
+    """Raise HubError if this cannot be the name of a repository."""
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as problem:
+        raise HubError(f"{repo!r} is no name of a repository ({problem}). What to do: write user/name.") from problem
+    if "/" not in repo:
+        raise HubError(f"{repo!r} lacks its owner. What to do: write user/name (hf auth whoami says who you are).")
+
+
+def _content(content: Path | bytes) -> str | bytes:
+    return content if isinstance(content, bytes) else str(content)
+
+
+def _patiently(action: Callable[[], T], repo: str) -> T:
+    """What the action gives, tried again while the Hub is busy or the line is down. Raises HubError."""
+    for number in range(1, TRIES + 1):
+        try:
+            return action()
+        except (HTTPError, OSError, RuntimeError) as problem:  # RuntimeError: an upload that failed part by part
+            wait = _wait(problem, number)
+            if wait is None or number == TRIES:
+                raise HubError(f"{repo}: {_advice(problem)}") from problem
+            logger.warning(f"{repo}: {_what_happened(problem)}; again in {wait:.0f} s")
+            time.sleep(wait)
+    raise AssertionError("the last try ends the loop")
+
+
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    """The problem and what led to it: a failed part of an upload keeps the Hub's answer as its cause."""
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__
+
+
+def _answer(problem: BaseException) -> HfHubHTTPError | None:
+    """The refusal of the Hub, if the problem is one."""
+    return next((cause for cause in _causes(problem) if isinstance(cause, HfHubHTTPError)), None)
+
+
+def _is_busy(answer: HfHubHTTPError) -> bool:
+    return answer.response.status_code == 429 or answer.response.status_code >= 500
+
+
+def _is_connection(problem: BaseException) -> bool:
+    return any(isinstance(cause, (ConnectionError, TimeoutError, HTTPError)) for cause in _causes(problem))
+
+
+def _wait(problem: BaseException, number: int) -> float | None:
+    """Seconds until the next try; None if it would be in vain."""
+    answer = _answer(problem)
+    if isinstance(problem, OfflineModeIsEnabled) or (answer and not _is_busy(answer)):
+        return None
+    if answer is None:
+        return 2.0**number if _is_connection(problem) else None
+    asked = answer.response.headers.get("retry-after", "")
+    wait = float(asked) if asked.isdigit() else 2.0**number
+    return wait if wait <= LONGEST_WAIT else None
+
+
+def _what_happened(problem: BaseException) -> str:
+    answer = _answer(problem)
+    return f"the Hub answered {answer.response.status_code}" if answer else "the connection to the Hub broke off"
+
+
+def _advice(problem: BaseException) -> str:
+    """What happened and what to do; of the Hub's own words only its message, which names no header."""
+    if isinstance(problem, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, so nothing asks the network. What to do: unset it to publish."
+    answer = _answer(problem)
+    if answer is None and not _is_connection(problem):
+        return f"{type(problem).__name__}: {problem}"  # a file here that cannot be read
+    if answer is None:
+        return (
+            f"no connection to {constants.ENDPOINT}, or it broke off, {TRIES} times. What to do: run the same "
+            "command again when the network is back; parts that are uploaded are not sent twice."
+        )
+    status = answer.response.status_code
+    said = f"{status}: {answer.server_message}" if answer.server_message else str(status)
+    if _is_busy(answer):
+        return f"the Hub is busy or in trouble ({said}). What to do: run the same command again later."
+    fix = _FIXES.get(status, "check the name, the branch and your login (hf auth whoami)")
+    return f"the Hub refused ({said}). What to do: {fix}."
+
+
+_FIXES = {
+    401: "log in with hf auth login, or set HF_TOKEN to a token that is valid and may write",
+    403: "take a token with write access to this owner's repositories, or a repository of your own (hf auth whoami)",
+    404: "check the name; a private repository of others looks as if it were not there",
+    409: "somebody changed the repository at the same time; run the same command again",
+    412: "somebody changed the repository at the same time; run the same command again",
+    413: "a file is larger than the Hub takes; save the model in smaller shards (save_pretrained(max_shard_size=...))",
+}

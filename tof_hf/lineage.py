@@ -1,0 +1,101 @@
+"""The record of a run, `lineage.json`: what was made of what, how, with which options, and what that brought.
+
+It is written anew after every system, goes into the released model, and is the only source of the model card. No
+folder of this machine stands in it: local files are named by their last part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tof_hf import __version__
+from tof_hf.config import TofConfig, load_config
+from tof_hf.data.labels import entity_types
+from tof_hf.inputs import DataRecord
+from tof_hf.run_folder import read_json
+from tof_hf.stages.base import Checkpoint
+from tof_hf.steps import Journey
+
+FILE = "lineage.json"
+FORMAT = 1
+LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers", "torch", "transformers")
+_ABOUT_DATA = ("model", "output_dir", "source", "target", "queries", "push_to_hub", "release")
+
+
+def lineage(
+    config: TofConfig,
+    records: Sequence[DataRecord],
+    label_names: Sequence[str],
+    journeys: Mapping[str, Journey],
+    *,
+    final: tuple[str, Checkpoint] | None = None,
+) -> dict[str, Any]:
+    """The record as JSON knows it. `final`: the system whose tagger is in `final/`, and that tagger."""
+    folder = Path(config.output_dir)
+    stages = dict.fromkeys(stage for journey in journeys.values() for stage in journey.stages)
+    return {
+        "format": FORMAT,
+        "versions": {"tof_hf": __version__, "python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+        "encoder": {"name": _public_name(config.model), "hub": _on_hub(config.model)},
+        "entity_types": entity_types(label_names),
+        "target": config.target.name,
+        "preset": config.preset,
+        "seed": config.seed,
+        "rounds": config.rounds,
+        "tagging_scheme": "IOB2",
+        "options": changed_options(config),
+        "data": [dataclasses.asdict(record) for record in records],
+        "zero_resource": {
+            "target_labels_in_training": False,
+            "selection": "entity F1 on labelled source sentences"
+            + (" and their translations" if config.translation.dictionary and config.ner.validate_translated else ""),
+            "target_test_text_in_mlm": config.mlm.enabled and config.mlm.include_target_test,
+        },
+        "systems": {name: dataclasses.asdict(journey) for name, journey in journeys.items()},
+        "stages": {stage: _stage(folder / "stages" / stage) for stage in stages},
+        "final": None if final is None else {"system": final[0], "stage": final[1].name},
+    }
+
+
+def changed_options(config: TofConfig) -> dict[str, Any]:
+    """The options that differ from the preset's, by their dotted keys; paths by their last part."""
+    plain = config.to_dict()
+    same = {name: plain[name] for name in _ABOUT_DATA} | {"preset": config.preset}
+    default = _flat(load_config(same).to_dict())
+    missing = object()
+    return {
+        key: _public_name(value) if isinstance(value, str) and Path(value).is_absolute() else value
+        for key, value in _flat(plain).items()
+        if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        flat |= _flat(value, f"{key}.") if isinstance(value, Mapping) and value else {key: value}
+    return flat
+
+
+def _stage(folder: Path) -> dict[str, Any]:
+    """The stage's own record without the Trainer's log; what it started from by the name of that stage."""
+    record = read_json(folder / "stage.json")
+    start = Path(record["start"])
+    by_name = start.parent.name if start.name == "model" and start.parent.parent == folder.parent else None
+    return {k: v for k, v in record.items() if k not in ("log", "options", "name")} | {"start": by_name}
+
+
+def _public_name(name_or_path: str) -> str:
+    """A Hub id as it is, a folder by its last part."""
+    return name_or_path if _on_hub(name_or_path) else Path(name_or_path).resolve().name
+
+
+def _on_hub(name_or_path: str) -> bool:
+    return not (Path(name_or_path).is_absolute() or Path(name_or_path).exists())
