@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import logging
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from hub_stand_in import HubStandIn
 
 _HOME = tempfile.mkdtemp(prefix="tof_hf_tests_")
 os.environ.update(
@@ -70,6 +77,60 @@ def run_processes() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     return run
+
+
+@functools.cache
+def _load_stand_in() -> type[HubStandIn]:
+    # pytest's import mode "importlib" puts no folder of the tests on the path.
+    path = Path(__file__).parent / "hub_stand_in.py"
+    spec = importlib.util.spec_from_file_location("hub_stand_in", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.HubStandIn
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandIn]:
+    """A running Hub that huggingface_hub, transformers and datasets talk to, with its token and an empty cache."""
+    with _load_stand_in()() as hub:
+        _redirect(monkeypatch, hub, tmp_path / "hub_cache")
+        yield hub
+
+
+@pytest.fixture
+def hub_environment(hub: HubStandIn, tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that talks to `hub`, with its token and a home of its own; its retries do wait."""
+    home = {"HF_HOME": str(tmp_path / "hf_home"), "HF_DATASETS_CACHE": str(tmp_path / "hf_home" / "datasets")}
+    settings = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    settings["NO_PROXY"] = "127.0.0.1"
+    # Else datasets asks for a file on Amazon's servers, to count the load.
+    return {**os.environ, **home, **settings, "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+
+
+def _redirect(monkeypatch: pytest.MonkeyPatch, hub: HubStandIn, cache: Path) -> None:
+    """Change what the libraries read from the environment when they were imported, and read again at each call."""
+    import datasets
+    from huggingface_hub import HfFileSystem, close_session, constants, hf_api
+    from huggingface_hub.utils import _detect_agent, _http
+
+    monkeypatch.setenv("HF_TOKEN", hub.token)  # this one is read at each call
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(hf_api.api, "endpoint", hub.url)  # of `huggingface_hub.create_repo` and its like
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(datasets.config, "HUB_DATASETS_URL", hub.url + "/datasets/{repo_id}/resolve/{revision}/{path}")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False)
+    # No question to the Hub which program may have called, once per process: requests are the same in every test.
+    monkeypatch.setattr(_detect_agent, "_registry", _detect_agent._EMPTY_REGISTRY)
+    # The client waits 1, 2, 4, 8 and 8 seconds before its five further tries.
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
+    close_session()  # the client made before knows nothing of NO_PROXY
+    HfFileSystem.clear_instance_cache()  # listings of an earlier stand-in, perhaps on the same port
 
 
 @pytest.fixture(scope="session")

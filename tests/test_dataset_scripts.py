@@ -227,68 +227,43 @@ def test_a_file_that_cannot_be_read_leaves_the_old_folder_as_it_was(raw, out):
 # Publishing
 
 
-class FakeApi:
-    """Stands for HfApi: keeps the calls, and is a Hub where the repository is public unless created as private."""
-
-    calls: list = []
-    public = False
-
-    def create_repo(self, repo, **options):
-        self.calls.append(("create", repo, options))
-        return f"https://hub.example/datasets/{repo}"
-
-    def repo_info(self, repo, **options):
-        return type("Info", (), {"private": not self.public})()
-
-    def upload_folder(self, **options):
-        self.calls.append(("upload", options["repo_id"], options))
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    fake = type("Fake", (FakeApi,), {"calls": []})
-    monkeypatch.setattr(releases_hub, "HfApi", fake)
-    return fake
-
-
 def test_a_closed_data_set_is_refused_before_any_work_with_the_reason(raw, out, hub, capsys):
-    assert main(TOY, ["--raw", "nowhere", "--out", str(out), "--push-to-hub", "me/toy", "--private"]) == 2
+    assert main(TOY, ["--raw", "nowhere", "--out", str(out), "--push-to-hub", "tester/toy", "--private"]) == 2
     message = capsys.readouterr().err
     assert "research only" in message and "belong to a newspaper" in message and "leave --push-to-hub out" in message
-    assert hub.calls == [] and not out.exists()
+    assert hub.requests == [] and not out.exists()
 
 
-def test_an_open_data_set_is_published_as_a_folder(raw, out, hub, capsys):
-    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "me/toy"]
+def test_an_open_data_set_is_published_in_one_commit(raw, out, hub, capsys):
+    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "tester/toy"]
     assert main(replace(TOY, licence=OPEN), options) == 0
-    (create, repo, how), (upload, target, what) = hub.calls
-    assert (create, repo, upload, target) == ("create", "me/toy", "upload", "me/toy")
-    assert how == {"repo_type": "dataset", "private": None, "exist_ok": True}
-    assert what["repo_type"] == "dataset" and Path(what["folder_path"]) == out
-    assert "license: cc0-1.0" in (out / "README.md").read_text(encoding="utf-8")
-    assert "published: https://hub.example/datasets/me/toy" in capsys.readouterr().out
+    repo = hub.repos["dataset", "tester/toy"]
+    assert len(repo.branches["main"]) == 2 and not repo.private
+    published = {path: content for path, content in repo.files().items() if path != ".gitattributes"}
+    here = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert published == here and b"license: cc0-1.0" in published["README.md"]
+    assert f"published: {hub.url}/datasets/tester/toy" in capsys.readouterr().out
 
 
 def test_a_private_copy_never_goes_into_a_repository_that_is_public(raw, out, hub, capsys):
-    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "me/toy", "--private", "--overwrite"]
+    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "tester/toy", "--private", "--overwrite"]
     release = replace(TOY, licence=OPEN)
     assert main(release, options) == 0
-    assert hub.calls[0][2]["private"] is True
-    hub.calls.clear()
-    hub.public = True
+    repo = hub.repos["dataset", "tester/toy"]
+    assert repo.private
+    repo.private = False
     assert main(release, options) == 2
-    assert [call[0] for call in hub.calls] == ["create"]
-    assert "me/toy exists and is public" in capsys.readouterr().err
+    assert len(repo.branches["main"]) == 2
+    assert "tester/toy exists and is public" in capsys.readouterr().err
 
 
-def test_a_hub_that_refuses_is_a_message_that_keeps_the_folder_and_shows_no_token(raw, out, monkeypatch, capsys):
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    # The library itself, without network: it says so before it calls anybody.
-    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "me/toy"]
+def test_a_hub_that_refuses_is_a_message_that_keeps_the_folder_and_shows_no_token(raw, out, hub, capsys):
+    hub.read_only = True
+    options = ["--raw", str(raw), "--out", str(out), "--push-to-hub", "tester/toy"]
     assert main(replace(TOY, licence=OPEN), options) == 2
     printed = capsys.readouterr()
-    assert "me/toy: the Hub did not take the data" in printed.err and f"hf upload me/toy {out}" in printed.err
-    assert "hf_secret" not in printed.err + printed.out
+    assert "tester/toy: the Hub refused (403" in printed.err and "write access" in printed.err
+    assert hub.token not in printed.err + printed.out
     assert out.is_dir()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf import __version__
-from tof_hf.errors import TofError
+from tof_hf.errors import DataError, TofError
 from tof_hf.run_folder import is_main_process, write_json, write_text
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
@@ -53,8 +53,24 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--from", dest="source_form", choices=_FORMS, help="form of IN, if its name does not say")
     predict.add_argument("--to", dest="out_form", choices=_FORMS, help="form of OUT, if its name does not say")
     predict.add_argument("--revision", help="branch, tag or commit of a Hub id")
+    _push_command(commands)
     _translation_commands(commands)
     return parser
+
+
+def _push_command(commands: argparse._SubParsersAction) -> None:
+    push = commands.add_parser("push", help="publish the tagger of a finished run on the Hub, with card and record")
+    push.set_defaults(command=_push)
+    push.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir)")
+    push.add_argument("repo", metavar="USER/NAME", nargs="?", help="if left out release.repo of the run file")
+    push.add_argument("--dry-run", action="store_true", help="list every file and its size, ask no network")
+    push.add_argument("--private", action="store_true", help="make a new repository private")
+    push.add_argument("--revision", help="branch, made if need be")
+    push.add_argument("--license", help="licence of the tagger, by its id on the Hub")
+    push.add_argument("--language", nargs="+", help="language codes of the target")
+    push.add_argument("--seeds", nargs="+", metavar="RUN", default=[], help="the same run with other seeds, for means")
+    push.add_argument("--mrc-repo", metavar="USER/NAME", help="publish the source in MRC form as well")
+    push.add_argument("--pseudo-labels-repo", metavar="USER/NAME", help="publish the pseudo-labelled text as well")
 
 
 def _translation_commands(commands: argparse._SubParsersAction) -> None:
@@ -112,6 +128,28 @@ def _predict(options: argparse.Namespace) -> int:
     forms = {"source_form": options.source_form, "out_form": options.out_form}
     texts, entities = predict_file(tagger, options.source, options.out, **forms)
     print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    import dataclasses
+
+    from tof_hf.config import load_config
+    from tof_hf.hub.push import prepare, push
+
+    show_progress()
+    file = options.run / "config.yaml"
+    if not file.is_file():
+        raise DataError("no config.yaml.", fix="name the folder of a run (output_dir).", path=options.run)
+    names = ("repo", "private", "revision", "license", "language", "mrc_repo", "pseudo_labels_repo")
+    given = {name: value for name in names if (value := getattr(options, name))}
+    release = dataclasses.replace(load_config(file).release, **given)
+    bundles = prepare(options.run, release, other_seeds=options.seeds)
+    if options.dry_run:
+        print("\n".join(bundle.listing() for bundle in bundles))
+        return 0
+    for address in push(bundles, private=release.private):
+        print(f"published: {address}")
     return 0
 
 

@@ -93,13 +93,14 @@ class Inputs:
         )
         if translated is not None:
             self._note_dictionary(Path(config.translation.dictionary), len(translated.dictionary))
+        include_test = config.mlm.include_target_test
         return TofData(
             label_names=names,
             queries=queries,
             source=source,
             validation=validation,
             target=target,
-            target_test=self._text("target.test_text", config.target.test_text) if config.mlm.include_target_test else None,
+            target_test=self._text("target.test_text", config.target.test_text) if include_test else None,
             source_qa=source_qa,
             validation_qa=self._questions("source.mrc_validation", config.source.mrc_validation),
             target_qa=self._questions("target.mrc", config.target.mrc),

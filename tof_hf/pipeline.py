@@ -13,6 +13,9 @@ from datasets import Dataset
 
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
+from tof_hf.errors import TofError
+from tof_hf.hub.push import prepare, push
+from tof_hf.hub.upload import open_repository
 from tof_hf.inputs import Inputs
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
@@ -128,6 +131,9 @@ class TofPipeline:
             gold = self.inputs.gold(data.label_names)
         tokenizer = load_encoder_tokenizer(config.model)
         check_run(config, data, tokenizer, gold)
+        if config.push_to_hub:
+            with main_process_first():
+                open_repository(config.release.repo, private=config.release.private)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
@@ -149,8 +155,20 @@ class TofPipeline:
         self._finish(ends[best])
         record = lineage(config, self.inputs.records, data.label_names, journeys, final=(best, ends[best]))
         self._record(scorer.rows, record)
+        if config.push_to_hub and is_main_process():
+            self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
         return TofResult(self.folder / "final", self.folder, scorer.rows, visited)
+
+    def _publish(self) -> None:
+        """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""
+        release = self.config.release
+        try:
+            for address in push(prepare(self.folder, release, datasets=self.inputs.datasets), private=release.private):
+                say(f"published: {address}")
+        except TofError as problem:
+            hint = f"The run is finished; `tof-hf push {self.folder}` publishes it without training anything."
+            raise TofError(f"{problem} {hint}") from problem
 
     def _record(self, rows: list[dict[str, Any]], record: dict[str, Any]) -> None:
         """Write what is known so far: the scores and what was made of what."""

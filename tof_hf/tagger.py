@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from tof_hf.errors import DataError, ModelError
 from tof_hf.modeling.checkpoints import load_whole
 
 OUTSIDE = "O"
+ONNX_FILE = "model.onnx"
+_TORCH_FILES = {".safetensors", ".bin"}
 BUFFERED_TEXTS = 1024  # texts that are sorted by length together
 # Pieces in a batch, padding included: as many as a processor's caches hold, or as keep a GPU busy.
 BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
@@ -76,10 +79,20 @@ def load_tagger(
     """The tagger of a folder or a Hub id, any token classification model, ready to be called with texts.
 
     `device`: the GPU if there is one. `stride`: words that two windows of a long text share. `loading` goes to
-    `from_pretrained` (`revision`, `token`, ...). Raises ModelError if there is no whole tagger with a fast tokenizer.
+    `from_pretrained` (`revision`, `token`, ...). A folder may hold model.onnx instead of the weights. Raises
+    ModelError if there is no whole tagger with a fast tokenizer.
     """
+    if is_onnx_folder(Path(name_or_path)):
+        from tof_hf.integrations.onnx import load_onnx_tagger
+
+        return load_onnx_tagger(name_or_path, device=device, stride=stride)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
     return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
+
+
+def is_onnx_folder(folder: Path) -> bool:
+    """Whether the folder holds model.onnx and no weights for torch."""
+    return (folder / ONNX_FILE).is_file() and not any(path.suffix in _TORCH_FILES for path in folder.iterdir())
 
 
 class Tagger:

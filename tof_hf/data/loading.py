@@ -19,7 +19,7 @@ from datasets import (
     load_from_disk,
 )
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
 from tof_hf.data.files import stem
 from tof_hf.data.tables import Table
@@ -121,7 +121,7 @@ def _check_json(path: Path) -> None:
 def _load(given: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
     try:
         return load_dataset(*args, **kwargs)
-    except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, ConnectionError) as error:
+    except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, HTTPError, ConnectionError) as error:
         raise DataError(
             f"neither a file nor a data set of the Hub that can be reached ({error}).",
             fix="check the path or the id, and the network.",

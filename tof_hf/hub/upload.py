@@ -6,11 +6,14 @@ import fnmatch
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+# HTTPError is that of the HTTP client which huggingface_hub uses, whichever that is.
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
 from tof_hf.errors import TofError
@@ -19,7 +22,6 @@ RepoType = Literal["model", "dataset"]
 T = TypeVar("T")
 TRIES = 5
 LONGEST_WAIT = 300  # seconds
-HTTPError = HfHubHTTPError.__base__  # of the HTTP client that huggingface_hub uses, whichever that is
 
 logger = logging.getLogger("tof_hf")
 
@@ -28,46 +30,60 @@ class HubError(TofError):
     """The Hub did not take something; nothing of it is visible there, and nothing here has changed."""
 
 
-def publish(
-    repo: str,
-    files: Mapping[str, Path | bytes],
-    *,
-    message: str,
-    repo_type: RepoType = "model",
-    private: bool | None = None,
-    revision: str | None = None,
-    replaces: Sequence[str] = (),
-) -> str:
-    """The address of the repository, after one commit has put `files` (path there: path or content here) into it.
+@dataclass(frozen=True)
+class Bundle:
+    """What one commit puts into a repository: `files` by their path there (a file here, or its content).
 
-    The repository and the branch `revision` are made if they are not there. Files there that match one of the
-    patterns `replaces` and are not among `files` go in the same commit. A Hub that is busy is asked again, as it
-    wishes; one commit or none is made, so that the same call may follow any failure. `private` None leaves it to
-    the settings of the owner. Raises HubError.
+    `replaces`: patterns of files there that go in the same commit if they are not among `files`. `left_out`: files
+    here that a reader of the listing might look for and that are not published.
     """
-    api = open_repository(repo, repo_type=repo_type, private=private)
+
+    repo: str
+    files: Mapping[str, Path | bytes]
+    message: str
+    repo_type: RepoType = "model"
+    revision: str | None = None
+    replaces: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+
+    def listing(self) -> str:
+        """A line for every file and its size in bytes, and for every file that stays here."""
+        sizes = {path: len(c) if isinstance(c, bytes) else c.stat().st_size for path, c in sorted(self.files.items())}
+        branch = "" if self.revision is None else f", branch {self.revision}"
+        lines = [f"{self.repo_type} {self.repo}{branch}: {len(sizes)} files, {sum(sizes.values()):,} bytes"]
+        lines += [f"{size:>15,}  {path}" for path, size in sizes.items()]
+        return "\n".join(lines + [f"{'stays here':>15}  {name}" for name in self.left_out])
+
+
+def publish(bundle: Bundle, *, private: bool = False) -> str:
+    """The address of the repository, after one commit has put the bundle's files into it.
+
+    The repository and the branch are made if they are not there. A Hub that is busy is asked again, as it wishes; one
+    commit or none is made, so that the same call may follow any failure. Without `private` the settings of the
+    repository's owner decide. Raises HubError.
+    """
+    repo, where = bundle.repo, {"repo_type": bundle.repo_type, "revision": bundle.revision}
+    api = open_repository(repo, repo_type=bundle.repo_type, private=private)
 
     def commit() -> None:
         # The operations keep the state of an upload: a further try needs new ones.
-        added = [CommitOperationAdd(path, _content(content)) for path, content in sorted(files.items())]
-        there = api.list_repo_files(repo, repo_type=repo_type, revision=revision)
-        stale = [path for path in there if path not in files and any(fnmatch.fnmatch(path, p) for p in replaces)]
-        api.create_commit(
-            repo,
-            added + [CommitOperationDelete(path) for path in stale],
-            commit_message=message,
-            repo_type=repo_type,
-            revision=revision,
-        )
+        added = [CommitOperationAdd(path, c if isinstance(c, bytes) else str(c)) for path, c in bundle.files.items()]
+        stale = [
+            CommitOperationDelete(path)
+            for path in api.list_repo_files(repo, **where)
+            if path not in bundle.files and any(fnmatch.fnmatch(path, pattern) for pattern in bundle.replaces)
+        ]
+        api.create_commit(repo, added + stale, commit_message=bundle.message, **where)
 
-    if revision is not None:
-        _patiently(lambda: api.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True), repo)
+    if bundle.revision is not None:
+        branch = {"branch": bundle.revision, "repo_type": bundle.repo_type, "exist_ok": True}
+        _patiently(lambda: api.create_branch(repo, **branch), repo)
     _patiently(commit, repo)
-    place = "" if revision is None else f"/tree/{revision}"
-    return f"{api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo}{place}"
+    place = "" if bundle.revision is None else f"/tree/{bundle.revision}"
+    return f"{api.endpoint}/{'datasets/' if bundle.repo_type == 'dataset' else ''}{repo}{place}"
 
 
-def open_repository(repo: str, *, repo_type: RepoType = "model", private: bool | None = None) -> HfApi:
+def open_repository(repo: str, *, repo_type: RepoType = "model", private: bool = False) -> HfApi:
     """The Hub's client, after it was seen that the repository is there, made if need be, and may be written to.
 
     Raises HubError; also if it ought to be private and is not.
@@ -94,16 +110,13 @@ def check_name(repo: str) -> None:
         raise HubError(f"{repo!r} lacks its owner. What to do: write user/name (hf auth whoami says who you are).")
 
 
-def _content(content: Path | bytes) -> str | bytes:
-    return content if isinstance(content, bytes) else str(content)
-
-
 def _patiently(action: Callable[[], T], repo: str) -> T:
     """What the action gives, tried again while the Hub is busy or the line is down. Raises HubError."""
     for number in range(1, TRIES + 1):
         try:
             return action()
-        except (HTTPError, OSError, RuntimeError) as problem:  # RuntimeError: an upload that failed part by part
+        except (HTTPError, OSError, RuntimeError, ValueError) as problem:
+            # RuntimeError: a part of an upload failed; ValueError: the Hub did not like the header of a card.
             wait = _wait(problem, number)
             if wait is None or number == TRIES:
                 raise HubError(f"{repo}: {_advice(problem)}") from problem

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import datasets
 import pyarrow
-from huggingface_hub import DatasetCardData, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub import DatasetCardData
 
 from tof_hf import __version__
-from tof_hf.errors import TofError
+from tof_hf.hub.upload import Bundle, publish
 from tof_hf.releases.declaration import Converted, Release, check_may_share, shown
 
 
@@ -63,20 +62,10 @@ def card(release: Release, done: Sequence[Converted], folder: Path) -> str:
 def push(release: Release, folder: Path, repo: str, *, private: bool = False) -> str:
     """Publish the folder as the data set `repo` of the Hub; the address. Raises `TofError` if it cannot be done."""
     check_may_share(release)
-    api = HfApi()
-    try:
-        # None leaves it to the settings of the organisation whether a new repository is private.
-        url = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True)
-        if private and not api.repo_info(repo, repo_type="dataset").private:
-            raise TofError(f"{repo} exists and is public. What to do: make it private first, or leave --private out.")
-        message = f"{release.title}, converted by tof_hf"
-        api.upload_folder(repo_id=repo, repo_type="dataset", folder_path=folder, commit_message=message)
-    except (HfHubHTTPError.__base__, HFValidationError, OSError) as problem:  # the base: errors of its HTTP client
-        raise TofError(
-            f"{repo}: the Hub did not take the data ({problem}). What to do: check the name, the network and your "
-            f"login (hf auth whoami); the folder is finished: hf upload {repo} {folder} --repo-type dataset."
-        ) from problem
-    return str(url)
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    message = f"{release.title}, converted by tof_hf"
+    bundle = Bundle(repo, files, message=message, repo_type="dataset", replaces=["*.parquet"])
+    return publish(bundle, private=private)
 
 
 def sha256(path: Path) -> str:

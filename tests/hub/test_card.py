@@ -1,0 +1,136 @@
+"""The model card is what the run's record says, and metadata that the Hub accepts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import statistics
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from jinja2 import UndefinedError
+
+from tof_hf.hub.card import model_card, render
+from tof_hf.hub.run_record import read_run
+from tof_hf.run_folder import read_json, write_json
+
+REPO = "tester/es-tagger"
+
+
+@pytest.fixture
+def run(run_folder):
+    return read_run(run_folder)
+
+
+def tables(card):
+    """Every table of the card as a list of rows of cells."""
+    found, table = [], []
+    for line in [*card.splitlines(), ""]:
+        if line.startswith("|"):
+            table.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif table:
+            found.append(table)
+            table = []
+    return found
+
+
+def with_seed(folder, seed, *, f1):
+    """The record of another seed of the same run, with other scores."""
+    write_json(folder / "lineage.json", read_json(folder / "lineage.json") | {"seed": seed})
+    rows = read_json(folder / "results.json")["rows"]
+    write_json(folder / "results.json", {"rows": [row | {"f1": f1, "seed": seed} for row in rows]})
+
+
+def test_the_metadata_are_those_of_the_run(run):
+    data = ModelCard(model_card(run, REPO, license="mit")).data
+    assert (data.language, data.license, data.pipeline_tag) == (["es"], "mit", "token-classification")
+    assert data.base_model is None  # the encoder was a folder
+    target = next(row for row in reversed(run.results["rows"]) if row["split"] == "target")
+    scores = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert scores == {name: round(target[name], 4) for name in ("precision", "recall", "f1")}
+    assert {result.dataset_name for result in data.eval_results} == {"target_gold.conll (target)"}
+
+
+def test_the_hub_takes_the_metadata(hub, run):
+    ModelCard(model_card(run, REPO)).validate()  # asks the Hub's own check
+
+
+def test_an_encoder_and_data_of_the_hub_are_linked(run_folder):
+    record = read_json(run_folder / "lineage.json")
+    record["encoder"] = {"name": "google-bert/bert-base-multilingual-cased", "hub": True}
+    record["data"][0] |= {"name": "owner/news:es", "hub": True}
+    write_json(run_folder / "lineage.json", record)
+    data = ModelCard(model_card(read_run(run_folder), REPO)).data
+    assert data.base_model == "google-bert/bert-base-multilingual-cased" and data.datasets == ["owner/news"]
+
+
+def test_every_stage_on_the_way_stands_in_the_card_with_its_data_and_scores(run):
+    card = model_card(run, REPO)
+    stages = next(table for table in tables(card) if table[0][0] == "stage")
+    assert [row[0] for row in stages[2:]] == ["mlm", "mrc", "ner", "pseudo_ner", "mrc1", "ner1"]
+    ner = run.of("mlm-mrc-ner", "target").means["f1"]
+    assert stages[4][2] == "40 source" and stages[4][5] == f"{100 * ner:.2f}"
+    diagram = re.search(r"```text\n(.*?)```", card, re.DOTALL)[1]
+    assert diagram.count("|--> labels 40 target sentences") == 2 and diagram.rstrip().endswith("this tagger")
+
+
+def test_options_data_and_pseudo_labels_are_told_in_full(run):
+    card = model_card(run, REPO)
+    for option, value in run.lineage["options"].items():
+        assert f"| `{option}` | {value} |" in card
+    for record in run.lineage["data"]:
+        assert f"| {record['option']} | {record['name']} | {record['rows']} |" in card
+        assert record["fingerprint"] in card
+    labelled = next(table for table in tables(card) if table[0][0] == "by")
+    for row, entry in zip(labelled[2:], run.lineage["systems"]["tof"]["pseudo_labels"], strict=True):
+        assert row[2] == str(sum(entry["entities"].values()))
+
+
+def test_all_tables_are_whole(run):
+    for table in tables(model_card(run, REPO)):
+        assert {len(row) for row in table} == {len(table[0])}, table[0]
+        assert set("".join(table[1])) <= set("-: ")
+
+
+def test_one_seed_is_said_to_be_one_and_several_give_mean_and_spread(run, run_folder, tmp_path):
+    assert "the spread over seeds was not measured" in model_card(run, REPO)
+    others = [Path(shutil.copytree(run_folder, tmp_path / str(seed))) for seed in (2020, 2021)]
+    for other, f1 in zip(others, (0.5, 0.9), strict=True):
+        with_seed(other, int(other.name), f1=f1)
+    several = read_run(run_folder, others)
+    own = run.of(run.lineage["final"]["stage"], "target").means["f1"]
+    mean, spread = statistics.fmean([own, 0.5, 0.9]), statistics.stdev([own, 0.5, 0.9])
+    card = model_card(several, REPO)
+    assert f"{100 * mean:.2f} ± {100 * spread:.2f}" in card and "3 runs" in card and "2019, 2020, 2021" in card
+
+
+def test_without_target_gold_the_card_says_that_nothing_is_known(run_folder):
+    rows = [row for row in read_json(run_folder / "results.json")["rows"] if row["split"] != "target"]
+    write_json(run_folder / "results.json", {"rows": rows})
+    card = model_card(read_run(run_folder), REPO)
+    assert "how good the tagger is on es is not known" in card
+    assert "No labelled target sentences were read at all" in card
+    assert ModelCard(card).data.eval_results[0].dataset_name == "source_validation.conll (source validation)"
+
+
+def test_test_text_that_the_model_saw_is_told(run_folder):
+    assert "did not see the target's test set" in model_card(read_run(run_folder), REPO)
+    record = read_json(run_folder / "lineage.json")
+    record["zero_resource"]["target_test_text_in_mlm"] = True
+    write_json(run_folder / "lineage.json", record)
+    assert "also saw the unlabelled sentences of the target's test set" in model_card(read_run(run_folder), REPO)
+
+
+def test_the_record_names_no_folder_and_what_each_stage_came_from(run, toy_run):
+    text = json.dumps(run.lineage)
+    assert str(toy_run[0].parent) not in text and "secret_place" not in text
+    assert run.chain[0] == "mlm" and run.lineage["stages"]["mlm"]["start"] is None
+    assert run.lineage["final"] == {"system": "tof", "stage": run.chain[-1]}
+    assert run.lineage["options"]["ner.learning_rate"] == 0.01 and "mrc.learning_rate" not in run.lineage["options"]
+
+
+def test_a_page_that_lacks_a_value_is_an_error_not_a_blank():
+    with pytest.raises(UndefinedError):
+        render("dataset_card.md.jinja", header="")

@@ -1,0 +1,133 @@
+"""The model card: every word of it that is about this model comes from the run's own record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tof_hf.hub.run_record import NAMES, RunRecord, Score
+
+SPLITS = {"target": "target", "source_test": "source test", "source_validation": "source validation"}
+WHAT = {
+    "mlm": "masked language modelling",
+    "mrc": "reading comprehension: questions about texts, answered by spans",
+    "ner": "NER",
+    "pseudo_ner": "NER on labels of its own",
+}
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
+def model_card(run: RunRecord, repo: str, *, license: str | None = None, language: Sequence[str] = ()) -> str:
+    """The text of README.md for the tagger of a run in the repository `repo`."""
+    lineage = run.lineage
+    language = list(language) or ([lineage["target"]] if _LANGUAGE.fullmatch(lineage["target"]) else [])
+    final = lineage["final"]["stage"]
+    # A system may label again with its last tagger; only what a later stage learned from counts here.
+    journey = lineage["systems"][lineage["final"]["system"]]
+    labelled = [entry for entry in journey["pseudo_labels"] if entry["tagger"] in run.chain[:-1]]
+    return render(
+        "model_card.md.jinja",
+        header=_header(run, repo, license, language).to_yaml(),
+        repo=repo,
+        name=repo.rpartition("/")[2],
+        run=run,
+        license=license,
+        language=language,
+        diagram=_diagram(run, labelled),
+        final_scores=[score for split in SPLITS if (score := run.of(final, split))],
+        ends=[_end(run, system) for system in lineage["systems"]],
+        splits={s: name for s, name in SPLITS.items() if run.of(final, s)},
+        split_names=SPLITS,
+        labelled=labelled,
+        uses_target=any({"target", "target_qa", "pseudo"} & set(lineage["stages"][s]["rows"]) for s in run.chain),
+        what=lambda stage: WHAT.get(kind_of(stage), kind_of(stage)),
+        last=lambda stage: stage.rpartition("-")[2],
+        **lineage,
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """A page of this package filled in; a value that the page needs and does not get is an error."""
+    pages = Environment(
+        loader=PackageLoader("tof_hf.hub", "pages"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # it is Markdown
+    )
+    pages.filters["percent"] = lambda value: f"{100 * value:.2f}"
+    pages.filters["thousands"] = lambda value: f"{value:,}"
+    pages.filters["cell"] = _cell
+    return pages.get_template(template).render(**values)
+
+
+def kind_of(stage: str) -> str:
+    """What the stage of this name does: its last part without the round and the mark of translated data."""
+    return re.sub(r"\d*(_tr)?$", "", stage.rpartition("-")[2])
+
+
+def _header(run: RunRecord, repo: str, license: str | None, language: list[str]) -> ModelCardData:
+    lineage = run.lineage
+    final = lineage["final"]["stage"]
+    split = next((split for split in ("target", "source_test", "source_validation") if run.of(final, split)), None)
+    files = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}
+    data = {record["option"]: record for record in lineage["data"]}
+    results = []
+    if split is not None and files[split] in data:
+        scored = data[files[split]]
+        results = [
+            EvalResult(
+                task_type="token-classification",
+                task_name="Named entity recognition",
+                dataset_type=scored["name"].partition(":")[0],
+                dataset_name=f"{scored['name']} ({SPLITS[split]})",
+                metric_type=name,
+                metric_name=f"{name} (whole entities, seqeval default mode)",
+                metric_value=round(run.of(final, split).means[name], 4),
+            )
+            for name in NAMES
+        ]
+    return ModelCardData(
+        language=language or None,
+        license=license,
+        library_name="transformers",
+        pipeline_tag="token-classification",
+        tags=["named-entity-recognition", "zero-resource", "tof-hf"],
+        base_model=lineage["encoder"]["name"] if lineage["encoder"]["hub"] else None,
+        datasets=sorted({d["name"].partition(":")[0] for d in lineage["data"] if d["hub"]}) or None,
+        metrics=list(NAMES),
+        model_name=repo.rpartition("/")[2],
+        eval_results=results or None,
+    )
+
+
+def _diagram(run: RunRecord, labelled: Sequence[dict[str, Any]]) -> str:
+    """The way from the encoder to the tagger, one line a stage."""
+    entities = {entry["tagger"]: (sum(entry["entities"].values()), entry["sentences"]) for entry in labelled}
+    lines = [f"{run.lineage['encoder']['name']}"]
+    width = max(len(stage.rpartition("-")[2]) for stage in run.chain) + 2
+    for stage in run.chain:
+        rows = " + ".join(f"{count:,} {what}" for what, count in run.lineage["stages"][stage]["rows"].items())
+        lines += ["  |", f" {stage.rpartition('-')[2]:{width}}{rows}"]
+        if stage in entities:
+            lines.append("  |--> labels {1:,} target sentences: {0:,} entities".format(*entities[stage]))
+    return "\n".join([*lines, "  v", "this tagger"])
+
+
+def _end(run: RunRecord, system: str) -> dict[str, Any]:
+    """The last scores of a system, by split."""
+    found: dict[str, Score] = {}
+    for score in run.scores:
+        if score.system == system:
+            found[score.split] = score
+    return {"system": system, "scores": found}
+
+
+def _cell(value: Any) -> str:
+    """A value in a Markdown table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")

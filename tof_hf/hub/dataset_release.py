@@ -1,0 +1,125 @@
+"""Data sets made in a run, for the Hub: the source as questions, and the target text with its last pseudo-labels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from datasets import Dataset
+from huggingface_hub import DatasetCardData
+
+from tof_hf.config import ReleaseConfig
+from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.errors import DataError, TofError
+from tof_hf.hub.card import render
+from tof_hf.hub.run_record import RunRecord
+from tof_hf.hub.upload import Bundle, check_name
+from tof_hf.inputs import TofData
+from tof_hf.licences import may_share
+
+
+def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:
+    """The labelled source in MRC form (paper's D_s,nm), for `release.mrc_repo`; `read` gives the data of the run.
+
+    Raises TofError if the licence of the source does not let others publish it: then nothing is read.
+    """
+    records = _records(run, "source.train")
+    _check_shareable(records, "release.mrc_repo")
+    data = read()
+    rows = ner_to_mrc(data.source, data.queries)
+    return _bundle(
+        release.mrc_repo,
+        rows,
+        records,
+        run,
+        title="Labelled sentences as questions",
+        category="question-answering",
+        how="Every labelled sentence is asked one question for every entity type; the entities of the type are the "
+        "answers, as character spans (`end` exclusive), several or none.",
+        facts={f"Question for {label}": question for label, question in data.queries.items() if label in _types(run)},
+    )
+
+
+def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
+    """The target text with the last labels that a stage learned from, for `release.pseudo_labels_repo`.
+
+    Raises TofError if the licence of the text does not let others publish it, DataError if the run made no labels.
+    """
+    records = _records(run, "target.text")
+    _check_shareable(records, "release.pseudo_labels_repo")
+    journey = run.lineage["systems"][run.lineage["final"]["system"]]
+    if not journey["pseudo_labels"]:
+        raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
+    last = journey["pseudo_labels"][-1]
+    return _bundle(
+        release.pseudo_labels_repo,
+        Dataset.from_parquet(str(run.folder / last["file"])),
+        records,
+        run,
+        title="Raw text with the labels of a tagger",
+        category="token-classification",
+        how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
+        "faults, not gold. `ner_probabilities` has the probability of each word's label.",
+        facts={f"{label} entities": f"{count:,}" for label, count in last["entities"].items()}
+        | {"Mean probability in entities": last["mean_entity_probability"], "Tagger": last["tagger"]},
+    )
+
+
+def _types(run: RunRecord) -> Sequence[str]:
+    return run.lineage["entity_types"]
+
+
+def _records(run: RunRecord, option: str) -> list[dict[str, Any]]:
+    """The record of every file that the option names (target.text may name several)."""
+    data = run.lineage["data"]
+    return [record for record in data if record["option"] == option or record["option"].startswith(f"{option}.")]
+
+
+def _check_shareable(records: Sequence[Mapping[str, Any]], option: str) -> None:
+    for record in records:
+        if not may_share(record["license"]):
+            found = f"has the licence {record['license']!r}" if record["license"] else "has no stated licence"
+            raise TofError(
+                f"{option}: {record['option']} ({record['name']}) {found}, and what is made of it may be published "
+                "only where its licence allows it; nothing was published. What to do: leave the data set out, or, if "
+                f"you know that its licence allows changed copies, name it in {record['option']}.license (an id of the "
+                "Hub such as cc-by-4.0) and start the same run again: finished stages are reused."
+            )
+
+
+def _bundle(
+    repo: str,
+    rows: Dataset,
+    records: Sequence[Mapping[str, Any]],
+    run: RunRecord,
+    *,
+    title: str,
+    category: str,
+    how: str,
+    facts: Mapping[str, Any],
+) -> Bundle:
+    check_name(repo)
+    buffer = io.BytesIO()
+    rows.to_parquet(buffer)
+    licenses = sorted({record["license"] for record in records})
+    header = DatasetCardData(
+        license=licenses[0] if len(licenses) == 1 else licenses,
+        task_categories=[category],
+        tags=["named-entity-recognition", "zero-resource", "tof-hf"],
+        configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "train.parquet"}]}],
+    )
+    card = render(
+        "dataset_card.md.jinja",
+        header=header.to_yaml(),
+        repo=repo,
+        title=title,
+        how=how,
+        facts=facts,
+        records=records,
+        rows=len(rows),
+        columns={name: str(feature) for name, feature in rows.features.items()},
+        versions=run.lineage["versions"],
+    )
+    files = {"README.md": card.encode(), "train.parquet": buffer.getvalue()}
+    return Bundle(repo, files, message=f"{title}, by tof_hf", repo_type="dataset")

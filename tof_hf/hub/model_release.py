@@ -1,0 +1,56 @@
+"""A run's tagger for the Hub: which of its files go there, with its card and its record."""
+
+from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+
+from tof_hf.config import ReleaseConfig
+from tof_hf.errors import DataError
+from tof_hf.hub.card import model_card
+from tof_hf.hub.run_record import RESULTS, RunRecord
+from tof_hf.hub.upload import Bundle, check_name
+from tof_hf.lineage import FILE as LINEAGE
+
+# What makes a tagger and its tokenizer. Anything else in final/ stays here: optimizer states, training arguments with
+# the paths of this machine, files that somebody put there.
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+MODEL_FILES = ("config.json", *WEIGHTS, *TOKENIZER)
+
+
+def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
+    """The tagger of a run with its card, its record and its scores, for `release.repo`; nothing asks the network.
+
+    Raises DataError if there is no tagger in the run's folder, HubError if `release.repo` cannot be a name.
+    """
+    check_name(release.repo or "")
+    final = run.folder / "final"
+    found = sorted(path.relative_to(final).as_posix() for path in final.rglob("*") if path.is_file())
+    names = [name for name in found if any(fnmatch.fnmatch(name, pattern) for pattern in MODEL_FILES)]
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise DataError(
+            "no tagger in safetensors form (config.json, model.safetensors).",
+            fix="start the same run again: finished stages are reused and final/ is written anew.",
+            path=final,
+        )
+    card = model_card(run, release.repo, license=release.license, language=release.language)
+    files: dict[str, Path | bytes] = {name: final / name for name in names}
+    files |= {name: run.folder / name for name in (LINEAGE, RESULTS)}
+    return Bundle(
+        release.repo,
+        files | {"README.md": card.encode()},
+        message="Tagger with its card and record, by tof_hf",
+        revision=release.revision,
+        replaces=MODEL_FILES,
+        left_out=[f"final/{name}" for name in found if name not in names],
+    )

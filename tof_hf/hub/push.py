@@ -1,0 +1,57 @@
+"""A run to the Hub: its tagger and, if asked for, the data sets made on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from datasets import Dataset
+
+from tof_hf.config import ReleaseConfig, load_config
+from tof_hf.errors import DataError
+from tof_hf.hub.dataset_release import mrc_bundle, pseudo_label_bundle
+from tof_hf.hub.model_release import model_bundle
+from tof_hf.hub.run_record import RunRecord, read_run
+from tof_hf.hub.upload import Bundle, publish
+from tof_hf.inputs import Inputs, TofData
+
+
+def prepare(
+    folder: str | Path,
+    release: ReleaseConfig,
+    *,
+    other_seeds: Sequence[str | Path] = (),
+    datasets: Mapping[str, Dataset] | None = None,
+) -> list[Bundle]:
+    """All that `push` publishes of the finished run in `folder`, the tagger last; nothing asks the network.
+
+    `other_seeds`: folders of the same run with other seeds, whose scores go into the card's means. `datasets`: those
+    that the run was given in place of files. Raises a TofError for what cannot or must not be published.
+    """
+    run = read_run(Path(folder), [Path(other) for other in other_seeds])
+    bundles = []
+    if release.mrc_repo:
+        bundles.append(mrc_bundle(run, release, lambda: _same_data(run, datasets)))
+    if release.pseudo_labels_repo:
+        bundles.append(pseudo_label_bundle(run, release))
+    return [*bundles, model_bundle(run, release)]
+
+
+def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
+    """The addresses of what was published, one commit each. Raises HubError; the same call may follow any failure."""
+    return [publish(bundle, private=private) for bundle in bundles]
+
+
+def _same_data(run: RunRecord, datasets: Mapping[str, Dataset] | None) -> TofData:
+    """The data of the run, read again. Raises DataError if it is no longer what it was."""
+    inputs = Inputs(load_config(run.folder / "config.yaml"), datasets)
+    data = inputs.training()
+    then = {record["option"]: record["fingerprint"] for record in run.lineage["data"]}
+    for record in inputs.records:
+        if then.get(record.option) != record.fingerprint:
+            raise DataError(
+                f"other rows in {record.option} ({record.name}) than the run was made of.",
+                fix="bring the file back, or start the same run again.",
+                path=run.folder,
+            )
+    return data
