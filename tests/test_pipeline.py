@@ -129,32 +129,6 @@ def test_the_resolved_config_of_a_run_runs_it_again(run, trained):
     assert (trained, again.rows, again.folder) == ([], run.rows, run.folder)
 
 
-def test_the_final_tagger_needs_nothing_of_this_library(run, toy):
-    text = " ".join(word for row in toy[0].target_gold * 4 for word in row["tokens"])
-    assert AutoTokenizer.from_pretrained(run.final).model_max_length == 256
-    config = json.loads((run.final / "config.json").read_text())
-    assert config["architectures"] == ["BertForTokenClassification"]
-    assert config["id2label"]["0"] == "O" and len(config["id2label"]) == 9
-    assert not list(run.final.glob("*.py")) and not list(run.final.glob("*.bin"))
-    script = f"""
-import sys
-class Absent:
-    def find_spec(self, name, *rest):
-        if name.partition(".")[0] == "tof_hf":
-            raise ImportError("tof_hf is not installed")
-sys.meta_path.insert(0, Absent())
-from transformers import pipeline
-tag = pipeline("token-classification", model={str(run.final)!r}, aggregation_strategy="simple", stride=16)
-text = {text!r}
-found = tag(text)
-assert "tof_hf" not in sys.modules
-assert all(text[e["start"]:e["end"]].strip() for e in found)
-assert found and max(e["end"] for e in found) > 0.9 * len(text), found[-1:]
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def test_a_second_run_trains_and_predicts_nothing(run, toy, trained, monkeypatch):
     before = final_weights(run)
     predicted = []
