@@ -5,13 +5,11 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, Trainer
+from transformers import Trainer
 
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--to", dest="out_form", choices=_FORMS, help="form of OUT, if its name does not say")
     predict.add_argument("--revision", help="branch, tag or commit of a Hub id")
     _push_command(commands)
+    _integration_commands(commands)
     _translation_commands(commands)
     return parser
 
@@ -71,6 +72,19 @@ def _push_command(commands: argparse._SubParsersAction) -> None:
     push.add_argument("--seeds", nargs="+", metavar="RUN", default=[], help="the same run with other seeds, for means")
     push.add_argument("--mrc-repo", metavar="USER/NAME", help="publish the source in MRC form as well")
     push.add_argument("--pseudo-labels-repo", metavar="USER/NAME", help="publish the pseudo-labelled text as well")
+
+
+def _integration_commands(commands: argparse._SubParsersAction) -> None:
+    export = commands.add_parser("export-onnx", help="write a tagger as an ONNX file and check it (tof-hf[onnx])")
+    export.set_defaults(command=_export_onnx)
+    demo = commands.add_parser("demo", help="a page that highlights entities, or a Space of it (tof-hf[demo])")
+    demo.set_defaults(command=_demo)
+    for command in (export, demo):
+        command.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
+        command.add_argument("--revision", help="branch, tag or commit of a Hub id")
+    export.add_argument("out", metavar="OUT", type=Path, help="the folder to make")
+    demo.add_argument("--port", type=int, help="of the page on this machine (the first free one from 7860)")
+    demo.add_argument("--space", metavar="FOLDER", type=Path, help="write a folder to push as a Gradio Space instead")
 
 
 def _translation_commands(commands: argparse._SubParsersAction) -> None:
@@ -150,6 +164,25 @@ def _push(options: argparse.Namespace) -> int:
         return 0
     for address in push(bundles, private=release.private):
         print(f"published: {address}")
+    return 0
+
+
+def _export_onnx(options: argparse.Namespace) -> int:
+    from tof_hf.integrations.onnx import export_onnx
+
+    show_progress()
+    print(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from tof_hf.integrations.demo import run_demo, write_space
+
+    show_progress()
+    if options.space is not None:
+        print(f"written: {write_space(options.space, options.model, revision=options.revision)}")
+    else:
+        run_demo(options.model, port=options.port, revision=options.revision)
     return 0
 
 

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+gradio = pytest.importorskip("gradio")
+
+from huggingface_hub import RepoCard  # noqa: E402
+
+from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
+from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space  # noqa: E402
+from tof_hf.tagger import load_tagger  # noqa: E402
+
+TEXTS = ["Maria visited  London,\n\n where <b>Juan</b> was. ", "", " \n", "(Paris)", "Juan ganó en New York . " * 2000]
+NEEDS = ["torch>=2.13", 'pytest>=9.0; extra == "test"', 'gradio>=6.0; extra == "demo"', 'x; python_version < "3"']
+
+
+@pytest.fixture(scope="module")
+def folder(saved_tagger):
+    return saved_tagger("xlm-roberta")
+
+
+@pytest.fixture(scope="module")
+def tagger(folder):
+    return load_tagger(folder, device="cpu")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    monkeypatch.setattr(metadata, "requires", lambda name: NEEDS)
+
+
+def test_the_highlighted_pieces_are_the_text_and_its_entities(tagger):
+    for tagged in tagger.stream(TEXTS):
+        pieces = highlighted(tagged)
+        assert "".join(piece for piece, _ in pieces) == tagged.text
+        assert [piece for piece in pieces if piece[1]] == [(entity.text, entity.label) for entity in tagged.entities]
+
+
+def test_the_button_of_the_page_gives_pieces_and_a_table(tagger):
+    page = build_page(tagger, title="A page", examples=[TEXTS[0]])
+    (find,) = [function.fn for function in page.fns.values() if function.api_name == "find"]
+    for text in TEXTS:
+        pieces, rows = find(text)
+        assert "".join(piece for piece, _ in pieces) == text
+        assert [row[:2] for row in rows] == [[*piece] for piece in pieces if piece[1]]
+        assert all(text[start:end] == words and 0 < score <= 1 for words, _, score, start, end in rows)
+    assert find(None) == ([], [])
+
+
+def test_the_page_is_built_and_served_without_a_call_to_the_outside(tagger, monkeypatch):
+    called, connect = [], socket.socket.connect
+
+    def watched(self, address):
+        called.append(address)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    page = build_page(tagger)
+    assert page.analytics_enabled is False
+    page.launch(server_name="127.0.0.1", share=False, quiet=True, prevent_thread_lock=True)
+    page.close()
+    assert {address[0] for address in called if isinstance(address, tuple)} == {"127.0.0.1"}
+
+
+def test_a_port_in_use_is_named(folder):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(DataError, match=f"the port {port} in use.*--port"):
+            run_demo(folder, port=port)
+
+
+def test_a_space_builds_its_page_from_its_own_copy_of_the_package(folder, installed, tmp_path):
+    space = write_space(tmp_path / "space", "user/tagger-es", revision="v1", title='A "title": here')
+    assert sorted(path.name for path in space.iterdir()) == ["README.md", "app.py", "requirements.txt", "tof_hf"]
+    assert not list(space.rglob("__pycache__"))
+    header = RepoCard.load(space / "README.md").data.to_dict()
+    assert header["title"] == 'A "title": here' and header["models"] == ["user/tagger-es"]
+    assert header["sdk"] == "gradio" and header["sdk_version"] == gradio.__version__
+    assert isinstance(header["python_version"], str) and (space / header["app_file"]).is_file()
+    assert (space / "requirements.txt").read_text(encoding="utf-8") == "torch>=2.13\ngradio>=6.0\n"
+    app = (space / "app.py").read_text(encoding="utf-8")
+    compile(app, "app.py", "exec")
+    assert "'user/tagger-es'" in app and "'v1'" in app
+    code = "import app, tof_hf; print(type(app.page).__name__, tof_hf.__file__)"
+    env = os.environ | {"TOF_MODEL": folder}
+    done = subprocess.run([sys.executable, "-c", code], cwd=space, env=env, capture_output=True, text=True)
+    assert done.stdout.split() == ["Blocks", str(space / "tof_hf" / "__init__.py")], done.stderr
+
+
+def test_a_space_overwrites_nothing(installed, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    for place in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(DataError, match="other files"):
+            write_space(place, "user/tagger")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "empty").mkdir()
+    assert (write_space(tmp_path / "empty", "user/tagger") / "app.py").is_file()
+
+
+@pytest.mark.parametrize("model", ["folder", "no id/of the/Hub"])
+def test_a_space_of_a_tagger_that_is_not_on_the_hub_is_refused(model, folder, installed, tmp_path):
+    with pytest.raises(ModelError, match="push the tagger to the Hub"):
+        write_space(tmp_path / "space", folder if model == "folder" else model)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_package_that_is_not_installed_has_no_requirements(monkeypatch, tmp_path):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", absent)
+    with pytest.raises(TofError, match="not installed"):
+        write_space(tmp_path / "space", "user/tagger")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_gradio_the_message_says_how_to_install_it(tagger, monkeypatch):
+    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda package: None)
+    with pytest.raises(TofError, match=r'gradio.*pip install "tof-hf\[demo\]"'):
+        build_page(tagger)

@@ -1,0 +1,14 @@
+"""What is installed of the packages that only an integration needs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from tof_hf.errors import TofError
+
+
+def require(extra: str, *packages: str) -> None:
+    """Nothing, if the packages are there; raises TofError with the command that installs the extra."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise TofError(f'not installed: {", ".join(missing)}. What to do: pip install "tof-hf[{extra}]".')

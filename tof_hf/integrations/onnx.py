@@ -1,0 +1,167 @@
+"""A tagger as an ONNX file, and at work with onnxruntime instead of torch's kernels."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForTokenClassification
+from transformers.modeling_outputs import TokenClassifierOutput
+
+from tof_hf.data.tokenizers import load_tokenizer
+from tof_hf.errors import DataError, ModelError
+from tof_hf.integrations.extras import require
+from tof_hf.modeling.checkpoints import load_whole, read_config
+from tof_hf.run_folder import replace_folder
+from tof_hf.tagger import ONNX_FILE, Tagger, is_onnx_folder
+
+INPUTS = ("input_ids", "attention_mask")
+LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would take gigabytes
+
+
+def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> Path:
+    """The folder `out`, after writing the tagger of a folder or a Hub id there: model.onnx, config.json, tokenizer.
+
+    model.onnx takes `input_ids` and `attention_mask` of any batch size and length, and gives `logits` in single
+    precision; weights of more than 1.5 GB lie in a file beside it. The folder appears complete or not at all. Raises
+    ModelError if the architecture cannot be exported or onnxruntime's logits are not torch's.
+    """
+    require("onnx", "onnx", "onnxscript", "onnxruntime")
+    folder = Path(out).absolute()
+    _check_free(folder)
+    loading = {} if revision is None else {"revision": revision}
+    loaded, _ = load_whole(AutoModelForTokenClassification, model, **loading)
+    tagger = Tagger(loaded, load_tokenizer(model, **loading), device="cpu")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        loaded.config.save_pretrained(part)
+        tagger.tokenizer.save_pretrained(part)
+        _write(tagger, part / ONNX_FILE, model)
+        _check_same(tagger, OnnxModel(part), model)
+        replace_folder(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Path(out)
+
+
+def load_onnx_tagger(folder: str | Path, *, device: str | torch.device | None = None, stride: int = 16) -> Tagger:
+    """The tagger of a folder that `export_onnx` wrote; it works on the processor.
+
+    Raises ModelError if the folder holds no such tagger, or for another device.
+    """
+    return Tagger(OnnxModel(folder), load_tokenizer(str(folder)), device=device or "cpu", stride=stride)
+
+
+class OnnxModel:
+    """As much of a model as a Tagger needs, computed by onnxruntime."""
+
+    def __init__(self, folder: str | Path) -> None:
+        require("onnx", "onnxruntime")
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        self.config = read_config(str(folder))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()  # OMP_NUM_THREADS holds for both
+        path = Path(folder) / ONNX_FILE
+        unreadable = (
+            *(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.InvalidArgument),
+            *(errors.NotImplemented, errors.RuntimeException, errors.Fail),
+        )
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except unreadable as problem:
+            raise ModelError(f"{path}: no ONNX model that onnxruntime can load. {problem}") from problem
+        inputs = {given.name for given in self.session.get_inputs()}
+        if inputs != set(INPUTS):
+            raise ModelError(
+                f"{path} takes {', '.join(sorted(inputs))} instead of {', '.join(INPUTS)}. "
+                "What to do: export the tagger with tof_hf.integrations.onnx.export_onnx."
+            )
+
+    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> TokenClassifierOutput:
+        """The logits, as a model of transformers gives them."""
+        feed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        return TokenClassifierOutput(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
+
+    def eval(self) -> OnnxModel:
+        """This model, which cannot be trained."""
+        return self
+
+    def to(self, device: torch.device) -> OnnxModel:
+        """This model; ModelError unless the device is the processor."""
+        if device.type != "cpu":
+            raise ModelError(f"An ONNX tagger works on the processor, not on {device}. What to do: leave device out.")
+        return self
+
+
+class _Logits(torch.nn.Module):
+    """The model with nothing but the two inputs and one output of the file."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def _check_free(folder: Path) -> None:
+    """DataError unless there is nothing in the folder's place, or an older export."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not is_onnx_folder(folder):
+        raise DataError("other files in the place of the export.", fix="name a new folder.", path=folder)
+
+
+def _write(tagger: Tagger, path: Path, name: str) -> None:
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=tagger.window)}
+    try:
+        program = torch.onnx.export(
+            _Logits(tagger.model).eval(),
+            _some_input(tagger, 2, min(9, tagger.window)),
+            dynamo=True,
+            input_names=INPUTS,
+            output_names=["logits"],
+            dynamic_shapes=dict.fromkeys(INPUTS, sizes),
+            verbose=False,
+        )
+    except torch.onnx.errors.OnnxExporterError as problem:
+        kind = tagger.model.config.model_type
+        why = next(iter(str(problem.__cause__ or problem).splitlines()), "")  # the rest is pages of advice
+        raise ModelError(f"{name}: torch cannot export a {kind} tagger to ONNX. {why}") from problem
+    ClearMetadataAndDocStringPass()(program.model)  # every node tells where on this machine its source lies
+    program.save(path)
+
+
+def _some_input(tagger: Tagger, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random pieces, always the same; the second half of the first row is padding."""
+    padding = tagger.tokenizer.pad_token_id
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(tagger.model.config.vocab_size, (batch, length), generator=generator)
+    ids[ids == padding] = (padding + 1) % tagger.model.config.vocab_size
+    mask = torch.ones_like(ids)
+    mask[0, (length + 1) // 2 :] = 0
+    return ids.masked_fill(mask == 0, padding), mask
+
+
+@torch.inference_mode()
+def _check_same(tagger: Tagger, exported: OnnxModel, name: str) -> None:
+    longest = min(tagger.window, LONGEST_CHECK)
+    for batch, length in ((1, min(3, longest)), (3, min(40, longest)), (2, longest)):
+        ids, mask = _some_input(tagger, batch, length)
+        kept = mask.bool()
+        expected = tagger.model(input_ids=ids, attention_mask=mask).logits[kept].numpy()
+        found = exported(input_ids=ids, attention_mask=mask).logits[kept].numpy()
+        if not np.allclose(found, expected, rtol=1e-3, atol=1e-4):
+            raise ModelError(
+                f"{name}: for {batch} texts of {length} pieces onnxruntime's logits differ from torch's by up to "
+                f"{np.abs(found - expected).max():.2g}. Nothing was written. What to do: use the tagger as it is."
+            )
