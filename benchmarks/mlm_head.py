@@ -16,7 +16,8 @@ import torch
 from transformers import AutoModelForMaskedLM, Trainer
 
 from tof_hf.config import MlmConfig
-from tof_hf.stages.base import token_loss, training_arguments
+from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.base import token_loss
 from tof_hf.stages.mlm import MlmTrainer
 
 

@@ -18,7 +18,7 @@ from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
 from tof_hf.inputs import DataRecord
 from tof_hf.run_folder import read_json
-from tof_hf.stages.base import Checkpoint
+from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey
 
 FILE = "lineage.json"
@@ -89,7 +89,7 @@ def _stage(folder: Path) -> dict[str, Any]:
     record = read_json(folder / "stage.json")
     start = Path(record["start"])
     by_name = start.parent.name if start.name == "model" and start.parent.parent == folder.parent else None
-    return {k: v for k, v in record.items() if k not in ("log", "options", "name")} | {"start": by_name}
+    return {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")} | {"start": by_name}
 
 
 def _public_name(name_or_path: str) -> str:

@@ -31,7 +31,7 @@ from tof_hf.run_folder import (
     write_text,
 )
 from tof_hf.scoring import Scorer
-from tof_hf.stages.base import Checkpoint
+from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
 from tof_hf.translated import report_translation
 

@@ -18,7 +18,7 @@ from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.errors import ConfigError, ModelError
 from tof_hf.inputs import TofData
 from tof_hf.modeling.checkpoints import read_config
-from tof_hf.stages.base import training_arguments
+from tof_hf.stages.arguments import training_arguments
 
 
 def check_run(

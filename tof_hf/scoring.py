@@ -12,8 +12,8 @@ from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.metrics import entity_scores
 from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
-from tof_hf.stages.base import Checkpoint
 from tof_hf.stages.ner import label_words
+from tof_hf.stages.task import Checkpoint
 
 
 @dataclass

@@ -21,11 +21,12 @@ from tof_hf.data.sources import unlabelled
 from tof_hf.inputs import TofData
 from tof_hf.run_folder import barrier, is_main_process, say
 from tof_hf.scoring import Scorer
-from tof_hf.stages.base import Checkpoint
-from tof_hf.stages.mlm import train_mlm
+from tof_hf.stages.base import fit
+from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
-from tof_hf.stages.mrc import train_mrc
-from tof_hf.stages.ner import label_words, train_ner
+from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.ner import label_words, ner_task
+from tof_hf.stages.task import Checkpoint, StageTask
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Steps:
             target = mix([target, self.data.target_test], columns=["id", "tokens"])
         translated = self.data.translated if config.use_translated else None
         return self._visit(
-            train_mlm(
+            mlm_task(
                 start,
                 config,
                 base=self.config.model,
@@ -73,7 +74,6 @@ class Steps:
                 stage=_named("mlm", translated is not None),
                 tokenizer=self.tokenizer,
                 seed=self._seed(config),
-                folder=self.folder,
             )
         )
 
@@ -148,7 +148,7 @@ class Steps:
         if self.data.validation_qa is not None:
             validation.append(self.data.validation_qa)
         checkpoint = self._visit(
-            train_mrc(
+            mrc_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
@@ -156,7 +156,6 @@ class Steps:
                 validation=mix(validation, columns=MRC_COLUMNS),
                 tokenizer=self.tokenizer,
                 seed=seed,
-                folder=self.folder,
             )
         )
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
@@ -197,7 +196,7 @@ class Steps:
             validation.append(translated.validation)
         touched = "translated" in sentences or len(validation) > 1
         checkpoint = self._visit(
-            train_ner(
+            ner_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", touched),
@@ -207,15 +206,17 @@ class Steps:
                 keep_head=keep_head,
                 tokenizer=self.tokenizer,
                 seed=seed,
-                folder=self.folder,
             )
         )
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
         return checkpoint
 
-    def _visit(self, checkpoint: Checkpoint) -> Checkpoint:
-        self.journey.stages.append(checkpoint.name)
-        return checkpoint
+    def _visit(self, task: StageTask) -> Checkpoint:
+        self.journey.stages.append(task.name)
+        return self._carry_out(task)
+
+    def _carry_out(self, task: StageTask) -> Checkpoint:
+        return fit(task, self.folder)
 
     def _to_mrc(self, dataset: Dataset) -> Dataset:
         return ner_to_mrc(dataset, self.data.queries)

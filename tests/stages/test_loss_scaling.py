@@ -20,8 +20,9 @@ from tof_hf.inference import OrderedTrainer, WordCollator
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import span_loss
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
-from tof_hf.stages.base import Checkpoint, StageTask, fit, token_loss
+from tof_hf.stages.base import fit, token_loss
 from tof_hf.stages.mlm import MlmTrainer
+from tof_hf.stages.task import Checkpoint, StageTask
 
 NAMES = ["O", "B-LOC", "I-LOC"]
 LENGTHS = [3 + (7 * i) % 11 for i in range(32)]  # all cuts see batches of different lengths

@@ -15,10 +15,11 @@ from tof_hf.config import MlmConfig, MrcConfig, NerConfig
 from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.inference import WordCollator
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.stages.base import Checkpoint
-from tof_hf.stages.mlm import MaskingCollator, train_mlm
-from tof_hf.stages.mrc import train_mrc
-from tof_hf.stages.ner import train_ner
+from tof_hf.stages.base import fit
+from tof_hf.stages.mlm import MaskingCollator, mlm_task
+from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.ner import ner_task
+from tof_hf.stages.task import Checkpoint
 
 NAMES = ["O", "B-LOC", "I-LOC"]
 COLLATORS = {"ner": WordCollator, "mrc": SpanCollator, "mlm": MaskingCollator, "mlm with a fresh head": MaskingCollator}
@@ -49,21 +50,23 @@ def train(rows, checkpoint, tokenizers):
             "num_train_epochs": epochs, "per_device_train_batch_size": 6, "learning_rate": 1e-2, "bf16": False,
             "disable_tqdm": True,
         } | more  # fmt: skip
-        common = {"tokenizer": tokenizers["wordpiece"], "seed": seed, "folder": folder}
+        common = {"tokenizer": tokenizers["wordpiece"], "seed": seed}
         if kind == "ner":
-            return train_ner(
+            task = ner_task(
                 start, NerConfig(training=training), stage="ner", sentences={"source": rows}, validation=rows,
                 label_names=NAMES, keep_head=False, **common,
             )  # fmt: skip
+            return fit(task, folder)
         if kind == "mrc":
             questions = ner_to_mrc(rows)
-            return train_mrc(
+            task = mrc_task(
                 start, MrcConfig(training=training, max_length=64, stride=8), stage="mrc",
                 questions={"ner_mrc": questions}, validation=questions, **common,
             )  # fmt: skip
+            return fit(task, folder)
         config = MlmConfig(training=training, maskings=2, head_warmup_steps=3)
         raw = rows.remove_columns("ner_tags")
-        return train_mlm(start, config, base=start.path, target=raw, source=raw, **common)
+        return fit(mlm_task(start, config, base=start.path, target=raw, source=raw, **common), folder)
 
     return run
 

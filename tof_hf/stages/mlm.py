@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -23,10 +22,11 @@ from tof_hf.data.encoding import IGNORE, encode_text
 from tof_hf.data.mixing import cap, mix
 from tof_hf.modeling.transfer import load_for_mlm
 from tof_hf.run_folder import say
-from tof_hf.stages.base import Checkpoint, StageTask, fit, token_loss
+from tof_hf.stages.base import token_loss
+from tof_hf.stages.task import Checkpoint, StageTask
 
 
-def train_mlm(
+def mlm_task(
     start: Checkpoint,
     config: MlmConfig,
     *,
@@ -37,9 +37,8 @@ def train_mlm(
     stage: str = "mlm",
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
-    folder: Path,
-) -> Checkpoint:
-    """The encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
+) -> StageTask:
+    """A stage: the encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
 
     Of `translated` source sentences as many are added (as many as of the target if the source is left out). `stage`
     names the stage's folder.
@@ -66,23 +65,20 @@ def train_mlm(
         if fresh[-1] and config.head_warmup_steps:
             warm_up_head(model, args, train, config=config, collator=collator)
 
-    return fit(
-        StageTask(
-            stage=stage,
-            start=start,
-            config=config,
-            seed=seed,
-            tokenizer=tokenizer,
-            build=build,
-            train=encode_text(text, tokenizer, max_length=config.max_length, stride=config.stride),
-            collator=collator,
-            loss=token_loss,
-            rows={name: len(rows) for name, rows in parts.items()},
-            trainer=MlmTrainer,
-            repeats=config.maskings,
-            before_training=warm_up,
-        ),
-        folder,
+    return StageTask(
+        stage=stage,
+        start=start,
+        config=config,
+        seed=seed,
+        tokenizer=tokenizer,
+        build=build,
+        train=encode_text(text, tokenizer, max_length=config.max_length, stride=config.stride),
+        collator=collator,
+        loss=token_loss,
+        rows={name: len(rows) for name, rows in parts.items()},
+        trainer=MlmTrainer,
+        repeats=config.maskings,
+        before_training=warm_up,
     )
 
 

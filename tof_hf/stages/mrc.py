@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -19,12 +18,12 @@ from tof_hf.inference import OrderedTrainer
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import span_loss
 from tof_hf.modeling.transfer import load_for_mrc
-from tof_hf.stages.base import Checkpoint, StageTask, fit
+from tof_hf.stages.task import Checkpoint, StageTask
 
 COLUMNS = ("id", "question", "context", "spans")
 
 
-def train_mrc(
+def mrc_task(
     start: Checkpoint,
     config: MrcConfig,
     *,
@@ -33,9 +32,8 @@ def train_mrc(
     validation: Dataset,
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
-    folder: Path,
-) -> Checkpoint:
-    """The model that answers best on `validation` (source questions with span F1) after training on all `questions`.
+) -> StageTask:
+    """A stage: the model that answers best on `validation` (source questions, span F1) after training on `questions`.
 
     `questions` maps the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to its rows,
     already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
@@ -43,24 +41,21 @@ def train_mrc(
     options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
     held_out = by_length(encode_mrc(validation, tokenizer, **options, offsets=True))
-    return fit(
-        StageTask(
-            stage=stage,
-            start=start,
-            config=config,
-            seed=seed,
-            tokenizer=tokenizer,
-            build=lambda: load_for_mrc(start.path, span_match=config.span_match_head),
-            train=encode_mrc(train, tokenizer, **options, negative_windows=config.negative_windows),
-            collator=SpanCollator(tokenizer, span_match=config.span_match_head),
-            loss=span_loss,
-            rows={name: len(rows) for name, rows in questions.items()},
-            validation=held_out,
-            metrics=SpanF1(validation, held_out),
-            reduce_logits=only_span_ends,
-            trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
-        ),
-        folder,
+    return StageTask(
+        stage=stage,
+        start=start,
+        config=config,
+        seed=seed,
+        tokenizer=tokenizer,
+        build=lambda: load_for_mrc(start.path, span_match=config.span_match_head),
+        train=encode_mrc(train, tokenizer, **options, negative_windows=config.negative_windows),
+        collator=SpanCollator(tokenizer, span_match=config.span_match_head),
+        loss=span_loss,
+        rows={name: len(rows) for name, rows in questions.items()},
+        validation=held_out,
+        metrics=SpanF1(validation, held_out),
+        reduce_logits=only_span_ends,
+        trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -18,12 +17,14 @@ from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.inference import WordCollator, predict_words
 from tof_hf.metrics import entity_scores
 from tof_hf.modeling.transfer import load_for_ner
-from tof_hf.stages.base import Checkpoint, StageTask, fit, token_loss, training_arguments
+from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.base import token_loss
+from tof_hf.stages.task import Checkpoint, StageTask
 
 COLUMNS = ("id", "tokens", "ner_tags")
 
 
-def train_ner(
+def ner_task(
     start: Checkpoint,
     config: NerConfig,
     *,
@@ -34,38 +35,34 @@ def train_ner(
     keep_head: bool,
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
-    folder: Path,
-) -> Checkpoint:
-    """The tagger with the best entity F1 on `validation` (source sentences) after training on all `sentences`.
+) -> StageTask:
+    """A stage: the tagger with the best entity F1 on `validation` (source sentences) after training on `sentences`.
 
     `sentences` maps each source of NER rows (source, pseudo) to its rows, already capped. `keep_head` says whether
     the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
     """
     window = {"max_length": config.max_length, "stride": config.stride}
     held_out = by_length(encode_ner(validation.select_columns(list(COLUMNS)), tokenizer, **window))
-    return fit(
-        StageTask(
-            stage=stage,
-            start=start,
-            config=config,
-            seed=seed,
-            tokenizer=tokenizer,
-            build=lambda: load_for_ner(start.path, label_names, keep_head=keep_head),
-            train=encode_ner(
-                mix(list(sentences.values()), columns=COLUMNS),
-                tokenizer,
-                **window,
-                label_all_pieces=config.label_all_pieces,
-            ),
-            collator=WordCollator(tokenizer),
-            loss=token_loss,
-            rows={name: len(rows) for name, rows in sentences.items()},
-            label_names=label_names,
-            validation=held_out,
-            metrics=EntityF1OfWords(validation, held_out, label_names),
-            reduce_logits=argmax,
+    return StageTask(
+        stage=stage,
+        start=start,
+        config=config,
+        seed=seed,
+        tokenizer=tokenizer,
+        build=lambda: load_for_ner(start.path, label_names, keep_head=keep_head),
+        train=encode_ner(
+            mix(list(sentences.values()), columns=COLUMNS),
+            tokenizer,
+            **window,
+            label_all_pieces=config.label_all_pieces,
         ),
-        folder,
+        collator=WordCollator(tokenizer),
+        loss=token_loss,
+        rows={name: len(rows) for name, rows in sentences.items()},
+        label_names=label_names,
+        validation=held_out,
+        metrics=EntityF1OfWords(validation, held_out, label_names),
+        reduce_logits=argmax,
     )
 
 

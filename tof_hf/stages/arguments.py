@@ -1,0 +1,58 @@
+"""The TrainingArguments of a stage."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
+from transformers.training_args import ParallelMode
+
+from tof_hf.config import StageConfig
+from tof_hf.devices import has_bf16
+
+
+def training_arguments(
+    config: StageConfig, folder: str | Path, *, seed: int, selects: bool, trains: bool = True
+) -> TrainingArguments:
+    """The stage's real TrainingArguments: its config over defaults that suit token tasks on this machine.
+
+    `selects` keeps the epoch with the best F1; without `trains` they are for predictions alone. They are made right
+    before their Trainer: each one rebuilds accelerate's global state.
+    """
+    on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    defaults = {
+        "use_cpu": on_cpu,
+        "bf16": has_bf16() and not config.training.get("fp16"),
+        "dataloader_pin_memory": not on_cpu,
+        "per_device_eval_batch_size": 64,
+        "eval_strategy": "epoch" if selects else "no",
+        "save_strategy": "epoch",
+        "save_total_limit": 1,
+        "logging_strategy": "epoch",
+        "report_to": "none",
+        "train_sampling_strategy": "group_by_length",
+        "disable_tqdm": not sys.stderr.isatty(),
+        "ddp_find_unused_parameters": False,
+    }
+    owned = {
+        "output_dir": str(folder),
+        "seed": seed,
+        "data_seed": seed,
+        "remove_unused_columns": False,  # our collators choose; the sampler needs the column `length`
+        "label_names": ["labels"],
+        "load_best_model_at_end": selects,
+        "metric_for_best_model": "f1" if selects else None,
+        "greater_is_better": True if selects else None,
+    }
+    if not selects:
+        owned |= {"eval_strategy": "no", "eval_on_start": False}
+    if not trains:
+        owned |= {"save_strategy": "no"}
+    args = TrainingArguments(**(defaults | config.training | owned))
+    if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
+        # Without a launcher the Trainer would split batches over all GPUs by DataParallel, which our losses, counted
+        # over the whole batch, do not survive; accelerate launch uses them all.
+        args._n_gpu = 1
+    return args

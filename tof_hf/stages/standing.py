@@ -1,0 +1,116 @@
+"""How far a stage is in its folder: finished, begun, or to be trained; decided by content, never by a file's date.
+
+A finished stage is reused if its recipe is the same and its files are those that were saved. A begun one goes on from
+its newest Trainer checkpoint that is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tof_hf.run_folder import read_json, write_json
+from tof_hf.stages.task import changes, recipe_key
+
+RECORD, BEGUN, MANIFEST = "stage.json", "begun.json", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a run will do with a stage, and why; `checkpoint` is the Trainer's that it goes on from."""
+
+    action: Literal["reuse", "resume", "run"]
+    why: str = ""
+    checkpoint: Path | None = None
+
+
+def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
+    """What to do with the stage of this recipe in its folder."""
+    key = recipe_key(recipe)
+    record = _json(folder / RECORD)
+    if record is not None and record["key"] == key:
+        broken = _broken(folder / "model", record.get("files", {}))
+        if broken is None:
+            return Standing("reuse")
+        return Standing("run", f"{broken} is not what was saved")
+    begun = _json(folder / BEGUN)
+    if begun is not None and begun.get("key") == key:
+        checkpoint = newest_whole_checkpoint(folder / "trainer")
+        if checkpoint is not None:
+            return Standing("resume", f"stopped after {checkpoint.name.rpartition('-')[2]} steps", checkpoint)
+        return Standing("run", "stopped in its first epoch")
+    for known in (record, begun):
+        if known is not None and "recipe" in known:
+            return Standing("run", ", ".join(changes(known["recipe"], recipe)))
+    return Standing("run", "never trained" if record is None else "trained by an older release")
+
+
+def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Drop the remains of another recipe, and note that this one is begun."""
+    key = recipe_key(recipe)
+    if (_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        write_json(folder / BEGUN, {"key": key, "recipe": recipe})
+
+
+def newest_whole_checkpoint(trainer: Path) -> Path | None:
+    """The Trainer checkpoint with the most steps of which nothing is missing or damaged."""
+    found = [path for path in trainer.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
+    found.sort(key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    return next((path for path in found if _is_whole(path)), None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    # The Trainer writes its state last, our manifest follows.
+    if _json(checkpoint / "trainer_state.json") is None:
+        return False
+    manifest = _json(checkpoint / MANIFEST)
+    return manifest is None or all(
+        (checkpoint / name).is_file() and checksum(checkpoint / name) == expected for name, expected in manifest.items()
+    )
+
+
+def write_manifest(checkpoint: Path) -> None:
+    """Note the checksums of a Trainer checkpoint's files, so that damage is seen before it is loaded."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST]
+    write_json(checkpoint / MANIFEST, {path.relative_to(checkpoint).as_posix(): checksum(path) for path in files})
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file, which tells damage, not intent."""
+    value = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a finished model."""
+    hashes = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashes
+
+
+def _broken(model: Path, expected: Mapping[str, str]) -> str | None:
+    """The first file of a finished model that is missing or another one."""
+    if not (model / "config.json").is_file():
+        return "model/config.json"
+    found = file_hashes(model)
+    return next((f"model/{name}" for name, value in expected.items() if found.get(name) != value), None)
+
+
+def _json(path: Path) -> Any | None:
+    """The value in the file; None if it is missing or torn."""
+    try:
+        return read_json(path)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
