@@ -18,7 +18,7 @@ _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 sou
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         return options.command(options)
     except KeyboardInterrupt:
@@ -31,6 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    # argparse takes no more of a list of words once an option stood between them.
+    if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tof-hf",
@@ -40,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="carry out a run; a stopped one goes on where it was")
     run.set_defaults(command=_run)
+    run.add_argument("--plan", action="store_true", help="say what would be trained, gone on with or reused, and why")
     show = commands.add_parser("config", help="check a run file and print it with every option spelled out")
     show.set_defaults(command=_config)
     for command in (run, show):
@@ -115,9 +127,14 @@ def _run(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
 
     config = load_config(options.config, options.overrides)
-    from tof_hf.pipeline import run_tof  # takes seconds, so after the run file proved to be right
+    from tof_hf.pipeline import TofPipeline, run_tof  # takes seconds, so after the run file proved to be right
 
     show_progress()
+    if options.plan:
+        from tof_hf.plan import plan_table
+
+        print(plan_table(TofPipeline(config).plan()))
+        return 0
     result = run_tof(config)
     if is_main_process():
         print(result.table)

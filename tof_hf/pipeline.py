@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import TofError
 from tof_hf.hub.push import prepare, push
 from tof_hf.hub.upload import open_repository
-from tof_hf.inputs import Inputs
+from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
+from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_run
 from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
@@ -30,6 +32,7 @@ from tof_hf.run_folder import (
     write_json,
     write_text,
 )
+from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
@@ -125,12 +128,27 @@ class TofPipeline:
         Finished stages of an earlier run in the same folder are reused where nothing that they depend on changed.
         Raises a TofError before any training if the data or the options cannot work.
         """
-        config = self.config
         with main_process_first():
             data = self.inputs.training()
             gold = self.inputs.gold(data.label_names)
-        tokenizer = load_encoder_tokenizer(config.model)
-        check_run(config, data, tokenizer, gold)
+        tokenizer = load_encoder_tokenizer(self.config.model)
+        check_run(self.config, data, tokenizer, gold)
+        with only_run_in(self.folder):
+            return self._run(data, gold, tokenizer)
+
+    def plan(self) -> list[PlannedStage]:
+        """What `run` would do with every stage, and why; nothing is trained. Raises a TofError for wrong data."""
+        config, data = self.config, self.inputs.training()
+        scorer = Scorer({}, load_encoder_tokenizer(config.model), config.seed, config.target.name)
+        planned: list[PlannedStage] = []
+        for system, recipe in self.recipes.items():
+            steps = PlannedSteps(config, data, scorer, system=system)
+            recipe(steps)
+            planned += steps.planned
+        return planned
+
+    def _run(self, data: TofData, gold: dict[str, Dataset], tokenizer: PreTrainedTokenizerBase) -> TofResult:
+        config = self.config
         if config.push_to_hub:
             with main_process_first():
                 open_repository(config.release.repo, private=config.release.private)

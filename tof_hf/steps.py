@@ -52,7 +52,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return Steps(self.config, data, self.scorer, system=self.system, journey=self.journey)
+        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -100,11 +100,9 @@ class Steps:
 
     def label(self, tagger: Checkpoint) -> Dataset:
         """Steps 4, 8 and 9: the target text with the tagger's labels, kept beside the tagger as Parquet."""
-        options = self.config.labelling
-        target = cap(self.data.target, options.max_sentences, seed=self.config.seed)
-        suffix = "" if options.repair else "-unrepaired"
-        file = tagger.folder / f"pseudo-{content_hash(target)}{suffix}.parquet"
+        options, file = self.config.labelling, self.pseudo_label_file(tagger)
         if not file.is_file():
+            target = self._text_to_label()
             predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer)
             labelled = pseudo_label(target, predicted, label_names=self.data.label_names, repair=options.repair)
             if is_main_process():
@@ -118,6 +116,14 @@ class Steps:
         file_in_run = file.relative_to(self.folder.parent).as_posix()
         self.journey.pseudo_labels.append({"tagger": tagger.name, "file": file_in_run} | counted)
         return labelled
+
+    def pseudo_label_file(self, tagger: Checkpoint) -> Path:
+        """Where the labels of this tagger for the target text are, or will be."""
+        suffix = "" if self.config.labelling.repair else "-unrepaired"
+        return tagger.folder / f"pseudo-{content_hash(self._text_to_label())}{suffix}.parquet"
+
+    def _text_to_label(self) -> Dataset:
+        return cap(self.data.target, self.config.labelling.max_sentences, seed=self.config.seed)
 
     def _mrc(
         self, start: Checkpoint, config: MrcConfig, stage: str, *, pseudo: Dataset | None = None, round: int
@@ -158,7 +164,7 @@ class Steps:
                 seed=seed,
             )
         )
-        self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
+        self._score_reader(checkpoint, stage, round)
         return checkpoint
 
     def _ner(
@@ -208,12 +214,18 @@ class Steps:
                 seed=seed,
             )
         )
-        self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        self._score_tagger(checkpoint, config, stage, round)
         return checkpoint
 
     def _visit(self, task: StageTask) -> Checkpoint:
         self.journey.stages.append(task.name)
         return self._carry_out(task)
+
+    def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:
+        self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+
+    def _score_reader(self, checkpoint: Checkpoint, stage: str, round: int) -> None:
+        self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
         return fit(task, self.folder)

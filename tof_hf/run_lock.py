@@ -1,0 +1,61 @@
+"""One run at a time in a folder: a lock that ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tof_hf.errors import TofError
+from tof_hf.run_folder import is_main_process, read_json, write_json
+
+LOCK, OWNER = "run.lock", "run.owner.json"
+
+
+class FolderInUse(TofError):
+    """Another run works in this folder."""
+
+
+@contextmanager
+def only_run_in(folder: Path) -> Iterator[None]:
+    """Inside, no other run works in the folder. Raises FolderInUse, with the name of the one that does.
+
+    The system takes the lock from a process that is killed, so none is ever left over. Of a launch of several processes
+    the first takes it for all.
+    """
+    if not is_main_process():
+        yield
+        return
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as problem:
+        owner = read_json(folder / OWNER) or {}
+        who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
+        raise FolderInUse(
+            f"{folder}: another run works in this folder ({who}). What to do: wait for it, stop it, or choose another "
+            "output_dir."
+        ) from problem
+    try:
+        write_json(folder / OWNER, _self())
+        yield
+    finally:
+        (folder / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _self() -> dict[str, object]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "user": getpass.getuser(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv)[:200],
+    }
