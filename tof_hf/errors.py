@@ -40,3 +40,7 @@ class ConfigError(TofError):
 
 class ModelError(TofError):
     """A checkpoint or model that cannot be used."""
+
+
+class TargetLabelLeak(TofError):
+    """Something asked for gold labels of the target where they must not be: in training, selection, pseudo-labelling."""

@@ -16,7 +16,7 @@ from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, TargetLabelLeak
 from tof_hf.licences import license_beside
 from tof_hf.translated import TranslatedData, translate_source
 
@@ -35,6 +35,16 @@ class TofData:
     validation_qa: Dataset | None
     target_qa: Dataset | None
     translated: TranslatedData | None
+
+    def __post_init__(self) -> None:
+        for name in ("target", "target_test"):
+            rows = self.__dict__[name]
+            labels = [] if rows is None else sorted(set(rows.column_names) - {"id", "tokens"})
+            if labels:
+                raise TargetLabelLeak(
+                    f"{name} has the columns {', '.join(labels)}, but nothing of the target's text than its words may "
+                    "reach training. What to do: read it with read_text, which drops labels."
+                )
 
 
 @dataclass(frozen=True)
