@@ -76,7 +76,7 @@ def _push_command(commands: argparse._SubParsersAction) -> None:
     push.set_defaults(command=_push)
     push.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir)")
     push.add_argument("repo", metavar="USER/NAME", nargs="?", help="if left out release.repo of the run file")
-    push.add_argument("--dry-run", action="store_true", help="list every file and its size, ask no network")
+    push.add_argument("--dry-run", action="store_true", help="list every file and its size, publish nothing")
     push.add_argument("--private", action="store_true", help="make a new repository private")
     push.add_argument("--revision", help="branch, made if need be")
     push.add_argument("--license", help="licence of the tagger, by its id on the Hub")

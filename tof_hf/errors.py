@@ -43,4 +43,4 @@ class ModelError(TofError):
 
 
 class TargetLabelLeak(TofError):
-    """Something asked for gold labels of the target where they must not be: in training, selection, pseudo-labelling."""
+    """Something asked for the target's gold labels where they must not be: in training or selection."""

@@ -7,6 +7,7 @@ folder of this machine stands in it: local files are named by their last part.
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -24,7 +25,8 @@ from tof_hf.steps import Journey
 FILE = "lineage.json"
 FORMAT = 1
 LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers", "torch", "transformers")
-_ABOUT_DATA = ("model", "output_dir", "source", "target", "queries", "push_to_hub", "release")
+# Told elsewhere in the record, or of no interest to others.
+_ABOUT_DATA = ("model", "output_dir", "source", "target", "push_to_hub", "release")
 
 
 def lineage(
@@ -53,9 +55,7 @@ def lineage(
         "data": [dataclasses.asdict(record) for record in records],
         "zero_resource": {
             "target_labels_in_training": False,
-            "selection": "entity F1 on labelled source sentences"
-            + (" and their translations" if config.translation.dictionary and config.ner.validate_translated else ""),
-            "target_test_text_in_mlm": config.mlm.enabled and config.mlm.include_target_test,
+            "target_test_text_in_mlm": config.mlm.include_target_test,
         },
         "systems": {name: dataclasses.asdict(journey) for name, journey in journeys.items()},
         "stages": {stage: _stage(folder / "stages" / stage) for stage in stages},
@@ -70,7 +70,7 @@ def changed_options(config: TofConfig) -> dict[str, Any]:
     default = _flat(load_config(same).to_dict())
     missing = object()
     return {
-        key: _public_name(value) if isinstance(value, str) and Path(value).is_absolute() else value
+        key: _public(value, always=key in ("translation.dictionary", "queries"))
         for key, value in _flat(plain).items()
         if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
     }
@@ -85,11 +85,21 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _stage(folder: Path) -> dict[str, Any]:
-    """The stage's own record without the Trainer's log; what it started from by the name of that stage."""
+    """The stage's own record without the Trainer's log; `start` is None for what began with the pretrained encoder."""
     record = read_json(folder / "stage.json")
-    start = Path(record["start"])
-    by_name = start.parent.name if start.name == "model" and start.parent.parent == folder.parent else None
-    return {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")} | {"start": by_name}
+    told = {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")}
+    return told | {"start": record["start"] or None}
+
+
+def _public(value: Any, *, always: bool = False) -> Any:
+    """The value with every path of this machine in it cut to its last part; `always`: a text is a path."""
+    if isinstance(value, (list, tuple)):
+        return [_public(item, always=always) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _public(item) for name, item in value.items()}
+    if isinstance(value, str) and (always or value.startswith(("~", ".")) or "/" in value or os.sep in value):
+        return Path(value).name if always or not _on_hub(value) or value.startswith(("~", ".")) else value
+    return value
 
 
 def _public_name(name_or_path: str) -> str:

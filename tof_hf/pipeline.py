@@ -15,8 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import TofError
-from tof_hf.hub.push import prepare, push
-from tof_hf.hub.upload import open_repository
+from tof_hf.hub.push import check_before_training, prepare, push
 from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
@@ -151,7 +150,7 @@ class TofPipeline:
         config = self.config
         if config.push_to_hub:
             with main_process_first():
-                open_repository(config.release.repo, private=config.release.private)
+                check_before_training(config.release, self.inputs.records)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())

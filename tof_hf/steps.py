@@ -23,7 +23,6 @@ from tof_hf.run_folder import barrier, is_main_process, say
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import mlm_task
-from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import label_words, ner_task
 from tof_hf.stages.task import Checkpoint, StageTask
@@ -31,7 +30,10 @@ from tof_hf.stages.task import Checkpoint, StageTask
 
 @dataclass
 class Journey:
-    """What a recipe went through, in order: the names of its stages, and what was labelled on the way."""
+    """What a recipe went through, in order: the names of its stages, and what was labelled on the way.
+
+    Each labelling says which tagger gave it, the file, its counts, and `used_by`: the stages that learned from it.
+    """
 
     stages: list[str] = field(default_factory=list)
     pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
@@ -114,7 +116,10 @@ class Steps:
         counted = label_statistics(labelled)
         say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
         file_in_run = file.relative_to(self.folder.parent).as_posix()
-        self.journey.pseudo_labels.append({"tagger": tagger.name, "file": file_in_run} | counted)
+        if all(entry["file"] != file_in_run for entry in self.journey.pseudo_labels):
+            entry = {"tagger": tagger.name, "file": file_in_run} | counted | {"used_by": []}
+            self.journey.pseudo_labels.append(entry)
+        labelled.info.description = file_in_run  # goes along when rows are chosen or columns dropped
         return labelled
 
     def pseudo_label_file(self, tagger: Checkpoint) -> Path:
@@ -150,19 +155,20 @@ class Steps:
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
-        validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
+        validation = {"ner_mrc": self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))}
         if self.data.validation_qa is not None:
-            validation.append(self.data.validation_qa)
+            validation["qa"] = self.data.validation_qa
         checkpoint = self._visit(
             mrc_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
                 questions=questions,
-                validation=mix(validation, columns=MRC_COLUMNS),
+                validation=validation,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._score_reader(checkpoint, stage, round)
         return checkpoint
@@ -197,9 +203,10 @@ class Steps:
                 name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
                 for name, rows in sentences.items()
             }
-        validation = [self.data.validation]
+        validation = {"source": self.data.validation}
         if translated is not None and config.validate_translated:
-            validation.append(translated.validation)
+            validation["translated"] = translated.validation
+        limit = config.max_validation
         touched = "translated" in sentences or len(validation) > 1
         checkpoint = self._visit(
             ner_task(
@@ -207,18 +214,23 @@ class Steps:
                 config,
                 stage=_named(f"{stage}{round or ''}", touched),
                 sentences=sentences,
-                validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
+                validation={name: cap(rows, limit, seed=self.config.seed) for name, rows in validation.items()},
                 label_names=self.data.label_names,
                 keep_head=keep_head,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._score_tagger(checkpoint, config, stage, round)
         return checkpoint
 
-    def _visit(self, task: StageTask) -> Checkpoint:
+    def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
+        if pseudo is not None and {"pseudo", "pseudo_mrc"} & set(task.rows):
+            for entry in self.journey.pseudo_labels:
+                if entry["file"] == pseudo.info.description:
+                    entry["used_by"].append(task.name)
         return self._carry_out(task)
 
     def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:

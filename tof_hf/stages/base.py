@@ -53,9 +53,10 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
                 {
                     "key": done.key,
                     "name": task.name,
-                    "start": task.start.path,
+                    "start": task.start.name,
                     "seed": task.seed,
                     "rows": task.rows,
+                    "validation_rows": task.validation_rows,
                     "windows": len(task.train),
                     "steps": trainer.state.global_step,
                     "started": spent.begun.get("started", started.utc),
