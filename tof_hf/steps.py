@@ -43,10 +43,18 @@ class Steps:
     """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
 
     def __init__(
-        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, journey: Journey | None = None
+        self,
+        config: TofConfig,
+        data: TofData,
+        scorer: Scorer,
+        *,
+        system: str,
+        journey: Journey | None = None,
+        record: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
         self.journey = journey or Journey()
+        self.record = record  # called whenever something is finished
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
@@ -54,7 +62,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey)
+        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey, record=self.record)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -231,10 +239,13 @@ class Steps:
             for entry in self.journey.pseudo_labels:
                 if entry["file"] == pseudo.info.description:
                     entry["used_by"].append(task.name)
-        return self._carry_out(task)
+        checkpoint = self._carry_out(task)
+        self.record()
+        return checkpoint
 
     def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        self.record()
 
     def _score_reader(self, checkpoint: Checkpoint, stage: str, round: int) -> None:
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
