@@ -15,10 +15,11 @@ from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 from tof_hf.check.files import columns_of
 from tof_hf.check.machine import look_at_machine, outdated
 from tof_hf.check.resources import parameter_count, size
-from tof_hf.check.stages import steps_of
+from tof_hf.check.stages import Speed, stage_facts, steps_of
 from tof_hf.check.timing import Stopwatch, representative
 from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
+from tof_hf.plan import PlannedStage
 
 CONFIGS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
 
@@ -96,6 +97,21 @@ def test_steps_are_counted_as_the_trainer_does(windows, repeats, options, steps,
     }  # fmt: skip
     args = SimpleNamespace(**(defaults | options))
     assert steps_of(task_of("ner", windows, repeats), args) == (steps, pieces)
+
+
+def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
+    task = task_of("mlm")
+    task.config = MlmConfig(training={"per_device_train_batch_size": 5, "num_train_epochs": 1}, head_warmup_steps=6)
+    task.validation = task.metrics = None
+    task.seed, task.rows = 1, {"target": 10}
+    stage = PlannedStage("tof", "mlm", "run", "never trained", task)
+
+    def minutes(fresh_head):
+        speeds = {"mlm": Speed(60.0, fresh_head)}
+        return stage_facts(stage, ("tof",), folder=tmp_path, foreseen=False, speeds=speeds).minutes
+
+    assert minutes(False) == 80  # 10 windows of 8 pieces, a minute each
+    assert minutes(True) == 80 + 6 * 40 / 3  # a step has 40 pieces, a third of the work each
 
 
 def test_timed_batches_are_the_longest_first_then_short_medium_and_long_ones():

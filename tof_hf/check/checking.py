@@ -18,8 +18,8 @@ from tof_hf.check.machine import look_at_machine
 from tof_hf.check.overlap import look_for_overlaps
 from tof_hf.check.report import DiskFacts, Finding, LanguageFacts, MemoryFacts, Report, StageFacts
 from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
-from tof_hf.check.stages import ForeseenSteps, Kind, arguments_of, kind_of, once, stage_facts, to_train
-from tof_hf.check.timing import Speed, measure
+from tof_hf.check.stages import ForeseenSteps, Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
+from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.conversion import load_queries
 from tof_hf.data.dictionary import BilingualDictionary
@@ -176,9 +176,8 @@ class _Check:
             stages = [(task, arguments_of(task, folder)) for task in tasks]
             memory, found = look_at_memory(encoder, stages, parameters, max(peaks, default=None))
             self.findings += found
-        seconds = {kind: speed.seconds_per_piece for kind, speed in speeds.items()}
         facts = [
-            stage_facts(stage, systems, folder=folder, foreseen=name in foreseen, seconds_per_piece=seconds)
+            stage_facts(stage, systems, folder=folder, foreseen=name in foreseen, speeds=speeds)
             for name, (stage, systems) in once(planned).items()
         ]
         return tuple(facts), disk, memory

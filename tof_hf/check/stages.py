@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,18 @@ from tof_hf.stages.task import Checkpoint, StageTask
 
 Kind = Literal["mlm", "mrc", "ner"]
 _FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a kind of stage trains: seconds for one piece of text, all processes together.
+
+    `fresh_head`: the encoder comes without this head. `peak_bytes`: the most memory, on GPUs alone.
+    """
+
+    seconds_per_piece: float
+    fresh_head: bool
+    peak_bytes: int | None = None
 
 
 class ForeseenSteps(PlannedSteps):
@@ -91,18 +104,16 @@ def stage_facts(
     *,
     folder: Path,
     foreseen: bool,
-    seconds_per_piece: Mapping[Kind, float],
+    speeds: Mapping[Kind, Speed],
 ) -> StageFacts:
     """The stage with its steps and, if its kind was measured and it is not reused, its minutes."""
     task = stage.task
     args = arguments_of(task, folder)
     steps, pieces = steps_of(task, args)
+    speed = speeds.get(kind_of(task))
     minutes = None
-    if stage.action != "reuse" and kind_of(task) in seconds_per_piece:
-        # Choosing the best epoch goes through the validation data without gradients: a third of the work a piece.
-        if task.validation is not None and args.eval_strategy == "epoch":
-            pieces += sum(task.validation["length"]) * args.num_train_epochs / 3
-        minutes = pieces * seconds_per_piece[kind_of(task)] / 60
+    if speed is not None and stage.action != "reuse":
+        minutes = (pieces + _besides(task, args, pieces / max(1, steps), speed)) * speed.seconds_per_piece / 60
     return StageFacts(
         name=stage.name,
         kind=kind_of(task),
@@ -115,6 +126,17 @@ def stage_facts(
         minutes=minutes,
         foreseen=foreseen,
     )
+
+
+def _besides(task: StageTask, args: TrainingArguments, pieces_a_step: float, speed: Speed) -> float:
+    """What a stage does beside its own steps, in pieces of training that take as long."""
+    pieces = 0.0
+    # Without gradients, or with those of a head alone, a piece is about a third of the work.
+    if task.validation is not None and args.eval_strategy == "epoch":
+        pieces += sum(task.validation["length"]) * args.num_train_epochs / 3
+    if isinstance(task.config, MlmConfig) and speed.fresh_head:
+        pieces += task.config.head_warmup_steps * pieces_a_step / 3
+    return pieces
 
 
 def steps_of(task: StageTask, args: TrainingArguments) -> tuple[int, float]:

@@ -6,28 +6,19 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments
 
-from tof_hf.check.stages import kind_of
-from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
+from tof_hf.check.stages import Speed, kind_of
+from tof_hf.modeling.transfer import HandOff, load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.task import StageTask
 
 TIMED_STEPS = 3
 LONG_ENOUGH = 10.0  # seconds after which no further step is timed
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Seconds that one piece of training text takes, all processes together; bytes at the peak, on GPUs alone."""
-
-    seconds_per_piece: float
-    peak_bytes: int | None
 
 
 def measure(task: StageTask, encoder: str) -> Speed:
@@ -40,13 +31,14 @@ def measure(task: StageTask, encoder: str) -> Speed:
         args = _arguments(task, folder)
         lengths = np.asarray(task.train["length"][:])
         batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        rows = representative(lengths, batch, grouped=_grouped(task, args))
+        rows = representative(lengths, batch, grouped=_grouped(task))
         stopwatch = Stopwatch(alone=args.world_size == 1)
         on_gpu = args.device.type == "cuda"
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
+        model, hand_off = _model_for(task, encoder)
         trainer = task.trainer(
-            model=model_for(task, encoder),
+            model=model,
             args=args,
             train_dataset=task.train.select(rows),
             data_collator=task.collator,
@@ -56,7 +48,7 @@ def measure(task: StageTask, encoder: str) -> Speed:
         trainer.remove_callback(PrinterCallback)
         trainer.train()
         trainer.accelerator.free_memory()
-        del trainer
+        del trainer, model
     peak = None
     if on_gpu:
         peak = torch.cuda.max_memory_allocated()
@@ -65,7 +57,7 @@ def measure(task: StageTask, encoder: str) -> Speed:
     pieces = lengths[rows].reshape(-1, batch).sum(1)[: len(seconds)]
     if len(seconds) > 1:  # the first step also warms up
         seconds, pieces = seconds[1:], pieces[1:]
-    return Speed(float(seconds.sum() / pieces.sum()), peak)
+    return Speed(float(seconds.sum() / pieces.sum()), fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
 
 
 def _arguments(task: StageTask, folder: str) -> TrainingArguments:
@@ -81,8 +73,9 @@ def _arguments(task: StageTask, folder: str) -> TrainingArguments:
     return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
 
 
-def _grouped(task: StageTask, args: TrainingArguments) -> bool:
-    return task.config.training.get("train_sampling_strategy", "group_by_length") != "random"
+def _grouped(task: StageTask) -> bool:
+    strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
+    return strategy in ("group_by_length", "batch_rebalance")
 
 
 def representative(lengths: Sequence[int], batch: int, *, grouped: bool) -> list[int]:
@@ -107,14 +100,14 @@ def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
     return order[np.arange(begin, begin + count) % len(order)]  # a small file is gone through again
 
 
-def model_for(task: StageTask, encoder: str) -> PreTrainedModel:
+def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]:
     """A model of the stage's kind on the pretrained encoder."""
     kind = kind_of(task)
     if kind == "mlm":
-        return load_for_mlm(encoder)[0]
+        return load_for_mlm(encoder)
     if kind == "mrc":
-        return load_for_mrc(encoder, span_match=task.config.span_match_head)[0]
-    return load_for_ner(encoder, task.label_names)[0]
+        return load_for_mrc(encoder, span_match=task.config.span_match_head)
+    return load_for_ner(encoder, task.label_names)
 
 
 class Stopwatch(TrainerCallback):
