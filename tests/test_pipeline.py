@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from tof_hf.config import load_config
-from tof_hf.errors import ConfigError, DataError
+from tof_hf.errors import ConfigError, DataError, TargetLabelLeak
 from tof_hf.pipeline import run_tof
 from tof_hf.toy import words
 from tof_hf.toy.encoder import train_encoder
@@ -292,7 +292,7 @@ def test_a_run_that_would_end_with_a_reader_is_refused(toy, tmp_path):
 @pytest.mark.parametrize("option", ["train", "validation"])
 def test_the_gold_of_the_target_is_refused_as_training_or_validation_data(toy, tmp_path, trained, option):
     gold = toy[1]["target"]["gold"]
-    with pytest.raises(ConfigError, match=f"source.{option} holds 20 of the 20 sentences of target.gold"):
+    with pytest.raises(TargetLabelLeak, match=f"source.{option} holds 20 of the 20 sentences of target.gold"):
         run_tof(config_of(toy, tmp_path, **{f"source__{option}": gold}))
     assert trained == []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tof_hf.config import TofConfig, load_config
-    from tof_hf.errors import TofError
+    from tof_hf.errors import TargetLabelLeak, TofError
     from tof_hf.metrics import entity_scores
     from tof_hf.pipeline import TofPipeline, TofResult, run_tof
     from tof_hf.tagger import load_tagger
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "TargetLabelLeak",
     "TofConfig",
     "TofError",
     "TofPipeline",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "TargetLabelLeak": "errors",
     "TofConfig": "config",
     "TofError": "errors",
     "TofPipeline": "pipeline",

@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 class TofError(ValueError):
-    """Base of every error raised for bad input: catch it to show the message without a traceback."""
+    """Base of every error raised for bad input: catch it to show the message without a traceback.
+
+    `told_by_main`: this process is one of several, and the main one raises and reports the same error.
+    """
+
+    told_by_main = False
 
 
 class DataError(TofError):
@@ -40,3 +45,7 @@ class ConfigError(TofError):
 
 class ModelError(TofError):
     """A checkpoint or model that cannot be used."""
+
+
+class TargetLabelLeak(TofError):
+    """Something asked for the target's gold labels where they must not be: in training or selection."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from datasets import Dataset
 
@@ -17,7 +17,7 @@ from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import align_labels, read_mrc, read_ner, read_text
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, TargetLabelLeak
 from tof_hf.licences import license_beside
 from tof_hf.translated import TranslatedData, translate_source
 
@@ -37,12 +37,23 @@ class TofData:
     target_qa: Dataset | None
     translated: TranslatedData | None
 
+    def __post_init__(self) -> None:
+        for name in ("target", "target_test"):
+            rows = self.__dict__[name]
+            labels = [] if rows is None else sorted(set(rows.column_names) - {"id", "tokens"})
+            if labels:
+                raise TargetLabelLeak(
+                    f"{name} has the columns {', '.join(labels)}, but nothing of the target's text than its words may "
+                    "reach training. What to do: read it with read_text, which drops labels."
+                )
+
 
 @dataclass(frozen=True)
 class DataRecord:
     """What the run's record says of a file: the option that names it, its name, rows read, their hash, its licence.
 
-    `name` is a Hub id or the last part of a path: no record tells the folders of anybody's machine.
+    `name` is a Hub id or the last part of a path: no record tells the folders of anybody's machine. `options`: how it
+    was read, where that differs from the default.
     """
 
     option: str
@@ -51,6 +62,7 @@ class DataRecord:
     rows: int
     fingerprint: str
     license: str | None
+    options: dict[str, Any]
 
 
 class Inputs:
@@ -152,11 +164,14 @@ class Inputs:
         given, here = file.path in self.datasets, Path(file.path).exists()
         name = file.path if given or not here else Path(file.path).name
         license = file.license or (license_beside(Path(file.path)) if here and not given else None)
-        return DataRecord(option, name, not given and not here, len(rows), content_hash(rows), license)
+        options = {k: v for k, v in file.plain().items() if k not in ("path", "license")}
+        if file.exclude_contexts_of is not None:
+            options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
+        return DataRecord(option, name, not given and not here, len(rows), content_hash(rows), license, options)
 
     def _note_dictionary(self, file: Path, words: int) -> None:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        record = DataRecord("translation.dictionary", file.name, False, words, digest, None)
+        record = DataRecord("translation.dictionary", file.name, False, words, digest, None, {})
         self._records[record.option] = record
 
     def _source(self, path: str | None) -> str | Dataset | None:

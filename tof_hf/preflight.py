@@ -17,7 +17,7 @@ from transformers import (
 
 from tof_hf.config import StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
-from tof_hf.errors import ConfigError, ModelError
+from tof_hf.errors import ConfigError, ModelError, TargetLabelLeak
 from tof_hf.inputs import TofData
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.stages.arguments import training_arguments
@@ -112,7 +112,7 @@ def _check_gold(data: TofData, gold: Dataset) -> None:
     for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
         shared = scored & sentences(rows)
         if 2 * len(shared) > len(scored):
-            raise ConfigError(
+            raise TargetLabelLeak(
                 f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
                 "the score alone: nothing is trained or chosen on them. Name other data for one of the two."
             )

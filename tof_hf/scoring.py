@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from datasets import Dataset
@@ -10,25 +10,37 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
+from tof_hf.errors import TargetLabelLeak
 from tof_hf.metrics import entity_scores
 from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
 
 
-@dataclass
 class Scorer:
-    """Scores taggers on labelled splits and keeps the rows of `results.json`; nothing flows back into training."""
+    """Scores taggers on labelled splits and keeps the rows of `results.json`; nothing flows back into training.
 
-    gold: dict[str, Dataset]
-    tokenizer: PreTrainedTokenizerBase
-    seed: int
-    target: str
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak.
+    """
+
+    def __init__(
+        self, gold: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase, seed: int, target: str
+    ) -> None:
+        self.__splits = dict(gold)
+        self.tokenizer, self.seed, self.target = tokenizer, seed, target
+        self.rows: list[dict[str, Any]] = []
+
+    @property
+    def gold(self) -> Mapping[str, Dataset]:
+        """Never anything: raises TargetLabelLeak."""
+        raise TargetLabelLeak(
+            "the scorer's labelled splits are for scores alone. What to do: train and select on source data; the "
+            "scores are in scorer.rows."
+        )
 
     def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
         """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
-        for split, dataset in self.gold.items():
+        for split, dataset in self.__splits.items():
             scores = self._scores(checkpoint, config, split, dataset)
             self._add(checkpoint, system, stage, round, split, scores)
 

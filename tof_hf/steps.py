@@ -23,7 +23,6 @@ from tof_hf.run_folder import barrier, is_main_process, say
 from tof_hf.scoring import Scorer
 from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import mlm_task
-from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import label_words, ner_task
 from tof_hf.stages.task import Checkpoint, StageTask
@@ -31,7 +30,10 @@ from tof_hf.stages.task import Checkpoint, StageTask
 
 @dataclass
 class Journey:
-    """What a recipe went through, in order: the names of its stages, and what was labelled on the way."""
+    """What a recipe went through, in order: the names of its stages, and what was labelled on the way.
+
+    Each labelling says which tagger gave it, the file, its counts, and `used_by`: the stages that learned from it.
+    """
 
     stages: list[str] = field(default_factory=list)
     pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
@@ -41,10 +43,18 @@ class Steps:
     """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
 
     def __init__(
-        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, journey: Journey | None = None
+        self,
+        config: TofConfig,
+        data: TofData,
+        scorer: Scorer,
+        *,
+        system: str,
+        journey: Journey | None = None,
+        record: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
         self.journey = journey or Journey()
+        self.record = record  # called whenever something is finished
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
@@ -52,7 +62,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey)
+        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey, record=self.record)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -114,7 +124,10 @@ class Steps:
         counted = label_statistics(labelled)
         say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
         file_in_run = file.relative_to(self.folder.parent).as_posix()
-        self.journey.pseudo_labels.append({"tagger": tagger.name, "file": file_in_run} | counted)
+        if all(entry["file"] != file_in_run for entry in self.journey.pseudo_labels):
+            entry = {"tagger": tagger.name, "file": file_in_run} | counted | {"used_by": []}
+            self.journey.pseudo_labels.append(entry)
+        labelled.info.description = file_in_run  # goes along when rows are chosen or columns dropped
         return labelled
 
     def pseudo_label_file(self, tagger: Checkpoint) -> Path:
@@ -150,19 +163,20 @@ class Steps:
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
-        validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
+        validation = {"ner_mrc": self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))}
         if self.data.validation_qa is not None:
-            validation.append(self.data.validation_qa)
+            validation["qa"] = self.data.validation_qa
         checkpoint = self._visit(
             mrc_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
                 questions=questions,
-                validation=mix(validation, columns=MRC_COLUMNS),
+                validation=validation,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._score_reader(checkpoint, stage, round)
         return checkpoint
@@ -197,9 +211,10 @@ class Steps:
                 name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
                 for name, rows in sentences.items()
             }
-        validation = [self.data.validation]
+        validation = {"source": self.data.validation}
         if translated is not None and config.validate_translated:
-            validation.append(translated.validation)
+            validation["translated"] = translated.validation
+        limit = config.max_validation
         touched = "translated" in sentences or len(validation) > 1
         checkpoint = self._visit(
             ner_task(
@@ -207,22 +222,30 @@ class Steps:
                 config,
                 stage=_named(f"{stage}{round or ''}", touched),
                 sentences=sentences,
-                validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
+                validation={name: cap(rows, limit, seed=self.config.seed) for name, rows in validation.items()},
                 label_names=self.data.label_names,
                 keep_head=keep_head,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._score_tagger(checkpoint, config, stage, round)
         return checkpoint
 
-    def _visit(self, task: StageTask) -> Checkpoint:
+    def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
-        return self._carry_out(task)
+        if pseudo is not None and {"pseudo", "pseudo_mrc"} & set(task.rows):
+            for entry in self.journey.pseudo_labels:
+                if entry["file"] == pseudo.info.description:
+                    entry["used_by"].append(task.name)
+        checkpoint = self._carry_out(task)
+        self.record()
+        return checkpoint
 
     def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        self.record()
 
     def _score_reader(self, checkpoint: Checkpoint, stage: str, round: int) -> None:
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)

@@ -29,18 +29,19 @@ def mrc_task(
     *,
     stage: str,
     questions: Mapping[str, Dataset],
-    validation: Dataset,
+    validation: Mapping[str, Dataset],
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
     """A stage: the model that answers best on `validation` (source questions, span F1) after training on `questions`.
 
-    `questions` maps the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to its rows,
-    already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
+    `questions` and `validation` map the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to
+    its rows, already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
     """
     options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
-    held_out = by_length(encode_mrc(validation, tokenizer, **options, offsets=True))
+    held = mix(list(validation.values()), columns=COLUMNS)
+    held_out = by_length(encode_mrc(held, tokenizer, **options, offsets=True))
     return StageTask(
         stage=stage,
         start=start,
@@ -52,8 +53,9 @@ def mrc_task(
         collator=SpanCollator(tokenizer, span_match=config.span_match_head),
         loss=span_loss,
         rows={name: len(rows) for name, rows in questions.items()},
+        validation_rows={name: len(rows) for name, rows in validation.items()},
         validation=held_out,
-        metrics=SpanF1(validation, held_out),
+        metrics=SpanF1(held, held_out),
         reduce_logits=only_span_ends,
         trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
     )
