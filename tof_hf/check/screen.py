@@ -79,7 +79,7 @@ def _needs(report: Report) -> list[str]:
     lines = []
     minutes = [stage.minutes for stage in report.stages if stage.minutes is not None]
     if minutes:
-        lines.append(f"time     about {_duration(sum(minutes))} of training; labelling and scoring come on top")
+        lines.append(f"time     {_duration(sum(minutes))} of training; labelling and scoring come on top")
     if disk := report.disk:
         lines.append(f"disk     {size(disk.needed)} at most, {size(disk.free)} free in {disk.place}")
     if memory := report.memory:
@@ -92,7 +92,9 @@ def _needs(report: Report) -> list[str]:
 
 
 def _duration(minutes: float) -> str:
-    return f"{_minutes(minutes)} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
+    if minutes < 0.05:
+        return "less than 0.1 minutes"
+    return f"about {minutes:.1f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"
 
 
 def _machine(report: Report) -> str:
