@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--plan", action="store_true", help="say what would be trained, gone on with or reused, and why")
     show = commands.add_parser("config", help="check a run file and print it with every option spelled out")
     show.set_defaults(command=_config)
-    for command in (run, show):
+    check = commands.add_parser("check", help="look for everything that can be wrong before a GPU is used")
+    check.set_defaults(command=_check)
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument("--no-timing", dest="timing", action="store_false", help="measure no training steps")
+    for command in (run, show, check):
         command.add_argument("config", metavar="CONFIG", help="run file (YAML)")
         command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=_OVERRIDES)
     predict = commands.add_parser("predict", help="find the entities in texts with a finished tagger")
@@ -152,6 +156,21 @@ def _config(options: argparse.Namespace) -> int:
     if is_main_process():
         print(config.to_yaml(), end="")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    import json
+
+    from tof_hf.check import check_file, screen
+
+    show_progress()
+    # What the readers have to say, about every file, stands in the report.
+    logging.getLogger("tof_hf").handlers[0].addFilter(lambda record: record.name == "tof_hf")
+    report = check_file(options.config, options.overrides, timing=options.timing)
+    if is_main_process():
+        as_json = options.json and json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
+        print(as_json or screen(report))
+    return report.exit_status
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from datasets import Dataset
 
@@ -130,42 +130,28 @@ class Inputs:
             if file is not None
         }
 
-    def _ner(self, option: str, file: DataFile) -> Dataset:
-        options = {
-            "columns": file.columns,
-            "encoding": file.encoding,
-            "scheme": file.scheme,
-            "split": file.split,
-        }
-        label_map = _both_maps(file.label_map, self.config.label_map)
+    def one(
+        self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True
+    ) -> Dataset:
+        """The rows of a single file, as `training` and `gold` read them; without `mapped` types keep their names."""
+        options = {"encoding": file.encoding, "split": file.split}
+        if kind == "mrc":
+            options["exclude_contexts_of"] = self._source(file.exclude_contexts_of)
+            return self._read(option, read_mrc, file, **options)
+        if kind == "text":
+            return self._read(option, read_text, file, columns=file.columns, format=file.format, **options)
+        options |= {"columns": file.columns, "scheme": file.scheme}
+        label_map = _both_maps(file.label_map, self.config.label_map) if mapped else None
         return self._read(option, read_ner, file, label_map=label_map, **options)
 
+    def _ner(self, option: str, file: DataFile) -> Dataset:
+        return self.one(option, file, "ner")
+
     def _text(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
-        return _together(
-            self._read(
-                _numbered(option, number, files),
-                read_text,
-                file,
-                columns=file.columns,
-                encoding=file.encoding,
-                format=file.format,
-                split=file.split,
-            )
-            for number, file in enumerate(files)
-        )
+        return _together(self.one(name, file, "text") for name, file in numbered(option, files))
 
     def _questions(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
-        return _together(
-            self._read(
-                _numbered(option, number, files),
-                read_mrc,
-                file,
-                encoding=file.encoding,
-                split=file.split,
-                exclude_contexts_of=self._source(file.exclude_contexts_of),
-            )
-            for number, file in enumerate(files)
-        )
+        return _together(self.one(name, file, "mrc") for name, file in numbered(option, files))
 
     def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
         """The file through its reader, no more than its `limit`; `records` gets a line."""
@@ -192,8 +178,9 @@ class Inputs:
         return None if path is None else self.datasets.get(path, path)
 
 
-def _numbered(option: str, number: int, files: Sequence[DataFile]) -> str:
-    return option if len(files) == 1 else f"{option}.{number}"
+def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:
+    """The files with their names in errors and records: `target.text`, or `target.text.0` and so on if several."""
+    return [(option if len(files) == 1 else f"{option}.{number}", file) for number, file in enumerate(files)]
 
 
 def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:

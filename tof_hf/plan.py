@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from datasets import Dataset
@@ -18,12 +18,16 @@ UNKNOWN = "?"  # the key of a stage whose data is not there yet
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stage and what a run will do with it: use the finished one, go on with a begun one, or train it."""
+    """A stage and what a run will do with it: use the finished one, go on with a begun one, or train it.
+
+    `task` is None where the stage's data does not exist before the run.
+    """
 
     system: str
     name: str
     action: Literal["reuse", "resume", "run"]
     why: str
+    task: StageTask | None = field(default=None, repr=False, compare=False)
 
 
 class PlannedSteps(Steps):
@@ -80,13 +84,15 @@ class PlannedSteps(Steps):
         why = found.why
         if task.start.key == UNKNOWN:
             why = f"starts from {task.start.name}, which is trained anew"
-        self._plan(task.name, found.action, why)
+        self._plan(task.name, found.action, why, task)
         if found.action == "reuse":
             self._reused.add(task.name)
         return Checkpoint(task.name, str(self.folder / task.name / "model"), recipe_key(recipe))
 
-    def _plan(self, name: str, action: Literal["reuse", "resume", "run"], why: str) -> None:
-        self.planned.append(PlannedStage(self.system, name, action, why))
+    def _plan(
+        self, name: str, action: Literal["reuse", "resume", "run"], why: str, task: StageTask | None = None
+    ) -> None:
+        self.planned.append(PlannedStage(self.system, name, action, why, task))
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:
         """Nothing: there is no tagger yet."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from datasets import Dataset
@@ -31,37 +33,84 @@ def check_run(
     The tokenizer's `model_max_length` is taken as the encoder's window.
     """
     _check_folder(Path(config.output_dir))
-    _check_encoder(config, tokenizer)
-    if config.mlm.include_target_test and data.target_test is None:
+    for _, check in checks(config, tokenizer, data, gold):
+        check()
+
+
+def checks(
+    config: TofConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TofData | None = None,
+    gold: Mapping[str, Dataset] | None = None,
+) -> list[tuple[str, Callable[[], None]]]:
+    """What `check_run` looks for, one by one: the option that a check is about, and the check, which raises TofError.
+
+    Nothing is written. Without `data` only those that need none.
+    """
+    named: list[tuple[str, Callable[[], None]]] = [
+        ("model", functools.partial(_check_encoder, config, tokenizer)),
+        ("target.test_text", functools.partial(_check_target_test, config)),
+        ("mlm.eval_strategy", functools.partial(_check_mlm_evaluation, config)),
+    ]
+    for name, stage in used_stages(config).items():
+        named.append((f"{name}.max_length", functools.partial(_check_window, config, name, stage, tokenizer)))
+        named.append((name, functools.partial(_check_arguments, config, name, stage)))
+    if data is not None:
+        named.append(("queries", functools.partial(_check_queries, config, data)))
+        named += [(name, functools.partial(_check_questions, config, name, data)) for name in _asking_stages(config)]
+        if gold and "target" in gold:
+            named.append(("target.gold", functools.partial(_check_gold, data, gold["target"])))
+    return named
+
+
+def check_place(folder: Path) -> None:
+    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        reason = "is no folder" if not place.is_dir() else "may not be written to"
+        raise ConfigError(
+            f"output_dir: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
+        )
+
+
+def _check_target_test(config: TofConfig) -> None:
+    if config.mlm.include_target_test and not config.target.test_text:
         raise ConfigError(
             "mlm.include_target_test is on, but target.test_text names no file. "
             "Name the unlabelled test sentences there, or set mlm.include_target_test=false."
         )
+
+
+def _check_mlm_evaluation(config: TofConfig) -> None:
     if config.mlm.training.get("eval_strategy", "no") != "no":
         raise ConfigError(
             f"mlm.eval_strategy is {config.mlm.training['eval_strategy']!r}, but masked language modelling has no "
             "validation data here: its last epoch is kept. Leave it out, or set mlm.eval_strategy=no."
         )
-    for name, stage in _stages(config).items():
-        if stage.max_length > tokenizer.model_max_length:
-            raise ConfigError(
-                f"{name}.max_length is {stage.max_length}, but {config.model} takes {tokenizer.model_max_length} "
-                f"pieces at most. Set {name}.max_length={tokenizer.model_max_length} or less; "
-                "longer sentences are cut into overlapping windows, nothing is lost."
-            )
-        try:
-            training_arguments(stage, Path(config.output_dir), seed=config.seed, selects=name != "mlm")
-        except (ValueError, ImportError) as problem:
-            raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
-    _check_questions(config, data)
-    if gold and "target" in gold:
-        _check_gold(data, gold["target"])
+
+
+def _check_window(config: TofConfig, name: str, stage: StageConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    if stage.max_length > tokenizer.model_max_length:
+        raise ConfigError(
+            f"{name}.max_length is {stage.max_length}, but {config.model} takes {tokenizer.model_max_length} "
+            f"pieces at most. Set {name}.max_length={tokenizer.model_max_length} or less; "
+            "longer sentences are cut into overlapping windows, nothing is lost."
+        )
+
+
+def _check_arguments(config: TofConfig, name: str, stage: StageConfig) -> None:
+    try:
+        training_arguments(stage, Path(config.output_dir), seed=config.seed, selects=name != "mlm")
+    except (ValueError, ImportError) as problem:
+        raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
 
 
 def _check_gold(data: TofData, gold: Dataset) -> None:
-    scored = _sentences(gold)
+    scored = sentences(gold)
     for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
-        shared = scored & _sentences(rows)
+        shared = scored & sentences(rows)
         if 2 * len(shared) > len(scored):
             raise TargetLabelLeak(
                 f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
@@ -69,8 +118,9 @@ def _check_gold(data: TofData, gold: Dataset) -> None:
             )
 
 
-def _sentences(dataset: Dataset) -> set[str]:
-    return {" ".join(tokens) for tokens in dataset["tokens"]}
+def sentences(dataset: Dataset) -> set[str]:
+    """The sentences without their blanks: where words end is not the same in every file."""
+    return {"".join(tokens) for tokens in dataset["tokens"]}
 
 
 def _check_folder(folder: Path) -> None:
@@ -91,7 +141,7 @@ def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> Non
         lacks.append("token classification head")
     if tokenizer.pad_token is None:
         lacks.append("padding token")
-    if "mlm" in _stages(config):
+    if "mlm" in used_stages(config):
         if type(encoder) not in MODEL_FOR_MASKED_LM_MAPPING:
             lacks.append("masked language modelling head (mlm.enabled=false does without)")
         if tokenizer.mask_token is None:
@@ -103,7 +153,7 @@ def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> Non
         )
 
 
-def _stages(config: TofConfig) -> dict[str, StageConfig]:
+def used_stages(config: TofConfig) -> dict[str, StageConfig]:
     """The stages that the named systems will run."""
     used = {"ner"}
     if set(config.systems) - {"source_only"}:
@@ -113,10 +163,16 @@ def _stages(config: TofConfig) -> dict[str, StageConfig]:
     return {name: value for name, value in vars(config).items() if name in used and value.enabled}
 
 
-def _check_questions(config: TofConfig, data: TofData) -> None:
-    stages = [name for name in ("mrc", "continual_mrc") if name in _stages(config)]
-    if stages:
+def _asking_stages(config: TofConfig) -> list[str]:
+    return [name for name in ("mrc", "continual_mrc") if name in used_stages(config)]
+
+
+def _check_queries(config: TofConfig, data: TofData) -> None:
+    if _asking_stages(config):
         ner_to_mrc(data.validation.select(range(1)), data.queries)  # names a type without a query
+
+
+def _check_questions(config: TofConfig, name: str, data: TofData) -> None:
     found = {
         "use_target_qa": data.target_qa is not None,
         "use_source_qa": data.source_qa is not None,
@@ -125,10 +181,9 @@ def _check_questions(config: TofConfig, data: TofData) -> None:
         "use_translated_qa": data.translated is not None and data.source_qa is not None,
         "use_translated_ner_mrc": data.translated is not None,
     }
-    for name in stages:
-        stage = vars(config)[name]
-        if not any(vars(stage)[option] and there for option, there in found.items()):
-            raise ConfigError(
-                f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
-                f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."
-            )
+    stage = vars(config)[name]
+    if not any(vars(stage)[option] and there for option, there in found.items()):
+        raise ConfigError(
+            f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
+            f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."
+        )

@@ -1,0 +1,136 @@
+"""The whole check on the toy world: what it says, what it leaves as it was, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+
+from tof_hf.check import check, screen
+from tof_hf.cli import main
+from tof_hf.data import read_ner
+from tof_hf.pipeline import run_tof
+
+QUICK = "systems=[source_only]"
+STAGES = [
+    "mlm", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner", "mlm-mrc-ner-pseudo_ner-mrc1",
+    "mlm-mrc-ner-pseudo_ner-mrc1-ner1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def run_file(config_of, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(config_of().to_dict()), encoding="utf-8")
+    return str(path)
+
+
+def test_a_run_without_mistakes_has_no_finding_and_all_facts(report_on):
+    report = report_on()
+    assert (report.findings, report.exit_status) == ((), 0)
+    assert [stage.name for stage in report.stages] == STAGES
+    assert [stage.foreseen for stage in report.stages] == [False, False, False, True, True, True]
+    assert {stage.action for stage in report.stages} == {"run"}
+    assert {(side.side, side.sentences) for side in report.languages} == {("source", 40), ("target", 40)}
+    assert report.disk.needed > 0 and report.memory.parameters > 10_000
+    assert {stage.minutes for stage in report.stages} == {None}
+
+
+def test_timed_stages_have_minutes_and_nothing_is_written(config_of, toy, tmp_path):
+    encoder = {name: os.stat(os.path.join(toy["model"], name)) for name in os.listdir(toy["model"])}
+    report = check(config_of())
+    assert all(stage.minutes > 0 for stage in report.stages)
+    assert sum(stage.minutes for stage in report.stages) < 10
+    assert list(tmp_path.iterdir()) == []
+    assert encoder == {name: os.stat(os.path.join(toy["model"], name)) for name in os.listdir(toy["model"])}
+
+
+def test_every_mistake_is_told_at_once(report_on, told, tmp_path):
+    (tmp_path / "questions.json").write_text("{", encoding="utf-8")
+    (tmp_path / "file").write_text("")
+    report = report_on(
+        f"source.train={tmp_path / 'missing.conll'}",
+        f"target.mrc={tmp_path / 'questions.json'}",
+        f"output_dir={tmp_path / 'file' / 'run'}",
+        f"translation.dictionary={tmp_path / 'missing.txt'}",
+        "mlm.max_length=4000",
+        "mrc.fp16=true",
+        "mrc.bf16=true",
+    )
+    subjects = [subject for _, subject in told(report)]
+    wrong = ["source.train", "target.mrc", "output_dir", "translation.dictionary", "mlm.max_length", "mrc"]
+    assert set(wrong) <= set(subjects) and report.exit_status == 2
+    assert len(report.files) == 4, "what can be read is shown"
+    assert report.stages == ()
+
+
+def test_an_encoder_that_cannot_be_loaded_is_an_error(report_on, told, tmp_path):
+    report = report_on(f"model={tmp_path / 'nothing'}", QUICK)
+    assert told(report) == [("error", "model")]
+    assert report.languages == () and len(report.files) == 6
+
+
+def test_a_given_dataset_is_read_like_a_file(report_on, toy):
+    rows = read_ner(toy["source"]["train"])
+    report = report_on("source.train=mine", QUICK, datasets={"mine": rows})
+    assert report.exit_status == 0
+    assert report.files[0].path == "mine" and report.files[0].columns == ("id", "tokens", "ner_tags")
+
+
+def test_a_finished_stage_is_reused_and_the_steps_are_those_of_the_trainer(config_of):
+    overrides = [QUICK, "ner.num_train_epochs=1", "ner.gradient_accumulation_steps=2", "ner.bf16=false"]
+    config = config_of(*overrides)
+    foreseen = check(config, timing=False).stages[0]
+    result = run_tof(config)
+    record = json.loads((result.folder / "stages" / "ner" / "stage.json").read_text(encoding="utf-8"))
+    assert (foreseen.steps, foreseen.windows, foreseen.rows) == (record["steps"], record["windows"], record["rows"])
+    report = check(config)
+    assert [(stage.action, stage.minutes) for stage in report.stages] == [("reuse", None)]
+    assert report.disk is None
+
+
+def test_json_and_the_screen_tell_the_same(run_file, capsys, tmp_path):
+    arguments = [run_file, "--no-timing", "queries={LOC: Where is it named, PER: where is it named}", QUICK]
+    overlap = "source.validation=" + yaml.safe_load(open(run_file, encoding="utf-8"))["source"]["train"]["path"]
+    arguments += [overlap, "systems=[tof]"]
+    assert main(["check", *arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert main(["check", *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert {finding["subject"] for finding in report["findings"]} == {"queries", "source.validation"}
+    for finding in report["findings"]:
+        assert f"{finding['level']:8} {finding['subject']}: {finding['found'][:20]}" in shown
+    for file in report["files"]:
+        assert any(line.split()[:2] == [file["option"], str(file["rows"])] for line in shown.splitlines())
+    for stage in report["stages"]:
+        about = "~" if stage["foreseen"] else ""
+        row = [stage["name"], stage["action"], f"{about}{stage['windows']}", f"{about}{stage['steps']}"]
+        assert any(line.split()[:4] == row for line in shown.splitlines())
+    assert report["exit_status"] == 0
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("json_too", [False, True])
+def test_a_run_file_that_cannot_be_loaded_is_an_error_like_any_other(json_too, run_file, capsys):
+    assert main(["check", run_file, "modle=x", *(["--json"] if json_too else [])]) == 2
+    printed = capsys.readouterr().out
+    assert "unknown key 'modle'. Did you mean 'model'?" in printed
+    if json_too:
+        assert json.loads(printed)["findings"][0]["subject"] == "config"
+
+
+def test_the_screen_has_errors_first_and_fits(report_on, toy):
+    report = report_on("systems=[source_only, adaptabert, tof]", "ner.max_length=24", "ner.stride=4")
+    lines = screen(report).splitlines()
+    assert len(lines) <= 42 and max(map(len, lines)) <= 120
+    wrong = report_on(f"target.gold={toy['source']['train']}", "target.mrc=nowhere.json", "ner.max_length=24")
+    levels = [line.split()[0] for line in screen(wrong).splitlines()[1:] if line.startswith(("err", "warn", "note"))]
+    assert levels == sorted(levels, key=["error", "warning", "note"].index) and levels[0] == "error"
+
+
+def test_only_the_first_process_of_a_launch_prints(run_file, capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert main(["check", run_file, "modle=x"]) == 2
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,146 @@
+"""The parts of the check by themselves."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import Dataset
+from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
+
+from tof_hf.check.files import columns_of
+from tof_hf.check.machine import look_at_machine, outdated
+from tof_hf.check.resources import parameter_count, size
+from tof_hf.check.stages import Speed, stage_facts, steps_of
+from tof_hf.check.timing import Stopwatch, representative
+from tof_hf.config import DataFile
+from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
+from tof_hf.plan import PlannedStage
+
+CONFIGS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
+
+
+def task_of(kind, windows=10, repeats=1):
+    rows = Dataset.from_dict({"length": [8] * windows})
+    return SimpleNamespace(config=CONFIGS[kind].of_preset(kind), train=rows, repeats=repeats, name=kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "expected"),
+    [
+        ("a.conll", "-DOCSTART- -X- O O\n\nAna NC B-NP B-PER\n", "ner", ("0", "1", "2", "3")),
+        ("a.txt", "Ana vive .\nLuis y Eva van .\n", "text", ()),
+        ("a.txt", "Ana O\nvive O\n\nLuis O\nva O\n", "text", ("0", "1")),
+        ("a.jsonl", '\n{"tokens": ["a"], "tags": ["O"]}\n', "ner", ("tokens", "tags")),
+        ("a.json", '{"data": []}', "mrc", ()),
+    ],
+)
+def test_columns_are_named_or_numbered(name, text, kind, expected, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert columns_of(DataFile(path=str(tmp_path / name)), kind) == expected
+
+
+def test_columns_of_a_table_are_read_from_its_head(tmp_path):
+    pq.write_table(pa.table({"tokens": [["a"]], "tags": [["O"]]}), tmp_path / "a.parquet")
+    assert columns_of(DataFile(path=str(tmp_path / "a.parquet")), "ner") == ("tokens", "tags")
+
+
+def test_packages_that_are_too_old_or_missing_are_warned_of():
+    installed = {"torch": "2.12.1+cu126", "datasets": "5.2.0"}
+
+    def version_of(name):
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    found = outdated(["torch>=2.13", "datasets>=5.0", "seqeval>=1.2", 'spacy>=3.8; extra == "spacy"'], version_of)
+    assert [(finding.level, finding.subject) for finding in found] == [("warning", "torch"), ("warning", "seqeval")]
+    assert found[0].found == "2.12.1+cu126 is installed, tof_hf needs >=2.13"
+
+
+def test_idle_gpus_are_noted(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    facts, findings = look_at_machine()
+    assert facts.processes == 1 and [finding.found for finding in findings] == ["1 of 4 GPUs would be used"]
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert look_at_machine()[1] == []
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "distilbert", "deberta-v2", "modernbert", "electra"])
+def test_parameters_are_counted_without_weights(architecture, tiny_config):
+    config = tiny_config(architecture)
+    for kind, auto in (("mlm", AutoModelForMaskedLM), ("ner", AutoModelForTokenClassification)):
+        real = sum(parameter.numel() for parameter in auto.from_config(config).parameters())
+        assert parameter_count(config, task_of(kind)) == real
+    assert parameter_count(config, task_of("mrc")) > 1000
+
+
+@pytest.mark.parametrize(
+    ("windows", "repeats", "options", "steps", "pieces"),
+    [
+        (10, 1, {}, 3, 80),
+        (10, 1, {"num_train_epochs": 1.5}, 5, 120),
+        (10, 2, {"gradient_accumulation_steps": 2}, 3, 160),
+        (10, 1, {"world_size": 2}, 2, 80),
+        (10, 1, {"dataloader_drop_last": True}, 2, 80),
+        (10, 1, {"max_steps": 6}, 6, 160),
+    ],
+)
+def test_steps_are_counted_as_the_trainer_does(windows, repeats, options, steps, pieces):
+    defaults = {
+        "train_batch_size": 4, "gradient_accumulation_steps": 1, "num_train_epochs": 1, "world_size": 1,
+        "max_steps": -1, "dataloader_drop_last": False,
+    }  # fmt: skip
+    args = SimpleNamespace(**(defaults | options))
+    assert steps_of(task_of("ner", windows, repeats), args) == (steps, pieces)
+
+
+def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
+    task = task_of("mlm")
+    task.config = MlmConfig(training={"per_device_train_batch_size": 5, "num_train_epochs": 1}, head_warmup_steps=6)
+    task.validation = task.metrics = None
+    task.seed, task.rows = 1, {"target": 10}
+    stage = PlannedStage("tof", "mlm", "run", "never trained", task)
+
+    def minutes(fresh_head):
+        speeds = {"mlm": Speed(60.0, fresh_head)}
+        return stage_facts(stage, ("tof",), folder=tmp_path, foreseen=False, speeds=speeds).minutes
+
+    assert minutes(False) == 80  # 10 windows of 8 pieces, a minute each
+    assert minutes(True) == 80 + 6 * 40 / 3  # a step has 40 pieces, a third of the work each
+
+
+def test_timed_batches_are_the_longest_first_then_short_medium_and_long_ones():
+    lengths = np.random.default_rng(1).integers(4, 100, 200)
+    batches = lengths[representative(lengths, 10, grouped=True)].reshape(4, 10)
+    assert sorted(batches[0]) == sorted(lengths)[-10:]
+    means = batches.mean(1)
+    assert means[1] < means[2] < means[3] < means[0]
+    mixed = lengths[representative(lengths, 10, grouped=False)].reshape(4, 10)
+    assert all(np.ptp(batch) > 20 for batch in mixed[1:])
+
+
+def test_a_batch_that_is_larger_than_the_file_goes_through_it_again():
+    assert sorted(representative([3, 4, 5], 6, grouped=True)[:6]) == [0, 0, 1, 1, 2, 2]
+
+
+def test_timing_stops_when_it_took_long_enough_unless_others_would_wait(monkeypatch):
+    args = SimpleNamespace(device=SimpleNamespace(type="cpu"))
+    for alone in (True, False):
+        moments = iter([0.0, 4.0, 11.0])
+        monkeypatch.setattr("tof_hf.check.timing.time.perf_counter", lambda moments=moments: next(moments))
+        control = SimpleNamespace(should_training_stop=False)
+        stopwatch = Stopwatch(alone=alone)
+        stopwatch.on_train_begin(args, None, control)
+        stopwatch.on_step_end(args, None, control)
+        assert not control.should_training_stop
+        stopwatch.on_step_end(args, None, control)
+        assert control.should_training_stop is alone
+
+
+def test_bytes_are_written_for_people():
+    assert [size(n) for n in (12, 2048, 5 * 2**20, 3.25 * 2**30)] == ["12 bytes", "2 KiB", "5 MiB", "3.2 GiB"]

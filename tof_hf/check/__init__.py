@@ -1,0 +1,9 @@
+"""Everything that can be wrong with a run before a GPU is used, found without training or writing anything."""
+
+from __future__ import annotations
+
+from tof_hf.check.checking import check, check_file
+from tof_hf.check.report import Finding, Report
+from tof_hf.check.screen import screen
+
+__all__ = ["Finding", "Report", "check", "check_file", "screen"]

@@ -1,0 +1,74 @@
+"""Versions and devices of this machine, and what is too old."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import platform
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from packaging.requirements import Requirement
+
+from tof_hf import __version__
+from tof_hf.check.report import Finding, MachineFacts
+from tof_hf.devices import has_bf16
+
+PACKAGES = ("torch", "transformers", "datasets", "accelerate")
+
+
+def look_at_machine() -> tuple[MachineFacts, list[Finding]]:
+    """Versions, devices and processes; warnings for old packages and idle GPUs."""
+    versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    facts = MachineFacts(
+        versions=versions | {"tof_hf": __version__},
+        devices=tuple(_devices()),
+        bf16=has_bf16(),
+        processes=processes,
+    )
+    findings = outdated(_requirements(), metadata.version)
+    gpus = torch.cuda.device_count()
+    if gpus > processes:
+        found = f"{processes} of {gpus} GPUs would be used"
+        findings.append(Finding("note", "launch", found, "start the run with accelerate launch to use them all."))
+    return facts, findings
+
+
+def outdated(requirements: Sequence[str], version_of: Callable[[str], str]) -> list[Finding]:
+    """A warning for every requirement (`torch>=2.13`) that the installed packages do not meet."""
+    findings = []
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue  # of an extra, or of another Python
+        try:
+            found = version_of(requirement.name)
+        except metadata.PackageNotFoundError:
+            found = "missing"
+        if found == "missing" or not requirement.specifier.contains(found, prereleases=True):
+            fix = f"pip install '{requirement.name}{requirement.specifier}'."
+            needs = f"{found} is installed, tof_hf needs {requirement.specifier}"
+            findings.append(Finding("warning", requirement.name, needs, fix))
+    return findings
+
+
+def _requirements() -> list[str]:
+    """What this package says it needs: in setup.cfg of a checkout, else in what was installed."""
+    checkout = configparser.ConfigParser()
+    if checkout.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8") and "options" in checkout:
+        return checkout["options"].get("install_requires", "").split("\n")[1:]
+    try:
+        return metadata.requires("tof-hf") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def _devices() -> list[str]:
+    if torch.cuda.is_available():
+        return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        return ["Apple GPU"]
+    name = platform.processor() or platform.machine()
+    return [f"processor {name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"]

@@ -1,0 +1,132 @@
+"""How fast this machine trains: a few real steps of each kind of stage, whose result is thrown away."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments
+
+from tof_hf.check.stages import Speed, kind_of
+from tof_hf.modeling.transfer import HandOff, load_for_mlm, load_for_mrc, load_for_ner
+from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.task import StageTask
+
+TIMED_STEPS = 3
+LONG_ENOUGH = 10.0  # seconds after which no further step is timed
+
+
+def measure(task: StageTask, encoder: str) -> Speed:
+    """The speed of a stage, on a warm-up step with its longest windows and three steps with usual ones.
+
+    The pretrained encoder takes the place of the stage's start, which may not exist yet. Raises ModelError if it cannot
+    be loaded, torch.OutOfMemoryError if the longest windows do not fit.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+        args = _arguments(task, folder)
+        lengths = np.asarray(task.train["length"][:])
+        batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        rows = representative(lengths, batch, grouped=_grouped(task))
+        stopwatch = Stopwatch(alone=args.world_size == 1)
+        on_gpu = args.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        model, hand_off = _model_for(task, encoder)
+        trainer = task.trainer(
+            model=model,
+            args=args,
+            train_dataset=task.train.select(rows),
+            data_collator=task.collator,
+            compute_loss_func=task.loss,
+            callbacks=[stopwatch],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        trainer.accelerator.free_memory()
+        del trainer, model
+    peak = None
+    if on_gpu:
+        peak = torch.cuda.max_memory_allocated()
+        torch.cuda.empty_cache()
+    seconds = np.diff(stopwatch.stamps)
+    pieces = lengths[rows].reshape(-1, batch).sum(1)[: len(seconds)]
+    if len(seconds) > 1:  # the first step also warms up
+        seconds, pieces = seconds[1:], pieces[1:]
+    return Speed(float(seconds.sum() / pieces.sum()), fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
+
+
+def _arguments(task: StageTask, folder: str) -> TrainingArguments:
+    short = {
+        "max_steps": 1 + TIMED_STEPS,
+        "train_sampling_strategy": "sequential",
+        "warmup_steps": 0,
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
+    config = dataclasses.replace(task.config, training=task.config.training | short)
+    return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
+
+
+def _grouped(task: StageTask) -> bool:
+    strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
+    return strategy in ("group_by_length", "batch_rebalance")
+
+
+def representative(lengths: Sequence[int], batch: int, *, grouped: bool) -> list[int]:
+    """Rows of one batch of the longest windows, then of three usual batches.
+
+    With `grouped` a batch has windows of about one length, as in training; the three are short, medium and long.
+    """
+    by_length = np.argsort(lengths, kind="stable")
+    last = max(0, len(lengths) - batch)
+    chosen = [_from(by_length, last, batch)]
+    shuffled = np.random.default_rng(0).permutation(len(lengths))
+    for number in range(TIMED_STEPS):
+        if grouped:
+            middle = len(lengths) * (2 * number + 1) / (2 * TIMED_STEPS)
+            chosen.append(_from(by_length, min(last, max(0, round(middle - batch / 2))), batch))
+        else:
+            chosen.append(_from(shuffled, number * batch, batch))
+    return [int(row) for row in np.concatenate(chosen)]
+
+
+def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
+    return order[np.arange(begin, begin + count) % len(order)]  # a small file is gone through again
+
+
+def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]:
+    """A model of the stage's kind on the pretrained encoder."""
+    kind = kind_of(task)
+    if kind == "mlm":
+        return load_for_mlm(encoder)
+    if kind == "mrc":
+        return load_for_mrc(encoder, span_match=task.config.span_match_head)
+    return load_for_ner(encoder, task.label_names)
+
+
+class Stopwatch(TrainerCallback):
+    """The moments at which training began and every step ended, in seconds.
+
+    `alone`: of several processes none may stop on its own, the others would wait for it.
+    """
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone, self.stamps = alone, list[float]()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Start."""
+        self.stamps = [time.perf_counter()]
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Note the end of a step, and stop if that was long enough."""
+        if args.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.stamps.append(time.perf_counter())
+        if self.alone and self.stamps[-1] - self.stamps[0] > LONG_ENOUGH:
+            control.should_training_stop = True
