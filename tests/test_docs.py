@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.cli import _parser, main
+from tof_hf.cli import _parse, main
 from tof_hf.config import load_config
 from tof_hf.config.presets import OFFICIAL_CODE, STAGES
 from tof_hf.config.yaml_text import parse_yaml
@@ -115,7 +115,7 @@ def test_commands_name_what_exists(block, capsys):
 
 def check_tof_hf(words, capsys):
     if not words[0].startswith("-"):
-        options = _parser().parse_args(words)  # ends the program if the command or an option is not there
+        options = _parse(words)  # ends the program if the command or an option is not there
         return check_overrides(getattr(options, "overrides", []))
     with pytest.raises(SystemExit) as end:
         main(words)

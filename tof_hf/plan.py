@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tof_hf.config import MrcConfig, NerConfig
+from tof_hf.data.mapping import cached_map
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
-from tof_hf.steps import Steps
+from tof_hf.steps import FROM_PSEUDO_LABELS, Steps
 
 UNKNOWN = "?"  # the key of a stage whose data is not there yet
 
@@ -20,14 +20,15 @@ UNKNOWN = "?"  # the key of a stage whose data is not there yet
 class PlannedStage:
     """A stage and what a run will do with it: use the finished one, go on with a begun one, or train it.
 
-    `task` is None where the stage's data does not exist before the run.
+    `foreseen`: it learns from labels that do not exist yet; in its `task` every sentence stands without an entity.
     """
 
     system: str
     name: str
     action: Literal["reuse", "resume", "run"]
     why: str
-    task: StageTask | None = field(default=None, repr=False, compare=False)
+    foreseen: bool
+    task: StageTask = field(repr=False, compare=False)
 
 
 class PlannedSteps(Steps):
@@ -37,6 +38,7 @@ class PlannedSteps(Steps):
         super().__init__(*args, **kwargs)
         self.planned: list[PlannedStage] = []
         self._reused: set[str] = set()
+        self._stands_in = False
 
     def without_translation(self) -> PlannedSteps:
         """The same steps on data of which nothing is translated, in the same plan."""
@@ -44,61 +46,44 @@ class PlannedSteps(Steps):
         steps.planned, steps._reused = self.planned, self._reused
         return steps
 
-    def label(self, tagger: Checkpoint) -> Dataset | None:
-        """The labels, if this very tagger has given them already; else None."""
+    def label(self, tagger: Checkpoint) -> Dataset:
+        """The labels, if this very tagger has given them already; else the same sentences without an entity."""
         file = self.pseudo_label_file(tagger)
-        if tagger.name in self._reused and file.is_file():
+        self._stands_in = tagger.name not in self._reused or not file.is_file()
+        if not self._stands_in:
             return Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
-        return None
-
-    def _mrc(
-        self, start: Checkpoint, config: MrcConfig, stage: str, *, pseudo: Dataset | None = None, round: int
-    ) -> Checkpoint:
-        if config.enabled and config.use_pseudo_mrc and pseudo is None:
-            return self._after_new_labels(start, f"{stage}{round or ''}")
-        return super()._mrc(start, config, stage, pseudo=pseudo, round=round)
-
-    def _ner(
-        self,
-        start: Checkpoint,
-        config: NerConfig,
-        stage: str,
-        *,
-        pseudo: Dataset | None = None,
-        round: int,
-        keep_head: bool,
-    ) -> Checkpoint:
-        if config.enabled and config.use_pseudo and pseudo is None:
-            return self._after_new_labels(start, f"{stage}{round or ''}")
-        return super()._ner(start, config, stage, pseudo=pseudo, round=round, keep_head=keep_head)
-
-    def _after_new_labels(self, start: Checkpoint, stage: str) -> Checkpoint:
-        """A stage whose training data does not exist before the run."""
-        name = f"{start.name}-{stage}"
-        self._plan(name, "run", f"learns from labels that a tagger gives anew; starts from {start.name}")
-        return Checkpoint(name, str(self.folder / name / "model"), UNKNOWN)
+        tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
+        words = {"id": Value("string"), "tokens": List(Value("string"))}
+        features = Features(words | {"ner_tags": tags, "ner_probabilities": numbers})
+        return cached_map(self.text_to_label(), _all_outside, features=features, description="Stand-ins for labels")
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
+        path = str(self.folder / task.name / "model")
+        if self._stands_in and FROM_PSEUDO_LABELS & task.rows.keys():
+            why = f"learns from labels that a tagger gives anew; starts from {task.start.name}"
+            self.planned.append(PlannedStage(self.system, task.name, "run", why, True, task))
+            return Checkpoint(task.name, path, UNKNOWN)
         recipe = stage_recipe(task)
         found = standing(self.folder / task.name, recipe)
         why = found.why
         if task.start.key == UNKNOWN:
             why = f"starts from {task.start.name}, which is trained anew"
-        self._plan(task.name, found.action, why, task)
+        self.planned.append(PlannedStage(self.system, task.name, found.action, why, False, task))
         if found.action == "reuse":
             self._reused.add(task.name)
-        return Checkpoint(task.name, str(self.folder / task.name / "model"), recipe_key(recipe))
-
-    def _plan(
-        self, name: str, action: Literal["reuse", "resume", "run"], why: str, task: StageTask | None = None
-    ) -> None:
-        self.planned.append(PlannedStage(self.system, name, action, why, task))
+        return Checkpoint(task.name, path, recipe_key(recipe))
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:
         """Nothing: there is no tagger yet."""
 
     def _score_reader(self, *args: object, **kwargs: object) -> None:
         """Nothing: there is no reader yet."""
+
+
+def _all_outside(batch: dict[str, list], indices: list[int], *, code: str) -> dict[str, list]:
+    lengths = [len(tokens) for tokens in batch["tokens"]]
+    tags, sure = [[0] * length for length in lengths], [[1.0] * length for length in lengths]
+    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags, "ner_probabilities": sure}
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:
@@ -110,4 +95,3 @@ def plan_table(stages: Sequence[PlannedStage]) -> str:
     lines = [f"{one.action:7} {name:{width}}  {one.why}".rstrip() for name, one in first.items()]
     counts = {action: sum(one.action == action for one in first.values()) for action in ("reuse", "resume", "run")}
     return "\n".join([*lines, ", ".join(f"{count} to {action}" for action, count in counts.items())])
-

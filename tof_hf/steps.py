@@ -27,6 +27,8 @@ from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import label_words, ner_task
 from tof_hf.stages.task import Checkpoint, StageTask
 
+FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}  # kinds of training rows
+
 
 @dataclass
 class Journey:
@@ -112,7 +114,7 @@ class Steps:
         """Steps 4, 8 and 9: the target text with the tagger's labels, kept beside the tagger as Parquet."""
         options, file = self.config.labelling, self.pseudo_label_file(tagger)
         if not file.is_file():
-            target = self._text_to_label()
+            target = self.text_to_label()
             predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer)
             labelled = pseudo_label(target, predicted, label_names=self.data.label_names, repair=options.repair)
             if is_main_process():
@@ -133,9 +135,10 @@ class Steps:
     def pseudo_label_file(self, tagger: Checkpoint) -> Path:
         """Where the labels of this tagger for the target text are, or will be."""
         suffix = "" if self.config.labelling.repair else "-unrepaired"
-        return tagger.folder / f"pseudo-{content_hash(self._text_to_label())}{suffix}.parquet"
+        return tagger.folder / f"pseudo-{content_hash(self.text_to_label())}{suffix}.parquet"
 
-    def _text_to_label(self) -> Dataset:
+    def text_to_label(self) -> Dataset:
+        """The target sentences that taggers label."""
         return cap(self.data.target, self.config.labelling.max_sentences, seed=self.config.seed)
 
     def _mrc(
@@ -235,7 +238,7 @@ class Steps:
 
     def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
-        if pseudo is not None and {"pseudo", "pseudo_mrc"} & set(task.rows):
+        if pseudo is not None and FROM_PSEUDO_LABELS & task.rows.keys():
             for entry in self.journey.pseudo_labels:
                 if entry["file"] == pseudo.info.description:
                     entry["used_by"].append(task.name)

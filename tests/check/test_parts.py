@@ -104,11 +104,11 @@ def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
     task.config = MlmConfig(training={"per_device_train_batch_size": 5, "num_train_epochs": 1}, head_warmup_steps=6)
     task.validation = task.metrics = None
     task.seed, task.rows = 1, {"target": 10}
-    stage = PlannedStage("tof", "mlm", "run", "never trained", task)
+    stage = PlannedStage("tof", "mlm", "run", "never trained", False, task)
 
     def minutes(fresh_head):
         speeds = {"mlm": Speed(60.0, fresh_head)}
-        return stage_facts(stage, ("tof",), folder=tmp_path, foreseen=False, speeds=speeds).minutes
+        return stage_facts(stage, ("tof",), folder=tmp_path, speeds=speeds).minutes
 
     assert minutes(False) == 80  # 10 windows of 8 pieces, a minute each
     assert minutes(True) == 80 + 6 * 40 / 3  # a step has 40 pieces, a third of the work each

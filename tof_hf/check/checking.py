@@ -18,7 +18,7 @@ from tof_hf.check.machine import look_at_machine
 from tof_hf.check.overlap import look_for_overlaps
 from tof_hf.check.report import DiskFacts, Finding, LanguageFacts, MemoryFacts, Report, StageFacts
 from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
-from tof_hf.check.stages import ForeseenSteps, Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
+from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
 from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.conversion import load_queries
@@ -29,7 +29,7 @@ from tof_hf.errors import TofError
 from tof_hf.inputs import Inputs, TofData
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.pipeline import RECIPES
-from tof_hf.plan import PlannedStage
+from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_place, checks, used_stages
 from tof_hf.run_folder import main_process_first, say
 from tof_hf.scoring import Scorer
@@ -141,14 +141,12 @@ class _Check:
         say("check: planning the stages")
         scorer = Scorer({}, tokenizer, self.config.seed, self.config.target.name)
         planned: list[PlannedStage] = []
-        foreseen: set[str] = set()
         for system in self.config.systems:
-            steps = ForeseenSteps(self.config, data, scorer, system=system)
+            steps = PlannedSteps(self.config, data, scorer, system=system)
             if self._attempt(system, RECIPES[system], steps) is None:
                 return (), None, None
             planned += steps.planned
-            foreseen |= steps.foreseen
-        return self._cost(planned, foreseen, timing=timing)
+        return self._cost(planned, timing=timing)
 
     def _data(self) -> tuple[TofData | None, dict[str, Dataset] | None]:
         if self._failed():
@@ -159,7 +157,7 @@ class _Check:
         return data, gold
 
     def _cost(
-        self, planned: list[PlannedStage], foreseen: set[str], *, timing: bool
+        self, planned: list[PlannedStage], *, timing: bool
     ) -> tuple[tuple[StageFacts, ...], DiskFacts | None, MemoryFacts | None]:
         folder, tasks = Path(self.config.output_dir), [stage.task for stage in to_train(planned)]
         disk = memory = None
@@ -177,8 +175,8 @@ class _Check:
             memory, found = look_at_memory(encoder, stages, parameters, max(peaks, default=None))
             self.findings += found
         facts = [
-            stage_facts(stage, systems, folder=folder, foreseen=name in foreseen, speeds=speeds)
-            for name, (stage, systems) in once(planned).items()
+            stage_facts(stage, systems, folder=folder, speeds=speeds)
+            for stage, systems in once(planned).values()
         ]
         return tuple(facts), disk, memory
 

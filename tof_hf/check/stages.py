@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import TrainingArguments
 
 from tof_hf.check.report import StageFacts
 from tof_hf.config import MlmConfig, MrcConfig
-from tof_hf.data.mapping import cached_map
-from tof_hf.data.mixing import cap
-from tof_hf.plan import UNKNOWN, PlannedStage, PlannedSteps
+from tof_hf.plan import PlannedStage
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.task import StageTask
 
 Kind = Literal["mlm", "mrc", "ner"]
-_FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}
 
 
 @dataclass(frozen=True)
@@ -33,48 +29,6 @@ class Speed:
     seconds_per_piece: float
     fresh_head: bool
     peak_bytes: int | None = None
-
-
-class ForeseenSteps(PlannedSteps):
-    """Steps that plan a run to its end: where it would label sentences, all of them stand in, without an entity."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self.foreseen: set[str] = set()
-        self._stands_in = False
-
-    def without_translation(self) -> ForeseenSteps:
-        """The same steps on data of which nothing is translated, in the same plan."""
-        steps = super().without_translation()
-        steps.foreseen = self.foreseen
-        return steps
-
-    def label(self, tagger: Checkpoint) -> Dataset:
-        """The labels, if this very tagger has given them already; else the same sentences without an entity."""
-        known = super().label(tagger)
-        self._stands_in = known is None
-        return self._without_entities() if known is None else known
-
-    def _without_entities(self) -> Dataset:
-        tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
-        words = {"id": Value("string"), "tokens": List(Value("string"))}
-        features = Features(words | {"ner_tags": tags, "ner_probabilities": numbers})
-        text = cap(self.data.target, self.config.labelling.max_sentences, seed=self.config.seed)
-        return cached_map(text, _all_outside, features=features, description="Stand-ins for labels")
-
-    def _carry_out(self, task: StageTask) -> Checkpoint:
-        if not (self._stands_in and _FROM_PSEUDO_LABELS & task.rows.keys()):
-            return super()._carry_out(task)
-        why = f"learns from labels that a tagger gives anew; starts from {task.start.name}"
-        self._plan(task.name, "run", why, task)
-        self.foreseen.add(task.name)
-        return Checkpoint(task.name, str(self.folder / task.name / "model"), UNKNOWN)
-
-
-def _all_outside(batch: dict[str, list], indices: list[int], *, code: str) -> dict[str, list]:
-    lengths = [len(tokens) for tokens in batch["tokens"]]
-    tags, sure = [[0] * length for length in lengths], [[1.0] * length for length in lengths]
-    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags, "ner_probabilities": sure}
 
 
 def kind_of(task: StageTask) -> Kind:
@@ -103,7 +57,6 @@ def stage_facts(
     systems: tuple[str, ...],
     *,
     folder: Path,
-    foreseen: bool,
     speeds: Mapping[Kind, Speed],
 ) -> StageFacts:
     """The stage with its steps and, if its kind was measured and it is not reused, its minutes."""
@@ -124,7 +77,7 @@ def stage_facts(
         windows=len(task.train),
         steps=steps,
         minutes=minutes,
-        foreseen=foreseen,
+        foreseen=stage.foreseen,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -50,7 +52,15 @@ def training_arguments(
         owned |= {"eval_strategy": "no", "eval_on_start": False}
     if not trains:
         owned |= {"save_strategy": "no"}
-    args = TrainingArguments(**(defaults | config.training | owned))
+    return _on_one_device(TrainingArguments(**(defaults | config.training | owned)))
+
+
+def changed_arguments(args: TrainingArguments, **changes: Any) -> TrainingArguments:
+    """The same arguments but for these."""
+    return _on_one_device(dataclasses.replace(args, **changes))
+
+
+def _on_one_device(args: TrainingArguments) -> TrainingArguments:
     if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
         # Without a launcher the Trainer would split batches over all GPUs by DataParallel, which our losses, counted
         # over the whole batch, do not survive; accelerate launch uses them all.

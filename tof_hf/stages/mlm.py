@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +21,7 @@ from tof_hf.data.encoding import IGNORE, encode_text
 from tof_hf.data.mixing import cap, mix
 from tof_hf.modeling.transfer import load_for_mlm
 from tof_hf.run_folder import say
+from tof_hf.stages.arguments import changed_arguments
 from tof_hf.stages.base import token_loss
 from tof_hf.stages.task import Checkpoint, StageTask
 
@@ -87,7 +87,7 @@ def warm_up_head(
 ) -> None:
     """Train the fresh MLM head alone, the encoder frozen; the model is changed in place."""
     say(f"mlm: the encoder has no MLM head, a fresh one is trained alone for {config.head_warmup_steps} steps")
-    args = dataclasses.replace(
+    args = changed_arguments(
         args,
         max_steps=config.head_warmup_steps,
         learning_rate=config.head_warmup_learning_rate,
