@@ -9,6 +9,8 @@ from typing import Literal
 from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig
+from tof_hf.run_folder import read_json
+from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
@@ -87,6 +89,12 @@ class PlannedSteps(Steps):
 
     def _plan(self, name: str, action: Literal["reuse", "resume", "run"], why: str) -> None:
         self.planned.append(PlannedStage(self.system, name, action, why))
+
+    def _source_f1(self, tagger: Checkpoint) -> float | None:
+        """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
+        file = score_file(tagger, SOURCE, self.data.validation)
+        known = read_json(file) if tagger.name in self._reused else None
+        return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:
         """Nothing: there is no tagger yet."""
