@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import shutil
 
 import pytest
 from datasets import Dataset
@@ -136,6 +137,10 @@ def test_a_selection_changes_the_rows_of_the_next_stage_and_is_planned_by_its_ow
         numbers = {name: labelling[name] for name in ("threshold", "quota") if name in labelling}
         expected = select_labels(labels, labelling["selection"], level=labelling["selection_level"], **numbers)
         assert chosen[:] == expected[:]
+    if labelling["selection"] == "per_type_quota":
+        every = record["entities"]
+        assert record["selection"]["entities"] == {label: -(-count // 2) for label, count in every.items()}
+        assert record["selection"]["unsure_words"] > 0
     assert (UNSURE in chosen.column_names) == (labelling["selection_level"] == "token")
     assert planned(config) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "reuse"}
     assert planned(changed())[PSEUDO] == "run"  # the labels of all words are there still, the stage is another's now
@@ -228,10 +233,20 @@ def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, f
     assert journey(result)["stages"] == ["mrc", TAGGER, PSEUDO]
 
 
-def test_the_plan_follows_a_run_that_was_mixed(options, changed, tmp_path):
-    # A rate at which the tagger unlearns everything on the way, so that the scores in the folder are real.
-    pseudo = {"num_train_epochs": 3, "learning_rate": 3.0}
-    config = changed(tmp_path, forgetting={"max_drop": 0.0, "action": "mix"}, pseudo_ner=pseudo)
-    result = run_tof(config)
-    assert journey(result)["forgetting"], "the tagger before must have learned something"
-    assert planned(config) == dict.fromkeys(journey(result)["stages"], "reuse")
+def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
+    def score(stage, f1):
+        (file,) = (folder / "stages" / stage).glob("scores-source_validation-*.json")
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"f1": f1}))
+
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    shutil.rmtree(folder / "stages" / f"{PSEUDO}_mix", ignore_errors=True)  # of another test
+    run_tof(changed(folder))  # pseudo_ner as it is without a selection
+    score(TAGGER, 0.9)
+    score(PSEUDO, 0.8)
+    config = changed(folder, forgetting={"action": "mix"})
+    finished = {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "reuse"}
+    assert planned(config) == finished | {f"{PSEUDO}_mix": "run"}
+    run_tof(config)
+    score(f"{PSEUDO}_mix", 0.85)
+    assert planned(config) == finished | {f"{PSEUDO}_mix": "reuse"}
+    assert journey(run_tof(config))["forgetting"][0]["kept"] == f"{PSEUDO}_mix"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,12 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import MrcConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.labels import Span
+from tof_hf.data.labels import Span, entity_types
 from tof_hf.data.mixing import cap
 from tof_hf.data.pseudo_label_health import (
     LabelHealth,
     SourceEntities,
     agreement_share,
-    entities_by_type,
     label_health,
     source_entities,
 )
@@ -154,14 +154,20 @@ class Labelling:
 
     def _selection_record(self, chosen: Dataset, file: Path) -> dict[str, Any]:
         options = self.config.labelling
-        unsure = chosen[UNSURE][:] if UNSURE in chosen.column_names else []
+        unsure = chosen[UNSURE][:] if UNSURE in chosen.column_names else [[]] * len(chosen)
+        sure = Counter(
+            span.label
+            for spans, doubts in zip(entity_spans(chosen), unsure, strict=True)
+            for span in spans
+            if not any(doubts[span.start : span.end])
+        )
         return {
             "by": options.selection,
             "level": options.selection_level,
             "file": self._in_run(file),
             "sentences": len(chosen),
             "unsure_words": sum(map(sum, unsure)),
-            "entities": entities_by_type(chosen),
+            "entities": {label: sure[label] for label in entity_types(self.data.label_names)},
         }
 
     def _in_run(self, file: Path) -> str:

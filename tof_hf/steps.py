@@ -15,6 +15,7 @@ from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import unlabelled
+from tof_hf.errors import TofError
 from tof_hf.forgetting import SourceMemory, forgotten
 from tof_hf.inputs import TofData
 from tof_hf.labelling import Labelling, Reader
@@ -143,6 +144,11 @@ class Steps:
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
+        if not any(map(len, questions.values())):
+            raise TofError(
+                f"{start.name}-{stage}: no question is left, every sentence has unsure words. What to do: "
+                "choose labels less strictly (labelling), or name target.mrc."
+            )
         validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
         if self.data.validation_qa is not None:
             validation.append(self.data.validation_qa)
