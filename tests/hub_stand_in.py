@@ -24,6 +24,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
+
 USER = "tester"
 ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 DATE = "2026-01-01T00:00:00.000Z"
@@ -275,6 +277,12 @@ def _whoami(call: Call) -> Answer:
 
 @_route("POST", "/api/validate-yaml")
 def _validate_yaml(call: Call) -> Answer:
+    header = yaml.safe_load(call.json()["content"].split("---")[1])
+    results = [result for model in header.get("model-index", []) for result in model["results"]]
+    types = [result["dataset"]["type"] for result in results]
+    wrong = [name for name in types if not re.fullmatch(r"([\w-]+/)?[\w.-]+", name, re.ASCII)]
+    if wrong:
+        return _json({"errors": [{"message": f"dataset.type {wrong[0]!r} fails to match the pattern"}]}, 400)
     return _json({"errors": [], "warnings": []})
 
 

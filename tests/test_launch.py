@@ -62,6 +62,47 @@ def test_two_processes_on_the_cpu_train_together_and_write_one_run(launch: Calla
     assert record["steps"] == 2  # 16 sentences, two processes of 4 each a step
 
 
+FAILING = """
+import errno, os, sys
+import tof_hf.stages.base as base
+from tof_hf.cli import main
+
+def full(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+if os.environ["RANK"] == sys.argv[1]:
+    base.Trainer.train = full
+sys.exit(main(["run", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_process_that_fails_says_so_once_and_none_is_left_waiting(toy, tmp_path, run_processes, rank) -> None:
+    (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
+    (tmp_path / "failing.py").write_text(FAILING)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = run_processes(
+        [sys.executable, *launcher, str(tmp_path / "failing.py"), rank, str(tmp_path / "run.yaml")],
+        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("tof-hf")]
+    assert len(said) == 1 and "is full" in said[0] and "start the same run again" in said[0], done.stderr[-3000:]
+    assert ("process 1 of 2" in said[0]) == (rank == "1")
+
+
+def test_input_that_cannot_be_used_is_told_once(toy, tmp_path, run_processes) -> None:
+    (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tof_hf.cli", "run"]
+    done = run_processes(
+        [sys.executable, *launcher, str(tmp_path / "run.yaml"), "ner.max_length=100000"],
+        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode != 0 and done.stderr.count("ner.max_length is 100000") == 1, done.stderr[-3000:]
+
+
 def test_accelerate_launch_runs_a_config_in_one_process(launch: Callable, tmp_path: Path) -> None:
     quiet = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--cpu")
     results, _ = launch("accelerate.commands.launch", "--num_processes", "1", *quiet)

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +17,7 @@ from tof_hf.data import read_ner
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.tagger import load_tagger
 
+ROOT = Path(__file__).parents[1]
 TEXTS = ["Maria visited London.", "", "Juan Carlos won in Real Madrid."]
 WORDS = [["Maria", "visited", "London"], ["Juan", "won"]]
 
@@ -99,16 +104,37 @@ def test_standard_streams_take_text_lines_and_give_json_lines(model, expected, m
         ("in.txt", "nowhere/out.jsonl", "nothing can be written"),
         ("in.txt", "nowhere/out.parquet", "nothing can be written"),
         ("text.parquet", "out.jsonl", "no Parquet"),
+        ("half.jsonl", "out.jsonl", "half.jsonl:1: found text that is no Unicode"),
+        ("types.jsonl", "out.parquet", "values of several types"),
     ],
 )
 def test_what_cannot_work_ends_with_a_message_and_without_a_file(model, folder, source, out, said, capsys):
     (folder / "bad.jsonl").write_text('{"text": "Maria"}\n{"tokens": [1]}\n', encoding="utf-8")
     (folder / "latin.txt").write_bytes(b"ok\n\xe9\n")
     (folder / "text.parquet").write_text("no table", encoding="utf-8")
+    (folder / "half.jsonl").write_text('{"text": "\\ud800"}\n', encoding="utf-8")
+    (folder / "types.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "a", "n": "x"}\n', encoding="utf-8")
     before = sorted(path.name for path in folder.iterdir())
     assert main(["predict", model, str(folder / source), str(folder / out)]) == 2
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_column_that_comes_late_is_refused_not_lost(model, folder, monkeypatch, capsys):
+    monkeypatch.setattr("tof_hf.predict_file.ROWS_AT_ONCE", 1)
+    (folder / "late.jsonl").write_text('{"text": "a"}\n{"text": "a", "late": 1}\n', encoding="utf-8")
+    assert main(["predict", model, str(folder / "late.jsonl"), str(folder / "out.parquet")]) == 2
+    assert "the column 'late' for the first time" in capsys.readouterr().err
+    assert not (folder / "out.parquet").exists()
+
+
+def test_output_is_utf8_in_any_locale_and_ends_quietly_when_nobody_reads(model, folder):
+    (folder / "many.txt").write_text("Ω Maria\n" * 5000, encoding="utf-8")
+    command = f"{sys.executable} -m tof_hf.cli predict {model} {folder}/many.txt - | head -n 1"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, shell=True, env=env, capture_output=True, timeout=200, check=False)
+    assert json.loads(done.stdout.decode("utf-8"))["text"] == "Ω Maria"
+    assert b"Traceback" not in done.stderr and b"BrokenPipe" not in done.stderr, done.stderr[-2000:]
 
 
 def test_what_is_no_tagger_is_refused(folder, capsys):

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 import torch
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from transformers import TrainingArguments, pipeline
 
 from tof_hf.data.labels import spans_from_tags
@@ -119,6 +119,7 @@ def test_one_text_or_many_in_any_form_give_the_same_entities(taggers):
     assert out.column_names == ["text", "other", "entities"] and out["entities"][1] == []
     assert out["entities"][0] == [pytest.approx(dataclasses.asdict(entity)) for entity in expected]
     assert tagger(Dataset.from_dict({"tokens": [words]}))["entities"][0] == out["entities"][0]
+    assert tagger(out)["entities"][:] == out["entities"][:]  # tagged again
 
 
 def test_a_stream_is_read_as_it_is_needed(taggers, monkeypatch):
@@ -133,6 +134,11 @@ def test_a_stream_is_read_as_it_is_needed(taggers, monkeypatch):
 def test_what_is_no_text_is_refused(taggers):
     with pytest.raises(DataError, match="a text of int"):
         taggers["wordpiece"]([[1, 2]])
+    with pytest.raises(DataError, match="a text of NoneType"):
+        taggers["wordpiece"](["Maria", None])
+    for unfit in (DatasetDict(train=Dataset.from_dict({"text": ["a"]})), iter(["Maria"]), {"text": "Maria"}):
+        with pytest.raises(DataError, match="for an iterator there is stream"):
+            taggers["wordpiece"](unfit)
     with pytest.raises(DataError, match="columns number"):
         taggers["wordpiece"](Dataset.from_dict({"number": [1]}))
 

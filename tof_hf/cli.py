@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf import __version__
 from tof_hf.errors import DataError, TofError
-from tof_hf.run_folder import is_main_process, write_json, write_text
+from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
@@ -26,8 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("tof-hf: stopped; the same command goes on where a run was", file=sys.stderr)
         return 130
     except TofError as error:
-        if is_main_process():  # every process of a launch meets the same error; one message is enough
-            print(f"tof-hf: {error}", file=sys.stderr)
+        if not error.told_by_main:
+            who = "" if is_main_process() else f" (process {os.environ['RANK']} of {os.environ.get('WORLD_SIZE')})"
+            print(f"tof-hf{who}: {error}", file=sys.stderr)
         return 2
 
 
@@ -76,7 +78,7 @@ def _push_command(commands: argparse._SubParsersAction) -> None:
     push.set_defaults(command=_push)
     push.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir)")
     push.add_argument("repo", metavar="USER/NAME", nargs="?", help="if left out release.repo of the run file")
-    push.add_argument("--dry-run", action="store_true", help="list every file and its size, ask no network")
+    push.add_argument("--dry-run", action="store_true", help="list every file and its size, publish nothing")
     push.add_argument("--private", action="store_true", help="make a new repository private")
     push.add_argument("--revision", help="branch, made if need be")
     push.add_argument("--license", help="licence of the tagger, by its id on the Hub")
@@ -126,7 +128,8 @@ def _translation_commands(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
 
-    config = load_config(options.config, options.overrides)
+    with same_in_all_processes():
+        config = load_config(options.config, options.overrides)
     from tof_hf.pipeline import TofPipeline, run_tof  # takes seconds, so after the run file proved to be right
 
     show_progress()
@@ -144,7 +147,8 @@ def _run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
 
-    config = load_config(options.config, options.overrides)
+    with same_in_all_processes():
+        config = load_config(options.config, options.overrides)
     if is_main_process():
         print(config.to_yaml(), end="")
     return 0

@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 class TofError(ValueError):
-    """Base of every error raised for bad input: catch it to show the message without a traceback."""
+    """Base of every error raised for bad input: catch it to show the message without a traceback.
+
+    `told_by_main`: this process is one of several, and the main one raises and reports the same error.
+    """
+
+    told_by_main = False
 
 
 class DataError(TofError):
@@ -43,4 +48,4 @@ class ModelError(TofError):
 
 
 class TargetLabelLeak(TofError):
-    """Something asked for gold labels of the target where they must not be: in training, selection, pseudo-labelling."""
+    """Something asked for the target's gold labels where they must not be: in training or selection."""

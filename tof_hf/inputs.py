@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 
@@ -51,7 +52,8 @@ class TofData:
 class DataRecord:
     """What the run's record says of a file: the option that names it, its name, rows read, their hash, its licence.
 
-    `name` is a Hub id or the last part of a path: no record tells the folders of anybody's machine.
+    `name` is a Hub id or the last part of a path: no record tells the folders of anybody's machine. `options`: how it
+    was read, where that differs from the default.
     """
 
     option: str
@@ -60,6 +62,7 @@ class DataRecord:
     rows: int
     fingerprint: str
     license: str | None
+    options: dict[str, Any]
 
 
 class Inputs:
@@ -175,11 +178,14 @@ class Inputs:
         given, here = file.path in self.datasets, Path(file.path).exists()
         name = file.path if given or not here else Path(file.path).name
         license = file.license or (license_beside(Path(file.path)) if here and not given else None)
-        return DataRecord(option, name, not given and not here, len(rows), content_hash(rows), license)
+        options = {k: v for k, v in file.plain().items() if k not in ("path", "license")}
+        if file.exclude_contexts_of is not None:
+            options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
+        return DataRecord(option, name, not given and not here, len(rows), content_hash(rows), license, options)
 
     def _note_dictionary(self, file: Path, words: int) -> None:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        record = DataRecord("translation.dictionary", file.name, False, words, digest, None)
+        record = DataRecord("translation.dictionary", file.name, False, words, digest, None, {})
         self._records[record.option] = record
 
     def _source(self, path: str | None) -> str | Dataset | None:

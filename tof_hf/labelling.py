@@ -65,7 +65,7 @@ class Labelling:
             warn(f"{tagger.name}: labels: {alarm}")
         chosen = self._chosen(labelled, tagger, reader)
         record = {"tagger": tagger.name, "file": self._in_run(self._file(tagger))} | counted
-        record |= {"health": dataclasses.asdict(health), "selection": None}
+        record |= {"health": dataclasses.asdict(health), "selection": None, "used_by": []}
         if chosen is not labelled:
             record["selection"] = self._selection_record(chosen, self.file(tagger, reader))
             say(f"{tagger.name}: learning from {record['selection']['sentences']:,} sentences of them")

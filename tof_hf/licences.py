@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from huggingface_hub import DatasetCard
 
 # Ids of the Hub. All of them allow changed copies to be shared; what they ask for (names, the same licence, no sale)
@@ -11,7 +12,7 @@ from huggingface_hub import DatasetCard
 SHAREABLE = frozenset(
     """
     apache-2.0 mit bsd bsd-2-clause bsd-3-clause unlicense wtfpl isc
-    cc cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0
+    cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0
     cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0
     pddl odc-by odbl cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 gfdl etalab-2.0
     """.split()
@@ -31,13 +32,17 @@ def license_beside(path: Path) -> str | None:
     for place in (folder, folder.parent):
         card = place / "README.md"
         if card.is_file():
-            return _license_of(card)
+            # One folder up there may be a page about anything: it must show that it is a data card.
+            return _license_of(card, must_be_a_data_card=place != folder)
     return None
 
 
-def _license_of(card: Path) -> str | None:
+def _license_of(card: Path, *, must_be_a_data_card: bool) -> str | None:
     try:
-        license = DatasetCard.load(card).data.license
-    except ValueError:  # a page with another kind of header, or text in another encoding
+        header = DatasetCard.load(card).data.to_dict()
+    except (ValueError, TypeError, yaml.YAMLError):  # a page with another kind of header, or in another encoding
         return None
+    if must_be_a_data_card and not {"configs", "dataset_info", "task_categories"} & set(header):
+        return None
+    license = header.get("license")
     return license if isinstance(license, str) else None

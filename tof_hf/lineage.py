@@ -7,24 +7,24 @@ folder of this machine stands in it: local files are named by their last part.
 from __future__ import annotations
 
 import dataclasses
-import platform
+import os
+import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tof_hf import __version__
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
 from tof_hf.inputs import DataRecord
 from tof_hf.run_folder import read_json
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey
+from tof_hf.versions import versions
 
 FILE = "lineage.json"
 FORMAT = 1
-LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers", "torch", "transformers")
-_ABOUT_DATA = ("model", "output_dir", "source", "target", "queries", "push_to_hub", "release")
+# Told elsewhere in the record, or of no interest to others.
+_ABOUT_DATA = ("model", "output_dir", "source", "target", "push_to_hub", "release")
 
 
 def lineage(
@@ -32,16 +32,24 @@ def lineage(
     records: Sequence[DataRecord],
     label_names: Sequence[str],
     journeys: Mapping[str, Journey],
+    rows: Sequence[Mapping[str, Any]],
     *,
     final: tuple[str, Checkpoint] | None = None,
 ) -> dict[str, Any]:
-    """The record as JSON knows it. `final`: the system whose tagger is in `final/`, and that tagger."""
-    folder = Path(config.output_dir)
-    stages = dict.fromkeys(stage for journey in journeys.values() for stage in journey.stages)
+    """The record as JSON knows it. `rows`: the scores so far. `final`: the system whose tagger is in `final/`, and it.
+
+    A stage that is not finished yet is not in it.
+    """
+    folder = Path(config.output_dir) / "stages"
+    names = dict.fromkeys(stage for journey in journeys.values() for stage in journey.stages)
+    options = changed_options(config)
+    stages = {name: stage for name in names if (stage := _stage(folder / name, options)) is not None}
+    f1 = {row["checkpoint"]: row["f1"] for row in rows if row["split"] == "source_validation"}
+    for name, stage in stages.items():
+        stage["source_validation_f1"] = {"before": _f1_before(name, stages, f1), "after": f1.get(name)}
     return {
         "format": FORMAT,
-        "versions": {"tof_hf": __version__, "python": platform.python_version()}
-        | {library: version(library) for library in LIBRARIES},
+        "versions": versions(),
         "encoder": {"name": _public_name(config.model), "hub": _on_hub(config.model)},
         "entity_types": entity_types(label_names),
         "target": config.target.name,
@@ -49,16 +57,14 @@ def lineage(
         "seed": config.seed,
         "rounds": config.rounds,
         "tagging_scheme": "IOB2",
-        "options": changed_options(config),
+        "options": options,
         "data": [dataclasses.asdict(record) for record in records],
         "zero_resource": {
             "target_labels_in_training": False,
-            "selection": "entity F1 on labelled source sentences"
-            + (" and their translations" if config.translation.dictionary and config.ner.validate_translated else ""),
-            "target_test_text_in_mlm": config.mlm.enabled and config.mlm.include_target_test,
+            "target_test_text_in_mlm": config.mlm.include_target_test,
         },
         "systems": {name: dataclasses.asdict(journey) for name, journey in journeys.items()},
-        "stages": {stage: _stage(folder / "stages" / stage) for stage in stages},
+        "stages": stages,
         "final": None if final is None else {"system": final[0], "stage": final[1].name},
     }
 
@@ -70,7 +76,7 @@ def changed_options(config: TofConfig) -> dict[str, Any]:
     default = _flat(load_config(same).to_dict())
     missing = object()
     return {
-        key: _public_name(value) if isinstance(value, str) and Path(value).is_absolute() else value
+        key: _public(value, always=key in ("translation.dictionary", "queries"))
         for key, value in _flat(plain).items()
         if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
     }
@@ -84,12 +90,43 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _stage(folder: Path) -> dict[str, Any]:
-    """The stage's own record without the Trainer's log; what it started from by the name of that stage."""
+def _stage(folder: Path, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The stage's own record without the Trainer's log; `start` is None for what began with the pretrained encoder."""
     record = read_json(folder / "stage.json")
-    start = Path(record["start"])
-    by_name = start.parent.name if start.name == "model" and start.parent.parent == folder.parent else None
-    return {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")} | {"start": by_name}
+    if record is None:
+        return None
+    told = {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")}
+    section = section_of(folder.name)
+    return told | {
+        "start": record["start"] or None,
+        "options": {k.partition(".")[2]: v for k, v in options.items() if k.partition(".")[0] == section},
+        "fingerprints": {name: record["recipe"][name] for name in ("train", "validation", "tokenizer")},
+    }
+
+
+def section_of(stage: str) -> str:
+    """The section of the run file that holds the options of the stage of this name."""
+    kind, number = re.fullmatch(r"(.*?)(\d*)(?:_tr)?", stage.rpartition("-")[2]).groups()
+    return f"continual_{kind}" if number else kind
+
+
+def _f1_before(name: str, stages: Mapping[str, Any], f1: Mapping[str, float]) -> float | None:
+    """The score of the last tagger that this stage descends from."""
+    start = stages[name]["start"]
+    while start is not None and start not in f1:
+        start = stages[start]["start"]
+    return f1.get(start)
+
+
+def _public(value: Any, *, always: bool = False) -> Any:
+    """The value with every path of this machine in it cut to its last part; `always`: a text is a path."""
+    if isinstance(value, (list, tuple)):
+        return [_public(item, always=always) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _public(item) for name, item in value.items()}
+    if isinstance(value, str) and (always or value.startswith(("~", ".")) or "/" in value or os.sep in value):
+        return Path(value).name if always or not _on_hub(value) or value.startswith(("~", ".")) else value
+    return value
 
 
 def _public_name(name_or_path: str) -> str:

@@ -15,8 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import TofError
-from tof_hf.hub.push import prepare, push
-from tof_hf.hub.upload import open_repository
+from tof_hf.hub.push import check_before_training, prepare, push
 from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
@@ -28,6 +27,7 @@ from tof_hf.run_folder import (
     is_main_process,
     main_process_first,
     replace_folder,
+    same_in_all_processes,
     say,
     write_json,
     write_text,
@@ -131,8 +131,9 @@ class TofPipeline:
         with main_process_first():
             data = self.inputs.training()
             gold = self.inputs.gold(data.label_names)
-        tokenizer = load_encoder_tokenizer(self.config.model)
-        check_run(self.config, data, tokenizer, gold)
+        with same_in_all_processes():
+            tokenizer = load_encoder_tokenizer(self.config.model)
+            check_run(self.config, data, tokenizer, gold)
         with only_run_in(self.folder):
             return self._run(data, gold, tokenizer)
 
@@ -151,7 +152,7 @@ class TofPipeline:
         config = self.config
         if config.push_to_hub:
             with main_process_first():
-                open_repository(config.release.repo, private=config.release.private)
+                check_before_training(config.release, self.inputs.records)
         scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
@@ -164,15 +165,21 @@ class TofPipeline:
             report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends: dict[str, Checkpoint] = {}
         journeys: dict[str, Journey] = {}
+
+        def record(final: tuple[str, Checkpoint] | None = None) -> None:
+            """Write what is known so far: the scores and what was made of what."""
+            if is_main_process():
+                write_json(self.folder / "results.json", {"rows": scorer.rows})
+                known = lineage(config, self.inputs.records, data.label_names, journeys, scorer.rows, final=final)
+                write_json(self.folder / LINEAGE, known)
+
         for system, recipe in self.recipes.items():
             say(f"system {system}")
             journeys[system] = Journey()
-            ends[system] = recipe(Steps(config, data, scorer, system=system, journey=journeys[system]))
-            self._record(scorer.rows, lineage(config, self.inputs.records, data.label_names, journeys))
+            ends[system] = recipe(Steps(config, data, scorer, system=system, journey=journeys[system], record=record))
         best = "tof" if "tof" in ends else system
         self._finish(ends[best])
-        record = lineage(config, self.inputs.records, data.label_names, journeys, final=(best, ends[best]))
-        self._record(scorer.rows, record)
+        record(final=(best, ends[best]))
         if config.push_to_hub and is_main_process():
             self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
@@ -187,12 +194,6 @@ class TofPipeline:
         except TofError as problem:
             hint = f"The run is finished; `tof-hf push {self.folder}` publishes it without training anything."
             raise TofError(f"{problem} {hint}") from problem
-
-    def _record(self, rows: list[dict[str, Any]], record: dict[str, Any]) -> None:
-        """Write what is known so far: the scores and what was made of what."""
-        if is_main_process():
-            write_json(self.folder / "results.json", {"rows": rows})
-            write_json(self.folder / LINEAGE, record)
 
     def _finish(self, tagger: Checkpoint) -> None:
         """Copy the tagger to final/: stock files that load without this library."""

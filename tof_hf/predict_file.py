@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -89,10 +90,21 @@ def _read_jsonl(source: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise DataError(f"no JSON ({error}).", fix="give one object a line.", path=source, line=number) from error
+        if "\\ud" in line.lower() and not _is_unicode(row):
+            fix = "remove the half of a surrogate pair (\\ud8.. to \\udf..), which is no character."
+            raise DataError("text that is no Unicode.", fix=fix, path=source, line=number)
         if not isinstance(row, dict) or not _has_text(row):
             fix = "give objects with `text` (a string) or `tokens` (a list of strings)."
             raise DataError("a row without a text.", fix=fix, path=source, line=number)
         yield row
+
+
+def _is_unicode(row: Any) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _has_text(row: dict[str, Any]) -> bool:
@@ -152,8 +164,12 @@ def _text_writer(shown: Callable[[dict[str, Any], Tagged], str]) -> Callable[[Ro
 @contextmanager
 def _writing(out: Path) -> Iterator[TextIO]:
     if out == STANDARD:
-        yield sys.stdout
-        sys.stdout.flush()
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads, as `head` does, has enough; Python must not try again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     with _complete(out) as part, part.open("w", encoding="utf-8") as stream:
         yield stream
@@ -193,11 +209,23 @@ def _append(waiting: list[dict[str, Any]], writer: pq.ParquetWriter | None, part
     """Write the waiting rows; the first ones decide the columns."""
     entities = pa.field("entities", _arrow_type(ENTITIES))
     if writer is None:
-        others = pa.Table.from_pylist([{k: v for k, v in row.items() if k != "entities"} for row in waiting]).schema
+        others = _table([{k: v for k, v in row.items() if k != "entities"} for row in waiting], None).schema
         writer = pq.ParquetWriter(part, others.append(entities))
-    writer.write_table(pa.Table.from_pylist(waiting, schema=writer.schema))
+    new = {name for row in waiting for name in row} - set(writer.schema.names)
+    if new:
+        found = f"the column {sorted(new)[0]!r} for the first time after {ROWS_AT_ONCE:,} rows."
+        raise DataError(found, fix="write JSON lines, or give every row the same columns.")
+    writer.write_table(_table(waiting, writer.schema))
     waiting.clear()
     return writer
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema | None) -> pa.Table:
+    try:
+        return pa.Table.from_pylist(rows, schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        fix = "write JSON lines, or give the column values of one type."
+        raise DataError(f"a column with values of several types ({error}).", fix=fix) from error
 
 
 def _arrow_type(feature: Any) -> pa.DataType:

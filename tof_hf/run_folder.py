@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tof_hf.errors import TofError
+
 logger = logging.getLogger("tof_hf")
 
 
@@ -72,10 +74,21 @@ def main_process_first() -> Iterator[None]:
     if not is_main_process():
         barrier()
     try:
-        yield
+        with same_in_all_processes():
+            yield
     finally:
         if is_main_process():
             barrier()
+
+
+@contextmanager
+def same_in_all_processes() -> Iterator[None]:
+    """Inside, every process of a launch meets the same errors: the main one reports them for all."""
+    try:
+        yield
+    except TofError as problem:
+        problem.told_by_main = not is_main_process()
+        raise
 
 
 def _launched() -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
 
@@ -15,15 +13,14 @@ from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.sources import unlabelled
-from tof_hf.errors import TofError
 from tof_hf.forgetting import SourceMemory, forgotten
 from tof_hf.inputs import TofData
+from tof_hf.journey import Journey
 from tof_hf.labelling import Labelling, Reader
 from tof_hf.run_folder import say, warn
 from tof_hf.scoring import SOURCE, Scorer
 from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import mlm_task
-from tof_hf.stages.mrc import COLUMNS as MRC_COLUMNS
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
 from tof_hf.stages.task import Checkpoint, StageTask, encoder_key
@@ -31,23 +28,22 @@ from tof_hf.stages.task import Checkpoint, StageTask, encoder_key
 MIXED = "_mix"  # the end of the name of a stage that was trained again with source sentences
 
 
-@dataclass
-class Journey:
-    """What a recipe went through, in order: the names of its stages, what was labelled on the way, what forgotten."""
-
-    stages: list[str] = field(default_factory=list)
-    pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
-    forgetting: list[dict[str, Any]] = field(default_factory=list)
-
-
 class Steps:
     """What a recipe is made of. Every step takes a checkpoint and gives one; a step that is off gives its start."""
 
     def __init__(
-        self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, journey: Journey | None = None
+        self,
+        config: TofConfig,
+        data: TofData,
+        scorer: Scorer,
+        *,
+        system: str,
+        journey: Journey | None = None,
+        record: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
         self.journey = journey or Journey()
+        self.record = record  # called whenever something is finished
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
         self.labelling = Labelling(config, data, self.tokenizer)
@@ -58,7 +54,7 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey)
+        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey, record=self.record)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -107,7 +103,9 @@ class Steps:
     def label(self, tagger: Checkpoint) -> Dataset:
         """Steps 4, 8 and 9: the target text with the tagger's labels, those that `labelling.selection` takes."""
         labelled, record = self.labelling.label(tagger, self._reader_before(tagger))
-        self.journey.pseudo_labels.append(record)
+        if all(entry["file"] != record["file"] for entry in self.journey.pseudo_labels):
+            self.journey.pseudo_labels.append(record)
+        labelled.info.description = record["file"]  # goes along when rows are chosen or columns dropped
         return labelled
 
     def pseudo_label_file(self, tagger: Checkpoint) -> Path:
@@ -144,24 +142,20 @@ class Steps:
             for name, (wanted, limit, rows, convert) in kinds.items()
             if wanted and rows is not None
         }
-        if not any(map(len, questions.values())):
-            raise TofError(
-                f"{start.name}-{stage}: no question is left, every sentence has unsure words. What to do: "
-                "choose labels less strictly (labelling), or name target.mrc."
-            )
-        validation = [self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))]
+        validation = {"ner_mrc": self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))}
         if self.data.validation_qa is not None:
-            validation.append(self.data.validation_qa)
+            validation["qa"] = self.data.validation_qa
         checkpoint = self._visit(
             mrc_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
                 questions=questions,
-                validation=mix(validation, columns=MRC_COLUMNS),
+                validation=validation,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._readers[checkpoint.name] = Reader(checkpoint, config)
         self._score_reader(checkpoint, stage, round)
@@ -211,9 +205,10 @@ class Steps:
                 name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
                 for name, rows in sentences.items()
             }
-        validation = [self.data.validation]
+        validation = {"source": self.data.validation}
         if translated is not None and config.validate_translated:
-            validation.append(translated.validation)
+            validation["translated"] = translated.validation
+        limit = config.max_validation
         touched = "translated" in sentences or len(validation) > 1
         checkpoint = self._visit(
             ner_task(
@@ -221,12 +216,13 @@ class Steps:
                 config,
                 stage=_named(f"{stage}{round or ''}", touched) + end,
                 sentences=sentences,
-                validation=mix([cap(rows, config.max_validation, seed=self.config.seed) for rows in validation]),
+                validation={name: cap(rows, limit, seed=self.config.seed) for name, rows in validation.items()},
                 label_names=self.data.label_names,
                 keep_head=keep_head,
                 tokenizer=self.tokenizer,
                 seed=seed,
-            )
+            ),
+            pseudo,
         )
         self._score_tagger(checkpoint, config, f"{stage}{end}", round)
         return checkpoint
@@ -243,6 +239,7 @@ class Steps:
             record = dataclasses.asdict(drop) | {"action": self.config.forgetting.action, "mixed_f1": None}
             self.journey.forgetting.append(record)
             if self.config.forgetting.action == "stop":
+                self.record()
                 raise forgotten(drop, self._memory.max_drop)
             warn(f"{drop}")
             if self.config.forgetting.action == "mix" and not config.use_source:
@@ -260,12 +257,19 @@ class Steps:
         rows = (row for row in self.scorer.rows if row["split"] == SOURCE and row["checkpoint"] == tagger.name)
         return next((row["f1"] for row in rows), None)
 
-    def _visit(self, task: StageTask) -> Checkpoint:
+    def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
-        return self._carry_out(task)
+        if pseudo is not None and {"pseudo", "pseudo_mrc"} & set(task.rows):
+            for entry in self.journey.pseudo_labels:
+                if entry["file"] == pseudo.info.description:
+                    entry["used_by"].append(task.name)
+        checkpoint = self._carry_out(task)
+        self.record()
+        return checkpoint
 
     def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
+        self.record()
 
     def _score_reader(self, checkpoint: Checkpoint, stage: str, round: int) -> None:
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)

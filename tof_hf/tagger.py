@@ -127,6 +127,9 @@ class Tagger:
             return next(self.stream([texts])).entities
         if isinstance(texts, Dataset):
             return self._dataset(texts)
+        if not isinstance(texts, Sequence):
+            fix = "give a string, a list of texts or one split of a data set; for an iterator there is stream."
+            raise DataError(f"a {type(texts).__name__}.", fix=fix)
         bar = tqdm(texts, desc="Tagging", unit=" texts", disable=None if len(texts) > 1000 else True)
         return [tagged.entities for tagged in self.stream(bar)]
 
@@ -143,15 +146,19 @@ class Tagger:
             raise DataError(found, fix="give rows with a column tokens (lists of words) or text.")
         found = self.stream(tqdm(rows[column], desc="Tagging", unit=" texts", disable=None))
         entities = [[asdict(entity) for entity in tagged.entities] for tagged in found]
+        if "entities" in rows.column_names:
+            rows = rows.remove_columns("entities")
         return rows.add_column("entities", entities, feature=ENTITIES)
 
     def _split(self, text: Text) -> Tagged:
         if isinstance(text, str):
             spans = self._spans_by_tokenizer(text) if self.words_by_tokenizer else find_word_spans(text)
             return Tagged(text, [text[start:end] for start, end in spans], spans, [])
+        if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
+            parts = text if isinstance(text, Sequence) else [text]
+            found = ", ".join(sorted({type(part).__name__ for part in parts} - {"str"}))
+            raise DataError(f"a text of {found}.", fix="give strings, or lists of words.")
         words = list(text)
-        if not all(isinstance(word, str) for word in words):
-            raise DataError(f"a text of {type(words[0]).__name__}.", fix="give strings, or lists of words.")
         spans, position = [], 0
         for word in words:
             spans.append((position, position + len(word)))

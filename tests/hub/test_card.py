@@ -133,6 +133,45 @@ def test_one_seed_is_said_to_be_one_and_several_give_mean_and_spread(run, run_fo
     assert f"{100 * mean:.2f} ± {100 * spread:.2f}" in card and "3 runs" in card and "2019, 2020, 2021" in card
 
 
+def test_the_metadata_have_the_value_of_these_very_weights(run_folder, tmp_path):
+    other = Path(shutil.copytree(run_folder, tmp_path / "other"))
+    with_seed(other, 2020, f1=0.9)
+    own = read_run(run_folder)
+    value = own.of(own.lineage["final"]["stage"], "target").means["f1"]
+    data = ModelCard(model_card(read_run(run_folder, [other]), REPO)).data
+    assert data.eval_results[2].metric_value == round(value, 4)
+
+
+def test_data_with_any_name_is_an_identifier_that_the_hub_takes(hub, run_folder):
+    record = read_json(run_folder / "lineage.json")
+    for entry in record["data"]:
+        entry["name"] = "gold set (año).conll"
+    write_json(run_folder / "lineage.json", record)
+    card = ModelCard(model_card(read_run(run_folder), REPO))
+    card.validate()
+    assert card.data.eval_results[0].dataset_type == "gold-set-a-o-.conll"
+
+
+def test_names_with_bars_break_no_table(run_folder):
+    for file in ("lineage.json", "results.json"):
+        text = (run_folder / file).read_text().replace('"tof"', '"a|b"').replace("target_text.txt", "x|y.txt")
+        (run_folder / file).write_text(text)
+    for table in tables(model_card(read_run(run_folder), REPO).replace("\\|", "")):
+        assert {len(row) for row in table} == {len(table[0])}, table[0]
+
+
+def test_a_domain_is_not_taken_for_a_language(run_folder):
+    write_json(run_folder / "lineage.json", read_json(run_folder / "lineage.json") | {"target": "bio"})
+    card = model_card(read_run(run_folder), REPO)
+    assert ModelCard(card).data.language is None and "text of the kind `bio`" in card
+
+
+def test_what_chose_the_checkpoints_is_told_of_the_stages_that_there_were(run):
+    card = model_card(run, REPO)
+    assert "chosen by its F1 on labelled source sentences, source labels turned into questions; never" in card
+    assert "Masked language modelling did not see" in card
+
+
 def test_without_target_gold_the_card_says_that_nothing_is_known(run_folder):
     rows = [row for row in read_json(run_folder / "results.json")["rows"] if row["split"] != "target"]
     write_json(run_folder / "results.json", {"rows": rows})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from tof_hf.cli import main
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub import upload
 from tof_hf.hub.push import prepare, push
+from tof_hf.hub.run_record import read_run
 from tof_hf.tagger import load_tagger
 
 REPO = "tester/es-tagger"
@@ -180,7 +182,10 @@ def test_a_run_publishes_itself_at_its_end(hub, toy_run, tmp_path):
     run_tof(toy_run[1] | {"output_dir": str(folder), "push_to_hub": True, "release": release})
     repo = hub.repos["model", REPO]
     assert repo.private and "model.safetensors" in repo.files("first") and "config.json" not in repo.files()
-    assert b"license: mit" in repo.files("first")["README.md"]
+    card = repo.files("first")["README.md"].decode()
+    assert "license: mit" in card
+    # The folder was copied: its stages still know what they came from.
+    assert read_run(folder).chain == read_run(toy_run[0]).chain and "|--> labels 40 target sentences" in card
 
 
 def test_a_run_that_may_not_publish_says_so_before_any_training(hub, toy_run, tmp_path):
@@ -189,6 +194,44 @@ def test_a_run_that_may_not_publish_says_so_before_any_training(hub, toy_run, tm
     with pytest.raises(TofError, match="write access"):
         run_tof(options)
     assert not (tmp_path / "new" / "stages").exists()
+
+
+@pytest.mark.parametrize(
+    "release, message", [({"mrc_repo": "other/mrc"}, "403"), ({"pseudo_labels_repo": "tester/x"}, "no stated licence")]
+)
+def test_data_sets_that_cannot_be_published_are_found_before_any_training(hub, toy_run, tmp_path, release, message):
+    options = toy_run[1] | {"output_dir": str(tmp_path / "new"), "push_to_hub": True}
+    options["target"] = options["target"] | {"text": options["target"]["text"]["path"]}
+    with pytest.raises(TofError, match=message):
+        run_tof(options | {"release": {"repo": REPO} | release})
+    assert not (tmp_path / "new" / "stages").exists()
+
+
+def test_a_repository_that_cannot_be_private_stops_the_others_too(hub, run_folder, capsys):
+    hub.add("model", REPO)
+    assert main(["push", str(run_folder), REPO, "--private", "--pseudo-labels-repo", "tester/pseudo"]) == 2
+    assert "exists and is public" in capsys.readouterr().err
+    assert commits(hub, "tester/pseudo", "dataset") == []
+
+
+def test_a_card_that_the_hub_does_not_take_says_what_is_wrong_with_it(hub, run_folder, capsys):
+    hub.fail("/validate-yaml", status=400, times=None, message='"license" must be one of ...')
+    assert main(["push", str(run_folder), REPO, "--license", "foo"]) == 2
+    assert "such as the licence" in capsys.readouterr().err
+
+
+def test_files_of_others_in_folders_stay_there_and_in_final_they_stay_here(hub, run_folder):
+    main(["push", str(run_folder), REPO])
+    history = hub.repos["model", REPO].branches["main"]
+    own = {"lora/adapter_model.safetensors": b"mine", "notes.md": b"mine"}
+    history.append(dataclasses.replace(history[-1], sha="f" * 40, files=history[-1].files | own))
+    deep = run_folder / "final" / "checkpoint-5"
+    deep.mkdir()
+    shutil.copy(run_folder / "final" / "model.safetensors", deep)
+    (run_folder / "final" / "vocab.txt").write_text("a\n")
+    main(["push", str(run_folder), REPO])
+    assert own.items() <= files_of(hub).items()
+    assert "vocab.txt" in files_of(hub) and not [path for path in files_of(hub) if path.startswith("checkpoint-5")]
 
 
 def test_a_run_that_cannot_publish_at_its_end_is_finished_all_the_same(hub, toy_run, tmp_path, monkeypatch):

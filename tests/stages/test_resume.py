@@ -53,15 +53,15 @@ def train(rows, checkpoint, tokenizers):
         common = {"tokenizer": tokenizers["wordpiece"], "seed": seed}
         if kind == "ner":
             task = ner_task(
-                start, NerConfig(training=training), stage="ner", sentences={"source": rows}, validation=rows,
-                label_names=NAMES, keep_head=False, **common,
+                start, NerConfig(training=training), stage="ner", sentences={"source": rows},
+                validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
             )  # fmt: skip
             return fit(task, folder)
         if kind == "mrc":
             questions = ner_to_mrc(rows)
             task = mrc_task(
                 start, MrcConfig(training=training, max_length=64, stride=8), stage="mrc",
-                questions={"ner_mrc": questions}, validation=questions, **common,
+                questions={"ner_mrc": questions}, validation={"ner_mrc": questions}, **common,
             )  # fmt: skip
             return fit(task, folder)
         config = MlmConfig(training=training, maskings=2, head_warmup_steps=3)

@@ -19,7 +19,7 @@ WHAT = {
     "ner": "NER",
     "pseudo_ner": "NER on labels of its own",
 }
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_LANGUAGE = re.compile(r"[a-z]{2}")  # with three letters `bio` and `law` would be languages
 
 
 def model_card(run: RunRecord, repo: str, *, license: str | None = None, language: Sequence[str] = ()) -> str:
@@ -27,9 +27,9 @@ def model_card(run: RunRecord, repo: str, *, license: str | None = None, languag
     lineage = run.lineage
     language = list(language) or ([lineage["target"]] if _LANGUAGE.fullmatch(lineage["target"]) else [])
     final = lineage["final"]["stage"]
-    # A system may label again with its last tagger; only what a later stage learned from counts here.
     journey = lineage["systems"][lineage["final"]["system"]]
-    labelled = [entry for entry in journey["pseudo_labels"] if entry["tagger"] in run.chain[:-1]]
+    labelled = [entry for entry in journey["pseudo_labels"] if set(entry["used_by"]) & set(run.chain)]
+    kinds = {kind_of(stage) for stage in run.chain}
     return render(
         "model_card.md.jinja",
         header=_header(run, repo, license, language).to_yaml(),
@@ -47,6 +47,8 @@ def model_card(run: RunRecord, repo: str, *, license: str | None = None, languag
         alarms=[(entry["tagger"], alarm) for entry in labelled for alarm in entry.get("health", {}).get("alarms", [])],
         forgotten=[drop for drop in journey.get("forgetting", []) if drop.get("kept") in run.chain],
         uses_target=any({"target", "target_qa", "pseudo"} & set(lineage["stages"][s]["rows"]) for s in run.chain),
+        kinds=kinds,
+        validated_on=_validated_on(run),
         what=lambda stage: WHAT.get(kind_of(stage), kind_of(stage)),
         last=lambda stage: stage.rpartition("-")[2],
         **lineage,
@@ -77,21 +79,25 @@ def kind_of(stage: str) -> str:
 def _header(run: RunRecord, repo: str, license: str | None, language: list[str]) -> ModelCardData:
     lineage = run.lineage
     final = lineage["final"]["stage"]
-    split = next((split for split in ("target", "source_test", "source_validation") if run.of(final, split)), None)
+    # The value of these very weights, not a mean over seeds.
+    scored = {score.split: score for score in run.own if score.checkpoint == final}
+    own = next((scored[split] for split in SPLITS if split in scored), None)
+    split = own and own.split
     files = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}
     data = {record["option"]: record for record in lineage["data"]}
     results = []
     if split is not None and files[split] in data:
-        scored = data[files[split]]
+        file = data[files[split]]
         results = [
             EvalResult(
                 task_type="token-classification",
                 task_name="Named entity recognition",
-                dataset_type=scored["name"].partition(":")[0],
-                dataset_name=f"{scored['name']} ({SPLITS[split]})",
+                dataset_type=_identifier(file),
+                dataset_name=f"{file['name']} ({SPLITS[split]})",
+                dataset_split=split,
                 metric_type=name,
                 metric_name=f"{name} (whole entities, seqeval default mode)",
-                metric_value=round(run.of(final, split).means[name], 4),
+                metric_value=round(own.means[name], 4),
             )
             for name in NAMES
         ]
@@ -107,6 +113,20 @@ def _header(run: RunRecord, repo: str, license: str | None, language: list[str])
         model_name=repo.rpartition("/")[2],
         eval_results=results or None,
     )
+
+
+def _identifier(record: dict[str, Any]) -> str:
+    """A Hub id, or a name of the characters that the Hub allows in its place."""
+    return record["name"].partition(":")[0] if record["hub"] else re.sub(r"[^A-Za-z0-9_.-]+", "-", record["name"])
+
+
+def _validated_on(run: RunRecord) -> str:
+    """What the best checkpoints of the tagger's stages were chosen by, in words."""
+    told = {"source": "labelled source sentences", "translated": "their translations"}
+    told |= {"ner_mrc": "source labels turned into questions", "qa": "source question answering"}
+    stages = [run.lineage["stages"][stage]["validation_rows"] for stage in run.chain]
+    kinds = dict.fromkeys(kind for stage in reversed(stages) for kind in stage)
+    return ", ".join(told.get(kind, kind) for kind in kinds)
 
 
 def _diagram(run: RunRecord, labelled: Sequence[dict[str, Any]]) -> str:

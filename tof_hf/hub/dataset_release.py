@@ -24,8 +24,8 @@ def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofDat
 
     Raises TofError if the licence of the source does not let others publish it: then nothing is read.
     """
-    records = _records(run, "source.train")
-    _check_shareable(records, "release.mrc_repo")
+    records = records_of(run.lineage["data"], "source.train")
+    check_shareable(records, "release.mrc_repo")
     data = read()
     rows = ner_to_mrc(data.source, data.queries)
     return _bundle(
@@ -46,15 +46,19 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
 
     Raises TofError if the licence of the text does not let others publish it, DataError if the run made no labels.
     """
-    records = _records(run, "target.text")
-    _check_shareable(records, "release.pseudo_labels_repo")
+    records = records_of(run.lineage["data"], "target.text")
+    check_shareable(records, "release.pseudo_labels_repo")
     journey = run.lineage["systems"][run.lineage["final"]["system"]]
-    if not journey["pseudo_labels"]:
+    used = [entry for entry in journey["pseudo_labels"] if set(entry["used_by"]) & set(run.chain)]
+    if not used:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
-    last = journey["pseudo_labels"][-1]
+    last = used[-1]
+    file = run.folder / last["file"]
+    if not file.is_file():
+        raise DataError("no pseudo-labels.", fix="start the same run again: it labels anew.", path=file)
     return _bundle(
         release.pseudo_labels_repo,
-        Dataset.from_parquet(str(run.folder / last["file"])),
+        Dataset.from_parquet(str(file)),
         records,
         run,
         title="Raw text with the labels of a tagger",
@@ -62,7 +66,7 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
         "faults, not gold. `ner_probabilities` has the probability of each word's label.",
         facts={f"{label} entities": f"{count:,}" for label, count in last["entities"].items()}
-        | {"Mean probability in entities": last["mean_entity_probability"], "Tagger": last["tagger"]},
+        | {"Mean probability in entities": last["mean_entity_probability"] or "no entity", "Tagger": last["tagger"]},
     )
 
 
@@ -70,13 +74,12 @@ def _types(run: RunRecord) -> Sequence[str]:
     return run.lineage["entity_types"]
 
 
-def _records(run: RunRecord, option: str) -> list[dict[str, Any]]:
+def records_of(data: Sequence[Mapping[str, Any]], option: str) -> list[Mapping[str, Any]]:
     """The record of every file that the option names (target.text may name several)."""
-    data = run.lineage["data"]
     return [record for record in data if record["option"] == option or record["option"].startswith(f"{option}.")]
 
 
-def _check_shareable(records: Sequence[Mapping[str, Any]], option: str) -> None:
+def check_shareable(records: Sequence[Mapping[str, Any]], option: str) -> None:
     for record in records:
         if not may_share(record["license"]):
             found = f"has the licence {record['license']!r}" if record["license"] else "has no stated licence"

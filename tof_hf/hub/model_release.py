@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from pathlib import Path
 
 from tof_hf.config import ReleaseConfig
 from tof_hf.errors import DataError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.run_record import RESULTS, RunRecord
-from tof_hf.hub.upload import Bundle, check_name
+from tof_hf.hub.upload import Bundle, check_name, matches
 from tof_hf.lineage import FILE as LINEAGE
 
 # What makes a tagger and its tokenizer. Anything else in final/ stays here: optimizer states, training arguments with
@@ -33,10 +32,12 @@ def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
 
     Raises DataError if there is no tagger in the run's folder, HubError if `release.repo` cannot be a name.
     """
-    check_name(release.repo or "")
+    if release.repo is None:
+        raise DataError("no repository.", fix="name one, USER/NAME, or set release.repo in the run file.")
+    check_name(release.repo)
     final = run.folder / "final"
     found = sorted(path.relative_to(final).as_posix() for path in final.rglob("*") if path.is_file())
-    names = [name for name in found if any(fnmatch.fnmatch(name, pattern) for pattern in MODEL_FILES)]
+    names = [name for name in found if matches(name, MODEL_FILES)]
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise DataError(
             "no tagger in safetensors form (config.json, model.safetensors).",

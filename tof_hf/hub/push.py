@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from datasets import Dataset
 
 from tof_hf.config import ReleaseConfig, load_config
 from tof_hf.errors import DataError
-from tof_hf.hub.dataset_release import mrc_bundle, pseudo_label_bundle
+from tof_hf.hub.dataset_release import check_shareable, mrc_bundle, pseudo_label_bundle, records_of
 from tof_hf.hub.model_release import model_bundle
 from tof_hf.hub.run_record import RunRecord, read_run
-from tof_hf.hub.upload import Bundle, publish
-from tof_hf.inputs import Inputs, TofData
+from tof_hf.hub.upload import Bundle, open_repository, publish
+from tof_hf.inputs import DataRecord, Inputs, TofData
 
 
 def prepare(
@@ -23,10 +24,11 @@ def prepare(
     other_seeds: Sequence[str | Path] = (),
     datasets: Mapping[str, Dataset] | None = None,
 ) -> list[Bundle]:
-    """All that `push` publishes of the finished run in `folder`, the tagger last; nothing asks the network.
+    """All that `push` publishes of the finished run in `folder`, the tagger last; nothing asks the Hub.
 
     `other_seeds`: folders of the same run with other seeds, whose scores go into the card's means. `datasets`: those
-    that the run was given in place of files. Raises a TofError for what cannot or must not be published.
+    that the run was given in place of files. For `release.mrc_repo` the source is read again, from where the run had
+    it. Raises a TofError for what cannot or must not be published.
     """
     run = read_run(Path(folder), [Path(other) for other in other_seeds])
     bundles = []
@@ -39,7 +41,21 @@ def prepare(
 
 def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
     """The addresses of what was published, one commit each. Raises HubError; the same call may follow any failure."""
+    for bundle in bundles:  # nothing is published if one of them is in vain
+        open_repository(bundle.repo, repo_type=bundle.repo_type, private=private)
     return [publish(bundle, private=private) for bundle in bundles]
+
+
+def check_before_training(release: ReleaseConfig, records: Sequence[DataRecord]) -> None:
+    """Raise a TofError if what the run is to publish at its end must not or cannot be published."""
+    data = [asdict(record) for record in records]
+    if release.mrc_repo:
+        check_shareable(records_of(data, "source.train"), "release.mrc_repo")
+    if release.pseudo_labels_repo:
+        check_shareable(records_of(data, "target.text"), "release.pseudo_labels_repo")
+    open_repository(release.repo, private=release.private)
+    for repo in filter(None, (release.mrc_repo, release.pseudo_labels_repo)):
+        open_repository(repo, repo_type="dataset", private=release.private)
 
 
 def _same_data(run: RunRecord, datasets: Mapping[str, Dataset] | None) -> TofData:

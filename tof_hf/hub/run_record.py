@@ -35,13 +35,17 @@ class Score:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """`lineage` of the run that is released, `seeds` of all runs taken together, and their `scores`."""
+    """`lineage` of the run that is released, `seeds` of all runs taken together, and their `scores`.
+
+    `own`: the scores of the released run alone.
+    """
 
     folder: Path
     lineage: dict[str, Any]
     results: dict[str, Any]
     seeds: list[int]
     scores: list[Score]
+    own: list[Score]
 
     def of(self, checkpoint: str, split: str) -> Score | None:
         """The score of a stage's tagger on a split, if it was scored there."""
@@ -69,17 +73,21 @@ def read_run(folder: Path, others: Sequence[Path] = ()) -> RunRecord:
     seeds = [lineage["seed"] for lineage in lineages]
     if len(set(seeds)) < len(seeds):
         raise DataError(f"runs with the seeds {seeds}.", fix="name runs with different seeds.", path=folder)
-    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for result in results:
-        for row in result["rows"]:
-            if row["split"] != "source_validation_mrc":
-                rows.setdefault((row["system"], row["checkpoint"], row["split"]), []).append(row)
-    scores = [_score(*key, same) for key, same in rows.items()]
-    return RunRecord(folder, lineages[0], results[0], seeds, scores)
+    return RunRecord(folder, lineages[0], results[0], seeds, _scores(results), _scores(results[:1]))
+
+
+def _scores(results: Sequence[dict[str, Any]]) -> list[Score]:
+    """One score for every tagger and split that all runs have."""
+    by_run = [{(row["system"], row["checkpoint"], row["split"]): row for row in run["rows"]} for run in results]
+    shared = [key for key in by_run[0] if all(key in rows for rows in by_run)]
+    return [_score(*key, [rows[key] for rows in by_run]) for key in shared if key[2] != "source_validation_mrc"]
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    lineage, results = read_json(folder / LINEAGE), read_json(folder / RESULTS)
+    try:
+        lineage, results = read_json(folder / LINEAGE), read_json(folder / RESULTS)
+    except ValueError as problem:
+        raise DataError(f"a damaged record ({problem}).", fix="start the same run again.", path=folder) from problem
     if lineage is None or results is None or lineage.get("final") is None:
         raise DataError(
             "no finished run with a record (lineage.json, results.json).",
@@ -93,13 +101,27 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _check_same(one: dict[str, Any], other: dict[str, Any], folder: Path) -> None:
-    for name in ("encoder", "target", "preset", "entity_types", "options"):
-        if one[name] != other[name]:
+    told = [_but_seed(lineage) for lineage in (one, other)]
+    for name in told[0]:
+        if told[0][name] != told[1][name]:
             raise DataError(
                 f"a run that also differs in its {name}.",
                 fix="average runs of the same config: they may differ in seed and output_dir alone.",
                 path=folder,
             )
+
+
+def _but_seed(lineage: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same in runs whose scores are averaged."""
+    same = {name: lineage[name] for name in ("encoder", "target", "preset", "entity_types", "options", "final")}
+    same["systems"] = list(lineage["systems"])
+    # Which rows a limit draws depends on the seed.
+    told = ("option", "name", "rows", "options")
+    same["data"] = [
+        [record[name] for name in told] + [None if "limit" in record["options"] else record["fingerprint"]]
+        for record in lineage["data"]
+    ]
+    return same
 
 
 def _score(system: str, checkpoint: str, split: str, rows: list[dict[str, Any]]) -> Score:

@@ -71,7 +71,7 @@ def publish(bundle: Bundle, *, private: bool = False) -> str:
         stale = [
             CommitOperationDelete(path)
             for path in api.list_repo_files(repo, **where)
-            if path not in bundle.files and any(fnmatch.fnmatch(path, pattern) for pattern in bundle.replaces)
+            if path not in bundle.files and matches(path, bundle.replaces)
         ]
         api.create_commit(repo, added + stale, commit_message=bundle.message, **where)
 
@@ -110,6 +110,12 @@ def check_name(repo: str) -> None:
         raise HubError(f"{repo!r} lacks its owner. What to do: write user/name (hf auth whoami says who you are).")
 
 
+def matches(path: str, patterns: Sequence[str]) -> bool:
+    """Whether a file matches a pattern; `*` stands for no folder."""
+    parts = path.count("/")
+    return any(fnmatch.fnmatch(path, pattern) and pattern.count("/") == parts for pattern in patterns)
+
+
 def _patiently(action: Callable[[], T], repo: str) -> T:
     """What the action gives, tried again while the Hub is busy or the line is down. Raises HubError."""
     for number in range(1, TRIES + 1):
@@ -138,7 +144,7 @@ def _answer(problem: BaseException) -> HfHubHTTPError | None:
 
 
 def _is_busy(answer: HfHubHTTPError) -> bool:
-    return answer.response.status_code == 429 or answer.response.status_code >= 500
+    return answer.response.status_code in (408, 429) or answer.response.status_code >= 500
 
 
 def _is_connection(problem: BaseException) -> bool:
@@ -183,6 +189,7 @@ def _advice(problem: BaseException) -> str:
 
 
 _FIXES = {
+    400: "correct what it names, such as the licence (an id of the Hub) or the language (a code) of the card",
     401: "log in with hf auth login, or set HF_TOKEN to a token that is valid and may write",
     403: "take a token with write access to this owner's repositories, or a repository of your own (hf auth whoami)",
     404: "check the name; a private repository of others looks as if it were not there",

@@ -115,7 +115,9 @@ def _check_free(folder: Path) -> None:
     """DataError unless there is nothing in the folder's place, or an older export."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not is_onnx_folder(folder):
+    own = {"config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+    others = [path for path in folder.rglob("*") if path.name not in own and not path.name.startswith(ONNX_FILE)]
+    if others or not is_onnx_folder(folder):
         raise DataError("other files in the place of the export.", fix="name a new folder.", path=folder)
 
 

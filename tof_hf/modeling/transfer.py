@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForMaskedLM,
@@ -29,11 +30,15 @@ from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtr
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """What a model started from: encoder tensors kept, head tensors that came along, head tensors that are fresh."""
+    """What a model started from: the number of encoder tensors kept, and the names of head tensors.
+
+    `head_kept` came along, `head_fresh` are new, `head_dropped` stand in the files of a local checkpoint, unused.
+    """
 
     encoder: int
     head_kept: tuple[str, ...]
     head_fresh: tuple[str, ...]
+    head_dropped: tuple[str, ...] = ()
 
 
 def load_for_mlm(checkpoint: str, *, base: str | None = None) -> tuple[PreTrainedModel, HandOff]:
@@ -49,7 +54,8 @@ def load_for_mlm(checkpoint: str, *, base: str | None = None) -> tuple[PreTraine
             model.tie_weights()
     head = _head(model)
     fresh = tuple(sorted(name for name in head if name in missing))
-    return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(head - set(fresh))), fresh)
+    kept = tuple(sorted(head - set(fresh)))
+    return model, HandOff(len(model.base_model.state_dict()), kept, fresh, _dropped(checkpoint, model, kept))
 
 
 def load_for_mrc(checkpoint: str, *, span_match: bool = False) -> tuple[PreTrainedModel, HandOff]:
@@ -58,7 +64,8 @@ def load_for_mrc(checkpoint: str, *, span_match: bool = False) -> tuple[PreTrain
         encoder = load_encoder(checkpoint)
         model = AutoModelForSpanExtraction.from_config(encoder.config, span_match=span_match)
         _copy_encoder(encoder, model)
-    return model, HandOff(len(encoder.state_dict()), (), tuple(sorted(_head(model))))
+    fresh = tuple(sorted(_head(model)))
+    return model, HandOff(len(encoder.state_dict()), (), fresh, _dropped(checkpoint, model, ()))
 
 
 def load_for_ner(
@@ -80,7 +87,8 @@ def load_for_ner(
         config.architectures = None
         model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
         _copy_encoder(encoder, model)
-    return model, HandOff(len(encoder.state_dict()), (), tuple(sorted(_head(model))))
+    fresh = tuple(sorted(_head(model)))
+    return model, HandOff(len(encoder.state_dict()), (), fresh, _dropped(checkpoint, model, ()))
 
 
 def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedModel, HandOff]:
@@ -101,6 +109,17 @@ def _same_tagger(checkpoint: str, id2label: dict[int, str]) -> tuple[PreTrainedM
         if changed or not saved.keys() & state.keys():
             raise ModelError(f"{len(changed)} tensors of {checkpoint} changed on the way, e.g. {changed[:1]}.")
     return model, HandOff(len(model.base_model.state_dict()), tuple(sorted(_head(model))), ())
+
+
+def _dropped(checkpoint: str, model: PreTrainedModel, kept: Sequence[str]) -> tuple[str, ...]:
+    """Head tensors of the checkpoint's files that the model has no use for."""
+    names: set[str] = set()
+    for file in Path(checkpoint).glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            names |= set(tensors.keys())
+    encoder = set(model.base_model.state_dict())
+    prefix = f"{model.base_model_prefix}."
+    return tuple(sorted(name for name in names - set(kept) if name.removeprefix(prefix) not in encoder))
 
 
 def _head(model: PreTrainedModel) -> set[str]:

@@ -64,7 +64,7 @@ def push(release: Release, folder: Path, repo: str, *, private: bool = False) ->
     check_may_share(release)
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     message = f"{release.title}, converted by tof_hf"
-    bundle = Bundle(repo, files, message=message, repo_type="dataset", replaces=["*.parquet"])
+    bundle = Bundle(repo, files, message=message, repo_type="dataset", replaces=["*.parquet", "*/*.parquet"])
     return publish(bundle, private=private)
 
 

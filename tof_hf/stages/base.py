@@ -22,6 +22,7 @@ from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.spent import Moment, Spent
 from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, prepare_folder, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
+from tof_hf.versions import versions
 
 
 def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
@@ -53,9 +54,10 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
                 {
                     "key": done.key,
                     "name": task.name,
-                    "start": task.start.path,
+                    "start": task.start.name,
                     "seed": task.seed,
                     "rows": task.rows,
+                    "validation_rows": task.validation_rows,
                     "windows": len(task.train),
                     "steps": trainer.state.global_step,
                     "started": spent.begun.get("started", started.utc),
@@ -64,6 +66,7 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
                     "peak_memory_mb": spent.peak(),
                     "best_validation_f1": best,
                     "hand_off": dataclasses.asdict(hand_off),
+                    "versions": versions(),
                     "recipe": recipe,
                     "files": file_hashes(folder / "model"),
                     "log": trainer.state.log_history,

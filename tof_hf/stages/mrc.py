@@ -15,6 +15,7 @@ from tof_hf.config import MrcConfig
 from tof_hf.data.encoding import by_length
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_encoding import encode_mrc, read_spans
+from tof_hf.errors import TofError
 from tof_hf.inference import OrderedTrainer
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, span_loss
@@ -31,18 +32,24 @@ def mrc_task(
     *,
     stage: str,
     questions: Mapping[str, Dataset],
-    validation: Dataset,
+    validation: Mapping[str, Dataset],
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
     """A stage: the model that answers best on `validation` (source questions, span F1) after training on `questions`.
 
-    `questions` maps the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to its rows,
-    already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
+    `questions` and `validation` map the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to
+    its rows, already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
     """
     options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
-    held_out = by_length(encode_mrc(validation, tokenizer, **options, offsets=True))
+    if not len(train):
+        raise TofError(
+            f"{start.name}-{stage}: no question is left to learn from, every sentence has unsure words. What to do: "
+            "choose labels less strictly (labelling), or name target.mrc."
+        )
+    held = mix(list(validation.values()), columns=COLUMNS)
+    held_out = by_length(encode_mrc(held, tokenizer, **options, offsets=True))
     return StageTask(
         stage=stage,
         start=start,
@@ -54,8 +61,9 @@ def mrc_task(
         collator=SpanCollator(tokenizer, span_match=config.span_match_head),
         loss=span_loss,
         rows={name: len(rows) for name, rows in questions.items()},
+        validation_rows={name: len(rows) for name, rows in validation.items()},
         validation=held_out,
-        metrics=SpanF1(validation, held_out),
+        metrics=SpanF1(held, held_out),
         reduce_logits=only_span_ends,
         trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
     )

@@ -12,6 +12,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBas
 
 from tof_hf.config import NerConfig
 from tof_hf.data.encoding import by_length, encode_ner, join_words
+from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.data.selection import mix_labelled
 from tof_hf.inference import WordCollator, predict_words
@@ -30,7 +31,7 @@ def ner_task(
     *,
     stage: str,
     sentences: Mapping[str, Dataset],
-    validation: Dataset,
+    validation: Mapping[str, Dataset],
     label_names: Sequence[str],
     keep_head: bool,
     tokenizer: PreTrainedTokenizerBase,
@@ -38,11 +39,13 @@ def ner_task(
 ) -> StageTask:
     """A stage: the tagger with the best entity F1 on `validation` (source sentences) after training on `sentences`.
 
-    `sentences` maps each source of NER rows (source, pseudo) to its rows, already capped. `keep_head` says whether
+    `sentences` and `validation` map each source of NER rows (source, translated, pseudo) to its rows, already capped.
+    `keep_head` says whether
     the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
     """
+    held = mix(list(validation.values()), columns=COLUMNS)
     window = {"max_length": config.max_length, "stride": config.stride}
-    held_out = by_length(encode_ner(validation.select_columns(list(COLUMNS)), tokenizer, **window))
+    held_out = by_length(encode_ner(held, tokenizer, **window))
     return StageTask(
         stage=stage,
         start=start,
@@ -59,9 +62,10 @@ def ner_task(
         collator=WordCollator(tokenizer),
         loss=token_loss,
         rows={name: len(rows) for name, rows in sentences.items()},
+        validation_rows={name: len(rows) for name, rows in validation.items()},
         label_names=label_names,
         validation=held_out,
-        metrics=EntityF1OfWords(validation, held_out, label_names),
+        metrics=EntityF1OfWords(held, held_out, label_names),
         reduce_logits=argmax,
     )
 

@@ -34,7 +34,10 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class StageTask:
-    """All that one stage needs; datasets are encoded, `build` gives the model and what it kept (a HandOff)."""
+    """All that one stage needs; datasets are encoded, `build` gives the model and what it kept (a HandOff).
+
+    `rows` and `validation_rows`: how many rows of which kind it trains on and is chosen by, for the record.
+    """
 
     stage: str
     start: Checkpoint
@@ -46,6 +49,7 @@ class StageTask:
     collator: Callable
     loss: Callable
     rows: dict[str, int]
+    validation_rows: dict[str, int] = dataclasses.field(default_factory=dict)
     label_names: Sequence[str] = ()
     validation: Dataset | None = None
     metrics: Callable | None = None

@@ -1,0 +1,15 @@
+"""The versions that a run was made with."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from tof_hf import __version__
+
+LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers", "torch", "transformers")
+
+
+def versions() -> dict[str, str]:
+    """The version of this package, of Python and of the libraries that decide what a run ends with."""
+    return {"tof_hf": __version__, "python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
