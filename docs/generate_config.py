@@ -9,6 +9,7 @@ from typing import Any
 
 from tof_hf.config import (
     DataFile,
+    ForgettingConfig,
     LabellingConfig,
     MlmConfig,
     MrcConfig,
@@ -107,6 +108,7 @@ def page() -> str:
             _stages(kind, stages),
         ]
     parts += ["### `labelling`\n", _summary(LabellingConfig), _options(LabellingConfig)]
+    parts += ["### `forgetting`\n", _summary(ForgettingConfig), _options(ForgettingConfig)]
     parts += ["## `release`\n", _summary(ReleaseConfig), _options(ReleaseConfig)]
     parts += ["## TrainingArguments that the run decides\n", _table(["field", "why"], _reasons(RUN_OWNED))]
     parts += ["## Names from elsewhere\n", _table(["name", "instead"], _reasons(RENAMED))]
@@ -123,7 +125,7 @@ def _options(kind: type[Section]) -> str:
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         hint = hints[field.name]
         section = isinstance(hint, type) and issubclass(
-            hint, StageConfig | LabellingConfig | TranslationConfig | ReleaseConfig
+            hint, StageConfig | LabellingConfig | ForgettingConfig | TranslationConfig | ReleaseConfig
         )
         default = "see below" if section else _default(field)
         rows.append([f"`{field.name}`", describe(hint), default, _help(field), field.metadata["paper"]])

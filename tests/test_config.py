@@ -330,3 +330,32 @@ def test_every_official_setting_differs_from_the_paper_or_from_what_it_would_inh
 def _value(config, key):
     stage, _, option = key.partition(".")
     return config.to_dict()[stage][option]
+
+
+@pytest.mark.parametrize(
+    ("labelling", "said"),
+    [
+        ({"selection": "threshold"}, "labelling.threshold is missing"),
+        ({"selection": "per_type_quota", "threshold": 0.5}, "labelling.threshold is given, but"),
+        ({"selection": "per_type_quota"}, "labelling.quota is missing"),
+        ({"selection": "per_type_quota", "quota": 0}, "labelling.quota is 0.0, it must be above 0"),
+        ({"selection": "threshold", "threshold": 1.5}, "it must be at most 1"),
+        ({"threshold": 0.5}, "labelling.threshold is given, but labelling.selection is all"),
+        ({"selection_level": "token"}, "no word is unsure"),
+        ({"selection": "best"}, "'agreement'"),
+    ],
+)
+def test_a_selection_of_labels_needs_its_own_number_and_no_other(labelling, said):
+    assert said in problem(labelling=labelling)
+
+
+def test_agreement_needs_a_reading_stage_where_tof_is_trained():
+    assert "labelling.selection is agreement" in problem(labelling={"selection": "agreement"}, mrc={"enabled": False})
+    load(labelling={"selection": "agreement"}, mrc={"enabled": False}, systems=["adaptabert"])
+    load(labelling={"selection": "agreement"})
+
+
+def test_the_forgetting_alarm_takes_a_drop_in_f1_and_one_of_three_actions():
+    assert (load().forgetting.max_drop, load().forgetting.action) == (0.05, "warn")
+    assert "it must be at most 1" in problem(forgetting={"max_drop": 5})
+    assert "'stop'" in problem(forgetting={"action": "halt"})

@@ -9,9 +9,12 @@ from typing import Literal
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tof_hf.data.mapping import cached_map
+from tof_hf.journey import FROM_PSEUDO_LABELS
+from tof_hf.run_folder import read_json
+from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
-from tof_hf.steps import FROM_PSEUDO_LABELS, Steps
+from tof_hf.steps import Steps
 
 UNKNOWN = "?"  # the key of a stage whose data is not there yet
 
@@ -55,7 +58,7 @@ class PlannedSteps(Steps):
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
         words = {"id": Value("string"), "tokens": List(Value("string"))}
         features = Features(words | {"ner_tags": tags, "ner_probabilities": numbers})
-        return cached_map(self.text_to_label(), _all_outside, features=features, description="Stand-ins for labels")
+        return cached_map(self.labelling.text, _all_outside, features=features, description="Stand-ins for labels")
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
         path = str(self.folder / task.name / "model")
@@ -72,6 +75,12 @@ class PlannedSteps(Steps):
         if found.action == "reuse":
             self._reused.add(task.name)
         return Checkpoint(task.name, path, recipe_key(recipe))
+
+    def _source_f1(self, tagger: Checkpoint) -> float | None:
+        """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
+        file = score_file(tagger, SOURCE, self.data.validation)
+        known = read_json(file) if tagger.name in self._reused else None
+        return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:
         """Nothing: there is no tagger yet."""

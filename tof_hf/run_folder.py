@@ -27,6 +27,12 @@ def say(line: str) -> None:
         logger.info(line)
 
 
+def warn(line: str) -> None:
+    """One line of warning, from the main process alone."""
+    if is_main_process():
+        logger.warning(line)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write all or nothing: a killed run leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)

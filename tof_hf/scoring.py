@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -15,6 +16,8 @@ from tof_hf.metrics import entity_scores
 from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
+
+SOURCE = "source_validation"
 
 
 class Scorer:
@@ -59,7 +62,7 @@ class Scorer:
         self.rows.append(place | {"seed": self.seed, "target": self.target} | scores)
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
-        file = checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"
+        file = score_file(checkpoint, split, dataset)
         known = read_json(file)
         if known is None:
             predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
@@ -71,3 +74,8 @@ class Scorer:
                 write_json(file, known)
         barrier()
         return known
+
+
+def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
+    """Where a tagger's scores on a split are kept."""
+    return checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"

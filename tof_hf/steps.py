@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
 from tof_hf.data.conversion import ner_to_mrc
-from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
 from tof_hf.data.sources import unlabelled
+from tof_hf.forgetting import SourceMemory, forgotten
 from tof_hf.inputs import TofData
-from tof_hf.run_folder import barrier, is_main_process, say
-from tof_hf.scoring import Scorer
+from tof_hf.journey import FROM_PSEUDO_LABELS, Journey
+from tof_hf.labelling import Labelling, Reader
+from tof_hf.run_folder import say, warn
+from tof_hf.scoring import SOURCE, Scorer
 from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
-from tof_hf.stages.ner import label_words, ner_task
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.ner import ner_task
+from tof_hf.stages.task import Checkpoint, StageTask, encoder_key
 
-FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}  # kinds of training rows
-
-
-@dataclass
-class Journey:
-    """What a recipe went through, in order: the names of its stages, and what was labelled on the way.
-
-    Each labelling says which tagger gave it, the file, its counts, and `used_by`: the stages that learned from it.
-    """
-
-    stages: list[str] = field(default_factory=list)
-    pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
+MIXED = "_mix"  # the end of the name of a stage that was trained again with source sentences
 
 
 class Steps:
@@ -59,6 +46,9 @@ class Steps:
         self.record = record  # called whenever something is finished
         self.tokenizer = scorer.tokenizer
         self.folder = Path(config.output_dir) / "stages"
+        self.labelling = Labelling(config, data, self.tokenizer)
+        self._memory = SourceMemory(config.forgetting.max_drop)
+        self._readers: dict[str, Reader] = {}
         self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
 
     def without_translation(self) -> Steps:
@@ -111,35 +101,21 @@ class Steps:
         return self._ner(start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc)
 
     def label(self, tagger: Checkpoint) -> Dataset:
-        """Steps 4, 8 and 9: the target text with the tagger's labels, kept beside the tagger as Parquet."""
-        options, file = self.config.labelling, self.pseudo_label_file(tagger)
-        if not file.is_file():
-            target = self.text_to_label()
-            predicted = label_words(tagger, target, self.config.ner, tokenizer=self.tokenizer)
-            labelled = pseudo_label(target, predicted, label_names=self.data.label_names, repair=options.repair)
-            if is_main_process():
-                part = file.with_suffix(".part")
-                labelled.to_parquet(str(part))
-                part.replace(file)
-        barrier()
-        labelled = Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
-        counted = label_statistics(labelled)
-        say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
-        file_in_run = file.relative_to(self.folder.parent).as_posix()
-        if all(entry["file"] != file_in_run for entry in self.journey.pseudo_labels):
-            entry = {"tagger": tagger.name, "file": file_in_run} | counted | {"used_by": []}
-            self.journey.pseudo_labels.append(entry)
-        labelled.info.description = file_in_run  # goes along when rows are chosen or columns dropped
+        """Steps 4, 8 and 9: the target text with the tagger's labels, those that `labelling.selection` takes."""
+        labelled, record = self.labelling.label(tagger, self._reader_before(tagger))
+        if all(entry["file"] != record["file"] for entry in self.journey.pseudo_labels):
+            self.journey.pseudo_labels.append(record)
+        labelled.info.description = record["file"]  # goes along when rows are chosen or columns dropped
         return labelled
 
     def pseudo_label_file(self, tagger: Checkpoint) -> Path:
-        """Where the labels of this tagger for the target text are, or will be."""
-        suffix = "" if self.config.labelling.repair else "-unrepaired"
-        return tagger.folder / f"pseudo-{content_hash(self.text_to_label())}{suffix}.parquet"
+        """Where the labels that `label` gives for this tagger are, or will be."""
+        return self.labelling.file(tagger, self._reader_before(tagger))
 
-    def text_to_label(self) -> Dataset:
-        """The target sentences that taggers label."""
-        return cap(self.data.target, self.config.labelling.max_sentences, seed=self.config.seed)
+    def _reader_before(self, tagger: Checkpoint) -> Reader | None:
+        """The last MRC stage on the way to the tagger."""
+        on_the_way = [name for name in self._readers if tagger.name.startswith(f"{name}-")]
+        return self._readers[max(on_the_way, key=len)] if on_the_way else None
 
     def _mrc(
         self, start: Checkpoint, config: MrcConfig, stage: str, *, pseudo: Dataset | None = None, round: int
@@ -181,6 +157,7 @@ class Steps:
             ),
             pseudo,
         )
+        self._readers[checkpoint.name] = Reader(checkpoint, config)
         self._score_reader(checkpoint, stage, round)
         return checkpoint
 
@@ -196,6 +173,20 @@ class Steps:
     ) -> Checkpoint:
         if not config.enabled:
             return start
+        train = functools.partial(self._train_tagger, start, pseudo=pseudo, round=round, keep_head=keep_head)
+        return self._remembering(train(config, stage), config, retrain=lambda mixed: train(mixed, stage, end=MIXED))
+
+    def _train_tagger(
+        self,
+        start: Checkpoint,
+        config: NerConfig,
+        stage: str,
+        *,
+        pseudo: Dataset | None,
+        round: int,
+        keep_head: bool,
+        end: str = "",
+    ) -> Checkpoint:
         seed = self._seed(config)
         translated = self.data.translated
         kinds = {
@@ -223,7 +214,7 @@ class Steps:
             ner_task(
                 start,
                 config,
-                stage=_named(f"{stage}{round or ''}", touched),
+                stage=_named(f"{stage}{round or ''}", touched) + end,
                 sentences=sentences,
                 validation={name: cap(rows, limit, seed=self.config.seed) for name, rows in validation.items()},
                 label_names=self.data.label_names,
@@ -233,8 +224,38 @@ class Steps:
             ),
             pseudo,
         )
-        self._score_tagger(checkpoint, config, stage, round)
+        self._score_tagger(checkpoint, config, f"{stage}{end}", round)
         return checkpoint
+
+    def _remembering(
+        self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
+    ) -> Checkpoint:
+        """The tagger to go on from; where it forgot too much of the source, what `forgetting.action` makes of it."""
+        f1 = self._source_f1(tagger)
+        if f1 is None:
+            return tagger
+        drop = self._memory.drop(tagger.name, f1)
+        if drop is not None:
+            record = dataclasses.asdict(drop) | {"action": self.config.forgetting.action, "mixed_f1": None}
+            self.journey.forgetting.append(record)
+            if self.config.forgetting.action == "stop":
+                self.record()
+                raise forgotten(drop, self._memory.max_drop)
+            warn(f"{drop}")
+            if self.config.forgetting.action == "mix" and not config.use_source:
+                again = retrain(dataclasses.replace(config, use_source=True))
+                record["mixed_f1"] = mixed_f1 = self._source_f1(again)
+                if mixed_f1 is not None and mixed_f1 > f1:
+                    tagger, f1 = again, mixed_f1
+                    say(f"{tagger.name}: F1 on source validation {f1:.4f}, the run goes on from here")
+            record["kept"] = tagger.name
+        self._memory.keep(tagger.name, f1)
+        return tagger
+
+    def _source_f1(self, tagger: Checkpoint) -> float | None:
+        """The tagger's F1 on source validation, the only score that a run may act on."""
+        rows = (row for row in self.scorer.rows if row["split"] == SOURCE and row["checkpoint"] == tagger.name)
+        return next((row["f1"] for row in rows), None)
 
     def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
@@ -275,16 +296,3 @@ def _named(stage: str, translated: bool) -> str:
 
 def _same(dataset: Dataset) -> Dataset:
     return dataset
-
-
-def encoder_key(name_or_path: str) -> str:
-    """What identifies the pretrained encoder: the bytes of a folder's weights, or the Hub id."""
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        return name_or_path
-    digest = hashlib.sha256()
-    weights = [*folder.glob("*.safetensors"), *folder.glob("*.bin")]
-    for file in sorted([*weights, folder / "config.json", folder / "tokenizer.json"]):
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]

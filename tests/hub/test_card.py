@@ -88,6 +88,33 @@ def test_options_data_and_pseudo_labels_are_told_in_full(run):
         assert row[2] == str(sum(entry["entities"].values()))
 
 
+def test_the_health_of_pseudo_labels_stands_beside_them_and_alarms_among_the_limits(run_folder):
+    record = read_json(run_folder / "lineage.json")
+    first, second = record["systems"]["tof"]["pseudo_labels"]
+    second["health"] |= {"changed_share": 0.1234, "agreement": 0.5, "unseen_forms": None, "alarms": ["LOC grew"]}
+    second["selection"] = {"by": "threshold", "sentences": 12}
+    del first["health"], first["selection"]  # a record of an older release
+    write_json(run_folder / "lineage.json", record)
+    card = model_card(read_run(run_folder), REPO)
+    labelled = next(table for table in tables(card) if table[0][0] == "by")
+    assert labelled[2][-4:] == ["", "", "", "all"]
+    assert labelled[3][-4:] == ["12.34 %", "50.00 %", "", "12 sentences by threshold"]
+    assert "- Alarm about the labels by pseudo_ner: LOC grew." in card
+
+
+def test_a_stage_that_the_run_did_not_go_on_from_is_not_the_end_of_a_system(run_folder):
+    record, results = (read_json(run_folder / name) for name in ("lineage.json", "results.json"))
+    last = record["final"]["stage"]
+    record["systems"]["tof"]["forgetting"] = [{"stage": last, "f1": 0.5, "best_stage": "mlm-mrc-ner", "best_f1": 0.9,
+                                               "action": "mix", "mixed_f1": 0.4, "kept": last}]  # fmt: skip
+    end = [row for row in results["rows"] if row["checkpoint"] == last]
+    results["rows"] += [row | {"checkpoint": f"{last}_mix", "f1": 0.123} for row in end]
+    write_json(run_folder / "lineage.json", record)
+    write_json(run_folder / "results.json", results)
+    card = model_card(read_run(run_folder), REPO)
+    assert "ner1 fell to 50.00 F1 on source validation, from 90.00 after ner" in card and "12.30" not in card
+
+
 def test_all_tables_are_whole(run):
     for table in tables(model_card(run, REPO)):
         assert {len(row) for row in table} == {len(table[0])}, table[0]

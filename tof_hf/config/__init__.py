@@ -1,12 +1,14 @@
 """A run as nested frozen dataclasses <-> YAML."""
 
 from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, TranslationConfig
+from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.run_file import TofConfig, load_config
-from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig, StageConfig
 
 __all__ = [
     "DataFile",
+    "ForgettingConfig",
     "LabellingConfig",
     "MlmConfig",
     "MrcConfig",

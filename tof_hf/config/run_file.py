@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
+from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.presets import STAGES, stage_values
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
-from tof_hf.config.stages import LabellingConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig, StageConfig
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
@@ -79,6 +80,9 @@ class TofConfig(Section):
         MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14"
     )
     continual_ner: NerConfig = _stage(NerConfig, "continual_ner", "NER in each round.", "lines 15-16")
+    forgetting: ForgettingConfig = option(
+        factory=ForgettingConfig, help="The alarm for what NER stages forget of the source."
+    )
     push_to_hub: bool = option(False, "Publishes the finished tagger as `release` says.")
     release: ReleaseConfig = option(factory=ReleaseConfig, help="What is published, and where.")
 
@@ -110,6 +114,12 @@ class TofConfig(Section):
             raise KeyProblem("release.repo", "release.repo is missing: push_to_hub needs a repository, `user/name`.")
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
+        if self.labelling.selection == "agreement" and "tof" in self.systems and not self.mrc.enabled:
+            raise KeyProblem(
+                "labelling.selection",
+                "labelling.selection is agreement, but mrc.enabled is false: there is no MRC head to agree "
+                "with. Turn mrc on, or take another selection.",
+            )
         if "adaptabert_translation" in self.systems and self.translation.dictionary is None:
             raise KeyProblem(
                 "translation.dictionary",

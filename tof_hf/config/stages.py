@@ -221,11 +221,3 @@ class NerConfig(StageConfig):
     max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
     max_translated: int | None = option(None, "Cap on translated sentences.", minimum=1)
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabellingConfig(Section):
-    """Pseudo-labels for the target sentences (Algorithm 1, lines 7, 10 and 17)."""
-
-    max_sentences: int | None = option(None, "Cap on sentences to label.", minimum=1)
-    repair: bool = option(True, "Makes predicted tags valid IOB2 before they are used.", paper="line 11")

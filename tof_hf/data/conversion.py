@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import yaml
 from datasets import Dataset
 
 from tof_hf.data.answers import MRC_FEATURES
-from tof_hf.data.labels import entity_types, spans_from_tags
+from tof_hf.data.labels import Span, entity_types, spans_from_tags
 from tof_hf.data.mapping import cached_map
+from tof_hf.data.selection import UNSURE
 from tof_hf.errors import DataError
 
 
@@ -42,8 +43,9 @@ def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None 
     """MRC rows, one for each sentence and entity type, negatives kept, all entities of the type as its spans.
 
     The context is the sentence's words joined by single spaces; spans are exact character offsets into it, end
-    exclusive. Tags are repaired to IOB2 first. The order of the types is that of the queries. Raises DataError if a
-    type of the dataset's labels has no query.
+    exclusive. Tags are repaired to IOB2 first. The order of the types is that of the queries. Where words are true in a
+    column `ner_unsure`, the questions for the types of their entities are left out, and all of the sentence if such a
+    word is in none: it could be the answer to any. Raises DataError if a type of the dataset's labels has no query.
     """
     queries = load_queries(queries)
     if "ner_tags" not in dataset.column_names:
@@ -70,13 +72,17 @@ def _mrc_rows(
     batch: dict[str, list], indices: list[int], *, names: list[str], queries: dict[str, str], code: str
 ) -> dict[str, list]:
     out: dict[str, list] = {name: [] for name in MRC_FEATURES}
-    for sentence, tokens, tags in zip(batch["id"], batch["tokens"], batch["ner_tags"], strict=True):
+    unsure = batch.get(UNSURE) or [[]] * len(batch["id"])
+    for sentence, tokens, tags, doubts in zip(batch["id"], batch["tokens"], batch["ner_tags"], unsure, strict=True):
         starts, position = [], 0
         for token in tokens:
             starts.append(position)
             position += len(token) + 1
         entities = spans_from_tags([names[tag] for tag in tags])
+        doubtful = _doubtful_types(entities, doubts)
         for k, (label, question) in enumerate(queries.items(), start=1):
+            if label in doubtful or None in doubtful:
+                continue
             out["id"].append(f"{sentence}.{k}")
             out["question"].append(question)
             out["context"].append(" ".join(tokens))
@@ -89,3 +95,13 @@ def _mrc_rows(
             )
             out["label"].append(label)
     return out
+
+
+def _doubtful_types(entities: Sequence[Span], doubts: Sequence[bool]) -> set[str | None]:
+    """The types of entities with an unsure word, and None if such a word is in no entity."""
+    if not any(doubts):
+        return set()
+    kinds: list[str | None] = [None] * len(doubts)
+    for entity in entities:
+        kinds[entity.start : entity.end] = [entity.label] * (entity.end - entity.start)
+    return {kind for kind, doubt in zip(kinds, doubts, strict=True) if doubt}

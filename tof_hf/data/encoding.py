@@ -16,6 +16,7 @@ from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.mapping import cached_map
+from tof_hf.data.selection import UNSURE
 
 IGNORE = -100  # torch's cross entropy skips this label
 NO_WORD = -1
@@ -33,8 +34,9 @@ def encode_ner(
     """One row a window: `input_ids`, `word_ids`, `row`, `length` and, for labelled rows, `labels` (paper Eq. 3-4).
 
     `word_ids[i]` is the word that piece i speaks for, its first piece alone; -1 elsewhere. `labels` are -100 wherever
-    the loss must not look; with `label_all_pieces` the later pieces of a word carry its I- label. `max_length` counts
-    pieces with the special ones, `stride` is the overlap of two windows in words.
+    the loss must not look, on all pieces of the words that are true in a column `ner_unsure` too; with
+    `label_all_pieces` the later pieces of a word carry its I- label. `max_length` counts pieces with the special ones,
+    `stride` is the overlap of two windows in words.
     """
     columns = {"input_ids": List(Value("int32")), "word_ids": List(Value("int32"))}
     inside = []
@@ -100,7 +102,7 @@ def _ner_windows(
     code: str,
 ) -> dict[str, list]:
     out: dict[str, list] = {"input_ids": [], "word_ids": [], "row": [], "length": []}
-    tags = batch.get("ner_tags")
+    tags, unsure = batch.get("ner_tags"), batch.get(UNSURE)
     if tags is not None:
         out["labels"] = []
     for i, ids, piece_words, (first, last) in cut_windows(batch["tokens"], tokenizer, max_length, stride):
@@ -110,8 +112,9 @@ def _ner_windows(
             starts = owned and word != previous
             word_ids.append(word if starts else NO_WORD)
             if tags is not None:
-                rest = inside[tags[i][word]] if owned and inside is not None else IGNORE
-                labels.append(tags[i][word] if starts else rest)
+                labelled = owned and (unsure is None or not unsure[i][word])
+                rest = inside[tags[i][word]] if labelled and inside is not None else IGNORE
+                labels.append(tags[i][word] if starts and labelled else rest)
             previous = word
         out["input_ids"].append(ids)
         out["word_ids"].append(word_ids)

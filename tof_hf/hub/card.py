@@ -10,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tof_hf.hub.run_record import NAMES, RunRecord, Score
+from tof_hf.steps import MIXED
 
 SPLITS = {"target": "target", "source_test": "source test", "source_validation": "source validation"}
 WHAT = {
@@ -43,6 +44,8 @@ def model_card(run: RunRecord, repo: str, *, license: str | None = None, languag
         splits={s: name for s, name in SPLITS.items() if run.of(final, s)},
         split_names=SPLITS,
         labelled=labelled,
+        alarms=[(entry["tagger"], alarm) for entry in labelled for alarm in entry.get("health", {}).get("alarms", [])],
+        forgotten=[drop for drop in journey.get("forgetting", []) if drop.get("kept") in run.chain],
         uses_target=any({"target", "target_qa", "pseudo"} & set(lineage["stages"][s]["rows"]) for s in run.chain),
         kinds=kinds,
         validated_on=_validated_on(run),
@@ -69,8 +72,8 @@ def render(template: str, **values: Any) -> str:
 
 
 def kind_of(stage: str) -> str:
-    """What the stage of this name does: its last part without the round and the mark of translated data."""
-    return re.sub(r"\d*(_tr)?$", "", stage.rpartition("-")[2])
+    """What the stage of this name does: its last part without the round and the marks of translated and source data."""
+    return re.sub(r"\d*(_tr)?(_mix)?$", "", stage.rpartition("-")[2])
 
 
 def _header(run: RunRecord, repo: str, license: str | None, language: list[str]) -> ModelCardData:
@@ -140,10 +143,12 @@ def _diagram(run: RunRecord, labelled: Sequence[dict[str, Any]]) -> str:
 
 
 def _end(run: RunRecord, system: str) -> dict[str, Any]:
-    """The last scores of a system, by split."""
+    """The last scores of a system, by split; those of a stage that it did not go on from do not count."""
     found: dict[str, Score] = {}
+    left = {drop["stage"] + MIXED for drop in run.lineage["systems"][system].get("forgetting", [])}
+    left -= {drop.get("kept") for drop in run.lineage["systems"][system].get("forgetting", [])}
     for score in run.scores:
-        if score.system == system:
+        if score.system == system and score.checkpoint not in left:
             found[score.split] = score
     return {"system": system, "scores": found}
 

@@ -118,7 +118,9 @@ def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | 
     logits = outputs["logits"]
     flat = logits.reshape(-1, logits.size(-1)).float()
     total = F.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORE, reduction="sum")
-    return total / ((labels != IGNORE).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch)
+    items = (labels != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch
+    # A step may hold no labelled piece at all, where words are left out of the loss: nothing to learn, not 0 / 0.
+    return total / (items.clamp(min=1) if isinstance(items, Tensor) else max(1, items))
 
 
 class QuietProgress(ProgressCallback):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 from datasets import Dataset
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 
 from tof_hf.config import MrcConfig
 from tof_hf.data.encoding import by_length
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_encoding import encode_mrc, read_spans
+from tof_hf.errors import TofError
 from tof_hf.inference import OrderedTrainer
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.modeling.span_extraction import span_loss
+from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, span_loss
 from tof_hf.modeling.transfer import load_for_mrc
+from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.task import Checkpoint, StageTask
 
 COLUMNS = ("id", "question", "context", "spans")
@@ -40,6 +43,11 @@ def mrc_task(
     """
     options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
+    if not len(train):
+        raise TofError(
+            f"{start.name}-{stage}: no question is left to learn from, every sentence has unsure words. What to do: "
+            "choose labels less strictly (labelling), or name target.mrc."
+        )
     held = mix(list(validation.values()), columns=COLUMNS)
     held_out = by_length(encode_mrc(held, tokenizer, **options, offsets=True))
     return StageTask(
@@ -59,6 +67,28 @@ def mrc_task(
         reduce_logits=only_span_ends,
         trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
     )
+
+
+def answer_questions(
+    reader: Checkpoint, questions: Dataset, config: MrcConfig, *, tokenizer: PreTrainedTokenizerBase
+) -> list[tuple[int, int, int]]:
+    """The reader's spans as (row of `questions`, start, end) in characters of its context, in the windows of `config`.
+
+    Spans in the questions themselves are not looked at.
+    """
+    options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
+    windows = by_length(encode_mrc(questions, tokenizer, **options, offsets=True))
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+        trainer = OrderedTrainer(
+            model=AutoModelForSpanExtraction.from_pretrained(reader.path),
+            args=training_arguments(config, folder, seed=0, selects=False, trains=False),
+            data_collator=SpanCollator(tokenizer),
+            preprocess_logits_for_metrics=only_span_ends,
+        )
+        trainer.remove_callback(PrinterCallback)
+        predicted = trainer.predict(windows).predictions
+        trainer.accelerator.free_memory()
+    return read_spans(windows, predicted)
 
 
 class SpanF1:

@@ -14,6 +14,7 @@ from tof_hf.config import NerConfig
 from tof_hf.data.encoding import by_length, encode_ner, join_words
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
+from tof_hf.data.selection import mix_labelled
 from tof_hf.inference import WordCollator, predict_words
 from tof_hf.metrics import entity_scores
 from tof_hf.modeling.transfer import load_for_ner
@@ -53,7 +54,7 @@ def ner_task(
         tokenizer=tokenizer,
         build=lambda: load_for_ner(start.path, label_names, keep_head=keep_head),
         train=encode_ner(
-            mix(list(sentences.values()), columns=COLUMNS),
+            mix_labelled(list(sentences.values()), columns=COLUMNS),
             tokenizer,
             **window,
             label_all_pieces=config.label_all_pieces,

@@ -1,0 +1,122 @@
+"""Which pseudo-labels are sure enough to learn from: sentences left out, or single words left out of the loss.
+
+The paper takes all of them. A word without a sure label is marked in the column `ner_unsure`: `encode_ner` gives its
+pieces no label, `ner_to_mrc` asks no question that it could answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+import numpy as np
+from datasets import Dataset, List, Value
+
+from tof_hf.data.labels import Span, spans_from_tags
+from tof_hf.data.mixing import mix
+from tof_hf.errors import DataError
+
+UNSURE = "ner_unsure"
+Selection = Literal["all", "threshold", "per_type_quota", "agreement"]
+
+
+def select_labels(
+    labelled: Dataset,
+    selection: Selection = "all",
+    *,
+    level: Literal["sentence", "token"] = "sentence",
+    threshold: float | None = None,
+    quota: float | None = None,
+    answers: Sequence[Collection[Span]] | None = None,
+) -> Dataset:
+    """The rows of `pseudo_label` to learn from; `all` gives the very same Dataset.
+
+    `level="sentence"` leaves out every sentence with an unsure word; `"token"` adds `ner_unsure`, true on such words,
+    and leaves out the sentences that have no other. Which words are unsure, `unsure_words` says. Raises DataError if
+    nothing is left.
+    """
+    if selection == "all":
+        return labelled
+    unsure = unsure_words(labelled, selection, threshold=threshold, quota=quota, answers=answers)
+    if level == "token":
+        marked = labelled.add_column(UNSURE, unsure, feature=List(Value("bool")))
+        chosen = marked.select([row for row, words in enumerate(unsure) if not words or not all(words)])
+    else:
+        chosen = labelled.select([row for row, words in enumerate(unsure) if not any(words)])
+    if not len(chosen):
+        raise DataError(
+            f"no sentence of {len(labelled):,} that the selection {selection} keeps.",
+            fix="make labelling.threshold lower or labelling.quota higher, take labelling.selection_level: token, or "
+            "labelling.selection: all.",
+        )
+    return chosen
+
+
+def unsure_words(
+    labelled: Dataset,
+    selection: Selection,
+    *,
+    threshold: float | None = None,
+    quota: float | None = None,
+    answers: Sequence[Collection[Span]] | None = None,
+) -> list[list[bool]]:
+    """For every word of every sentence whether its label is unsure.
+
+    - `threshold`: words, inside entities and outside, whose label is less probable than `threshold`;
+    - `per_type_quota`: the words of all entities of a type but the share `quota`, rounded up, with the highest mean
+      probability (of equal ones the first);
+    - `agreement`: the words of entities that are not among the `answers` of their sentence.
+    """
+    probabilities = labelled["ner_probabilities"][:]
+    if selection == "threshold":
+        least = np.float32(threshold)  # as probabilities are stored
+        return [[bool(np.float32(p) < least) for p in row] for row in probabilities]
+    unsure = [[False] * len(row) for row in probabilities]
+    entities = [(row, span) for row, spans in enumerate(entity_spans(labelled)) for span in spans]
+    if selection == "agreement":
+        dropped = [(row, span) for row, span in entities if span not in answers[row]]
+    else:
+        dropped = _beyond_quota(entities, [_mean(probabilities[row], span) for row, span in entities], quota)
+    for row, span in dropped:
+        unsure[row][span.start : span.end] = [True] * (span.end - span.start)
+    return unsure
+
+
+def entity_spans(labelled: Dataset) -> list[list[Span]]:
+    """The entities of every sentence."""
+    names = labelled.features["ner_tags"].feature.names
+    return [spans_from_tags([names[tag] for tag in tags]) for tags in labelled["ner_tags"][:]]
+
+
+def mean_probabilities(labelled: Dataset) -> list[float]:
+    """The mean probability of the words of every entity, in the order of `entity_spans`."""
+    rows = zip(entity_spans(labelled), labelled["ner_probabilities"][:], strict=True)
+    return [_mean(probabilities, span) for spans, probabilities in rows for span in spans]
+
+
+def mix_labelled(datasets: Sequence[Dataset], *, columns: Sequence[str]) -> Dataset:
+    """`mix`; if some rows have unsure words, the words of the others are all sure."""
+    if any(UNSURE in dataset.column_names for dataset in datasets):
+        return mix([_marked(dataset) for dataset in datasets], columns=[*columns, UNSURE])
+    return mix(datasets, columns=columns)
+
+
+def _marked(dataset: Dataset) -> Dataset:
+    if UNSURE in dataset.column_names:
+        return dataset
+    sure = [[False] * len(tokens) for tokens in dataset["tokens"]]
+    return dataset.add_column(UNSURE, sure, feature=List(Value("bool")))
+
+
+def _beyond_quota(entities: list[tuple[int, Span]], confidence: list[float], quota: float) -> list[tuple[int, Span]]:
+    order = sorted(range(len(entities)), key=lambda i: -confidence[i])
+    by_type: dict[str, list[tuple[int, Span]]] = {}
+    for i in order:
+        by_type.setdefault(entities[i][1].label, []).append(entities[i])
+    # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
+    return [entity for same in by_type.values() for entity in same[math.ceil(round(quota * len(same), 9)) :]]
+
+
+def _mean(probabilities: Sequence[float], span: Span) -> float:
+    return math.fsum(probabilities[span.start : span.end]) / (span.end - span.start)

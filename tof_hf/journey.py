@@ -1,0 +1,21 @@
+"""What a recipe went through, for the run's record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}  # kinds of training rows
+
+
+@dataclass
+class Journey:
+    """What a recipe went through, in order: the names of its stages, what was labelled on the way, what was forgotten.
+
+    Each labelling says which tagger gave it, the file, its counts, its health, which labels were chosen, and `used_by`:
+    the stages that learned from it. `forgetting` has the stages that lost too much F1 on source validation.
+    """
+
+    stages: list[str] = field(default_factory=list)
+    pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
+    forgetting: list[dict[str, Any]] = field(default_factory=list)
