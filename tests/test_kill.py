@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tof_hf import load_config, run_tof
+from tof_hf.stages.failures import RunError
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
 ROOT = Path(__file__).parents[1]
 KILLS = 24
+TWO_PROCESS_KILLS = int(os.environ.get("TOF_KILLS", "1"))
 # The libraries are loaded once; each attempt is a process of its own, forked before any work began.
 DRIVER = """
 import json, os, random, signal, sys, time
@@ -110,3 +117,69 @@ def test_a_run_killed_many_times_ends_with_the_same_weights_in_every_stage(confi
     for stage, tensors in expected.items():
         assert [name for name in tensors if not torch.equal(tensors[name], found[stage][name])] == [], stage
     assert not list((tmp_path / "killed").rglob("*.part"))
+
+
+def launch_two(config, folder, *, seconds=None):
+    """Start a run of two processes; with `seconds` all of it is killed after them. True if it came to its end."""
+    file = folder.parent / f"{folder.name}.yaml"
+    file.write_text(json.dumps(config | {"output_dir": str(folder)}), encoding="utf-8")  # JSON is YAML
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    with subprocess.Popen(
+        [*command, "-m", "tof_hf.cli", "run", str(file)],
+        env=env,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=seconds or 280)
+        except subprocess.TimeoutExpired:
+            for one in descendants(process.pid):
+                os.kill(one, signal.SIGKILL)
+            return False
+    assert process.returncode == 0, said[-3000:]
+    return True
+
+
+def descendants(pid):
+    """The process and all that it started; the launcher gives its workers a session of their own."""
+    parent = psutil.Process(pid)
+    return [*(child.pid for child in parent.children(recursive=True)), pid]
+
+
+@pytest.mark.timeout(900)
+def test_two_processes_that_are_killed_end_with_the_same_weights(config, tmp_path):
+    config = config | {"systems": ["adaptabert"], "ner": config["ner"] | {"num_train_epochs": 6}}
+    begun = time.monotonic()
+    assert launch_two(config, tmp_path / "whole")
+    whole, chance, kills = time.monotonic() - begun, random.Random(1), 0
+    while kills < TWO_PROCESS_KILLS and not launch_two(
+        config, tmp_path / "killed", seconds=chance.uniform(0.5, 0.9) * whole
+    ):
+        kills += 1
+    assert kills > 0 and launch_two(config, tmp_path / "killed")
+    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert expected.keys() == found.keys() and len(found) == 2
+    for stage, tensors in expected.items():
+        assert [name for name in tensors if not torch.equal(tensors[name], found[stage][name])] == [], stage
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_room(config, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        options = load_config(config | {"output_dir": str(disk / "run"), "systems": ["adaptabert"]})
+        with pytest.raises(RunError, match="is full .*make room.*start the same run again"):
+            run_tof(options)
+        finished = [path for path in (disk / "run" / "stages").glob("*/stage.json")]
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        result = run_tof(options)
+        assert (result.final / "model.safetensors").is_file()
+        assert all(path.is_file() for path in finished)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)

@@ -16,7 +16,8 @@ from tof_hf.errors import TofError
 _AGAIN = "then start the same run again: finished stages are reused, this one goes on from its last saved epoch"
 
 
-_FULL = ("No space left on device", "os error 28", "PytorchStreamWriter failed")
+# The last two are what torch says when a file could not be written to its end.
+_FULL = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "inline_container.cc")
 
 
 class RunError(TofError):
