@@ -1,6 +1,6 @@
 """Whatever comes in: a result or one of our errors, soon, and never another exception.
 
-200 inputs each; `TOF_FUZZ=10000 pytest tests/test_fuzz.py` takes as many as you like.
+100 inputs each; `TOF_FUZZ=10000 pytest tests/test_fuzz.py` takes as many as you like.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tof_hf.errors import TofError
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.tagger import Tagger
 
-INPUTS = int(os.environ.get("TOF_FUZZ", "200"))
+INPUTS = int(os.environ.get("TOF_FUZZ", "100"))
 often = settings(
     max_examples=INPUTS,
     deadline=5_000,  # milliseconds: nothing may hang

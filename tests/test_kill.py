@@ -22,7 +22,7 @@ from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
 ROOT = Path(__file__).parents[1]
-KILLS = 24
+KILLS = 20
 TWO_PROCESS_KILLS = int(os.environ.get("TOF_KILLS", "1"))
 # The libraries are loaded once; each attempt is a process of its own, forked before any work began.
 DRIVER = """
@@ -40,7 +40,7 @@ def newest():
     found = [os.path.join(folder, name) for folder, _, names in os.walk(stages) for name in names]
     return os.path.relpath(max(found, key=lambda path: os.path.getmtime(path)), stages) if found else "nothing"
 
-longest = 6.0
+longest = 5.0
 while True:
     child = os.fork()
     if child == 0:

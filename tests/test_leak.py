@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, Features, List, Value
 
+from tof_hf.data import ner_to_mrc
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.inputs import TofData
+from tof_hf.preflight import _check_gold
 from tof_hf.scoring import Scorer
 
 RAW = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]]})
@@ -28,3 +30,23 @@ def test_a_recipe_that_asks_the_scorer_for_gold_gets_an_error(tokenizers):
     with pytest.raises(TargetLabelLeak, match="for scores alone"):
         _ = scorer.gold
     assert LABELLED not in vars(scorer).values()
+
+
+def test_gold_in_the_form_of_questions_is_refused():
+    gold = Dataset.from_dict(
+        {"id": ["1"], "tokens": [["Maria", "visited", "Paris"]], "ner_tags": [[1, 0, 0]]},
+        features=Features(
+            {
+                "id": Value("string"),
+                "tokens": List(Value("string")),
+                "ner_tags": List(ClassLabel(names=["O", "B-PER", "I-PER"])),
+            }
+        ),
+    )
+    other = gold.map(lambda row: {"tokens": ["Juan", "visited", "Madrid"]})
+    data = {"source": other, "validation": other, "target": other.remove_columns("ner_tags")}
+    for option in ("target_qa", "source_qa", "validation_qa"):
+        leaking = TofData(**FIELDS | data | {option: ner_to_mrc(gold)})
+        with pytest.raises(TargetLabelLeak, match="asks for the entities of 1 sentences of target.gold"):
+            _check_gold(leaking, gold)
+        _check_gold(TofData(**FIELDS | data | {option: ner_to_mrc(other)}), gold)

@@ -8,7 +8,7 @@ import pytest
 
 from tof_hf import load_config, run_tof
 from tof_hf.licences import license_beside, may_share
-from tof_hf.lineage import changed_options
+from tof_hf.lineage import changed_options, section_of
 from tof_hf.pipeline import TofPipeline
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
@@ -78,6 +78,14 @@ def test_labels_are_told_with_the_stages_that_learned_from_them(toy, tmp_path):
     TofPipeline(config, recipes={"taught": with_a_teacher}).run()
     (entry,) = record_of(tmp_path)["systems"]["taught"]["pseudo_labels"]
     assert (entry["tagger"], entry["used_by"]) == ("ner", ["mlm-ner-pseudo_ner"])
+
+
+def test_options_of_a_stage_are_found_by_its_name():
+    for name, section in (
+        ("mlm", "mlm"), ("mlm_tr", "mlm"), ("mlm-mrc1", "continual_mrc"), ("a-ner12_tr", "continual_ner"),
+        ("a-pseudo_ner_mix", "pseudo_ner"), ("a-ner1_tr_mix", "continual_ner"),
+    ):  # fmt: skip
+        assert section_of(name) == section
 
 
 def test_a_licence_is_read_from_the_data_card_and_from_no_other_page(tmp_path):

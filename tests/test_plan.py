@@ -99,6 +99,21 @@ def test_damage_is_seen_and_mended(run, monkeypatch):
     assert trained(run, monkeypatch) == ["mlm-mrc"]  # it ends with the same weights, so that the rest still holds
 
 
+def test_torn_files_beside_a_stage_are_made_again(run, monkeypatch):
+    tagger = run / "stages" / "mlm-mrc-ner"
+    (labels,) = tagger.glob("pseudo-*.parquet")
+    for file in [labels, *tagger.glob("scores-*.json")]:
+        file.write_bytes(file.read_bytes()[:20])
+    assert trained(run, monkeypatch) == []
+    assert {action for action, _ in planned(run).values()} == {"reuse"}
+
+
+def test_another_number_of_processes_is_another_stage(run, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("tof_hf.run_folder.barrier", lambda: None)
+    assert planned(run)["mlm"] == ("run", "another number of processes")
+
+
 def test_planning_writes_nothing_and_prints_one_line_a_stage(run, capsys):
     def state():
         return {path: path.stat().st_mtime_ns for path in run.rglob("*") if "cache" not in path.parts}

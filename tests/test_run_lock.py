@@ -54,6 +54,15 @@ def test_a_lock_ends_with_an_error_and_can_be_taken_again(tmp_path):
     assert not (tmp_path / "run.owner.json").exists()
 
 
+def test_a_user_without_a_name_can_run(tmp_path, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with only_run_in(tmp_path):
+        assert (tmp_path / "run.owner.json").is_file()
+
+
 def test_the_other_processes_of_a_launch_need_no_lock_of_their_own(tmp_path, monkeypatch):
     with only_run_in(tmp_path):
         monkeypatch.setenv("RANK", "1")

@@ -32,7 +32,7 @@ class SourceMemory:
 
     def drop(self, stage: str, f1: float) -> Drop | None:
         """What the stage lost against the best before it, if that is more than `max_drop`."""
-        if self._best is None or self._best[1] - f1 <= self.max_drop:
+        if self._best is None or self._best[1] - f1 <= self.max_drop + 1e-9:  # the rest of a subtraction
             return None
         return Drop(stage, f1, *self._best)
 

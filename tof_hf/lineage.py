@@ -34,9 +34,11 @@ def lineage(
     journeys: Mapping[str, Journey],
     rows: Sequence[Mapping[str, Any]],
     *,
+    gold_in_text: int | None = None,
     final: tuple[str, Checkpoint] | None = None,
 ) -> dict[str, Any]:
-    """The record as JSON knows it. `rows`: the scores so far. `final`: the system whose tagger is in `final/`, and it.
+    """The record as JSON knows it. `rows`: the scores so far. `gold_in_text`: scored
+    target sentences that also stand in the raw target text. `final`: the system whose tagger is in `final/`, and it.
 
     A stage that is not finished yet is not in it.
     """
@@ -61,7 +63,8 @@ def lineage(
         "data": [dataclasses.asdict(record) for record in records],
         "zero_resource": {
             "target_labels_in_training": False,
-            "target_test_text_in_mlm": config.mlm.include_target_test,
+            "target_test_text_in_mlm": config.mlm.include_target_test and any(section_of(n) == "mlm" for n in names),
+            "target_gold_sentences_in_target_text": gold_in_text,
         },
         "systems": {name: dataclasses.asdict(journey) for name, journey in journeys.items()},
         "stages": stages,
@@ -106,7 +109,7 @@ def _stage(folder: Path, options: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def section_of(stage: str) -> str:
     """The section of the run file that holds the options of the stage of this name."""
-    kind, number = re.fullmatch(r"(.*?)(\d*)(?:_tr)?", stage.rpartition("-")[2]).groups()
+    kind, number = re.fullmatch(r"(.*?)(\d*)(?:_tr)?(?:_mix)?", stage.rpartition("-")[2]).groups()
     return f"continual_{kind}" if number else kind
 
 

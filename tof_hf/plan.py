@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tof_hf.data.mapping import cached_map
 from tof_hf.journey import FROM_PSEUDO_LABELS
-from tof_hf.run_folder import read_json
+from tof_hf.run_folder import read_whole_json
 from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
@@ -79,7 +79,7 @@ class PlannedSteps(Steps):
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
         file = score_file(tagger, SOURCE, self.data.validation)
-        known = read_json(file) if tagger.name in self._reused else None
+        known = read_whole_json(file) if tagger.name in self._reused else None
         return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:

@@ -116,6 +116,18 @@ def _check_gold(data: TofData, gold: Dataset) -> None:
                 f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
                 "the score alone: nothing is trained or chosen on them. Name other data for one of the two."
             )
+    questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
+    questions["source.mrc_validation"] = data.validation_qa
+    for option, rows in questions.items():
+        if rows is None or "label" not in rows.column_names:
+            continue
+        asked = zip(rows["context"], rows["label"], strict=True)
+        shared = scored & {"".join(context.split()) for context, label in asked if label is not None}
+        if shared:
+            raise TargetLabelLeak(
+                f"{option} asks for the entities of {len(shared):,} sentences of target.gold, whose labels are for the "
+                "score alone. Name other questions."
+            )
 
 
 def sentences(dataset: Dataset) -> set[str]:

@@ -51,6 +51,14 @@ def read_json(path: Path) -> Any | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def read_whole_json(path: Path) -> Any | None:
+    """The value in the file; None if it is missing or torn, so that it is made again."""
+    try:
+        return read_json(path)
+    except ValueError:
+        return None
+
+
 def replace_folder(part: Path, folder: Path) -> None:
     """Put a finished folder in its place; whatever stood there goes."""
     if folder.exists():

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tof_hf.errors import TofError
-from tof_hf.run_folder import is_main_process, read_json, write_json
+from tof_hf.run_folder import is_main_process, read_whole_json, write_json
 
 LOCK, OWNER = "run.lock", "run.owner.json"
 
@@ -37,7 +37,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as problem:
-        owner = read_json(folder / OWNER) or {}
+        owner = read_whole_json(folder / OWNER) or {}
         who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
         raise FolderInUse(
             f"{folder}: another run works in this folder ({who}). What to do: wait for it, stop it, or choose another "
@@ -51,11 +51,18 @@ def only_run_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in many containers
+        return str(os.getuid())
+
+
 def _self() -> dict[str, object]:
     return {
         "process": os.getpid(),
         "host": socket.gethostname(),
-        "user": getpass.getuser(),
+        "user": _user(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(sys.argv)[:200],
     }

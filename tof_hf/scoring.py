@@ -13,7 +13,7 @@ from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.metrics import entity_scores
-from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
+from tof_hf.run_folder import barrier, is_main_process, read_json, read_whole_json, write_json
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
 
@@ -63,7 +63,7 @@ class Scorer:
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
         file = score_file(checkpoint, split, dataset)
-        known = read_json(file)
+        known = read_whole_json(file)
         if known is None:
             predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
             names = dataset.features["ner_tags"].feature.names

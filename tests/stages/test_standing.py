@@ -15,6 +15,7 @@ from tof_hf.stages.standing import (
     RECORD,
     file_hashes,
     newest_whole_checkpoint,
+    point_to_best,
     prepare_folder,
     standing,
     write_manifest,
@@ -110,6 +111,23 @@ def test_a_damaged_checkpoint_is_passed_over(begun, name, content):
     shutil.rmtree(begun / "trainer" / "checkpoint-9")
     found = standing(begun, RECIPE)
     assert (found.action, found.why) == ("run", "stopped in its first epoch")
+
+
+def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(begun):
+    last, best = (begun / "trainer" / f"checkpoint-{step}" for step in (10, 9))
+    write_json(last / "trainer_state.json", {"global_step": 10, "best_model_checkpoint": "/elsewhere/checkpoint-9"})
+    write_manifest(last)
+    assert newest_whole_checkpoint(begun / "trainer") == last
+    point_to_best(last)
+    assert json.loads((last / "trainer_state.json").read_text())["best_model_checkpoint"] == str(best)
+    assert newest_whole_checkpoint(begun / "trainer") == last
+    (best / "model.safetensors").write_bytes(b"torn")
+    assert newest_whole_checkpoint(begun / "trainer") is None
+
+
+def test_a_checkpoint_without_its_manifest_is_not_whole(begun):
+    (begun / "trainer" / "checkpoint-10" / "manifest.json").unlink()
+    assert newest_whole_checkpoint(begun / "trainer").name == "checkpoint-9"
 
 
 def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):

@@ -118,8 +118,9 @@ def _dropped(checkpoint: str, model: PreTrainedModel, kept: Sequence[str]) -> tu
         with safe_open(file, framework="pt") as tensors:
             names |= set(tensors.keys())
     encoder = set(model.base_model.state_dict())
-    prefix = f"{model.base_model_prefix}."
-    return tuple(sorted(name for name in names - set(kept) if name.removeprefix(prefix) not in encoder))
+    # The encoder stands under a prefix of its own in every kind of model.
+    head = (name for name in names - set(kept) if name not in encoder and name.partition(".")[2] not in encoder)
+    return tuple(sorted(head))
 
 
 def _head(model: PreTrainedModel) -> set[str]:

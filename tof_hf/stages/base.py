@@ -20,7 +20,7 @@ from tof_hf.run_folder import barrier, is_main_process, replace_folder, say, wri
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.spent import Moment, Spent
-from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, prepare_folder, standing
+from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, point_to_best, prepare_folder, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.versions import versions
 
@@ -36,6 +36,8 @@ def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
     barrier()  # before one process changes what the others look at
     if found.action == "reuse":
         say(f"{task.name}: reused")
+        if is_main_process():  # a run that was killed at the very end has left it
+            shutil.rmtree(folder / "trainer", ignore_errors=True)
         return done
     started = Moment.now()
     with failures_of_the_machine(folder):
@@ -86,6 +88,8 @@ def _train(
     with args.main_process_first(desc="preparing the stage's folder"):
         if is_main_process():
             prepare_folder(folder, recipe)
+            if checkpoint is not None:
+                point_to_best(checkpoint)
     set_seed(args.seed)
     model, hand_off = task.build()
     if task.before_training is not None and checkpoint is None:

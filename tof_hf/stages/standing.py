@@ -7,7 +7,6 @@ its newest Trainer checkpoint that is whole.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import zlib
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tof_hf.run_folder import read_json, write_json
+from tof_hf.run_folder import read_json, read_whole_json, write_json
 from tof_hf.stages.task import changes, recipe_key
 
 RECORD, BEGUN, MANIFEST = "stage.json", "begun.json", "manifest.json"
@@ -33,13 +32,13 @@ class Standing:
 def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
     """What to do with the stage of this recipe in its folder."""
     key = recipe_key(recipe)
-    record = _json(folder / RECORD)
-    if record is not None and record["key"] == key:
+    record = read_whole_json(folder / RECORD)
+    if record is not None and record.get("key") == key:
         broken = _broken(folder / "model", record.get("files", {}))
         if broken is None:
             return Standing("reuse")
         return Standing("run", f"{broken} is not what was saved")
-    begun = _json(folder / BEGUN)
+    begun = read_whole_json(folder / BEGUN)
     if begun is not None and begun.get("key") == key:
         checkpoint = newest_whole_checkpoint(folder / "trainer")
         if checkpoint is not None:
@@ -54,7 +53,7 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
 def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Drop the remains of another recipe, and note that this one is begun."""
     key = recipe_key(recipe)
-    if (_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
+    if (read_whole_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
         shutil.rmtree(folder, ignore_errors=True)
         write_json(folder / BEGUN, {"key": key, "recipe": recipe})
 
@@ -63,17 +62,35 @@ def newest_whole_checkpoint(trainer: Path) -> Path | None:
     """The Trainer checkpoint with the most steps of which nothing is missing or damaged."""
     found = [path for path in trainer.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
     found.sort(key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    return next((path for path in found if _is_whole(path)), None)
+    return next((path for path in found if _is_whole(path) and _best_is_whole(path)), None)
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    # The Trainer writes its state last, our manifest follows.
-    if _json(checkpoint / "trainer_state.json") is None:
-        return False
-    manifest = _json(checkpoint / MANIFEST)
-    return manifest is None or all(
+    # The manifest is written last, when every process has saved its part.
+    manifest = read_whole_json(checkpoint / MANIFEST)
+    return isinstance(manifest, dict) and all(
         (checkpoint / name).is_file() and checksum(checkpoint / name) == expected for name, expected in manifest.items()
     )
+
+
+def _best_is_whole(checkpoint: Path) -> bool:
+    """Whether the best checkpoint so far, which the stage may end with, is there too."""
+    best = best_checkpoint(checkpoint)
+    return best is None or best == checkpoint or _is_whole(best)
+
+
+def best_checkpoint(checkpoint: Path) -> Path | None:
+    """The best checkpoint that the Trainer knew of when it saved this one; beside it, wherever the run lies now."""
+    best = read_json(checkpoint / "trainer_state.json").get("best_model_checkpoint")
+    return None if best is None else checkpoint.with_name(Path(best).name)
+
+
+def point_to_best(checkpoint: Path) -> None:
+    """Let the Trainer's state name the best checkpoint where it lies now: the run's folder may have been moved."""
+    best, file = best_checkpoint(checkpoint), checkpoint / "trainer_state.json"
+    if best is not None and read_json(file)["best_model_checkpoint"] != str(best):
+        write_json(file, read_json(file) | {"best_model_checkpoint": str(best)})
+        write_manifest(checkpoint)
 
 
 def write_manifest(checkpoint: Path) -> None:
@@ -107,10 +124,3 @@ def _broken(model: Path, expected: Mapping[str, str]) -> str | None:
     found = file_hashes(model)
     return next((f"model/{name}" for name, value in expected.items() if found.get(name) != value), None)
 
-
-def _json(path: Path) -> Any | None:
-    """The value in the file; None if it is missing or torn."""
-    try:
-        return read_json(path)
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from tof_hf.config import StageConfig
 from tof_hf.data.fingerprint import content_hash
+from tof_hf.devices import has_bf16
 from tof_hf.inference import OrderedTrainer
 
 
@@ -78,6 +80,8 @@ def stage_recipe(task: StageTask) -> dict[str, Any]:
         "seed": task.seed,
         "start": task.start.key,
         "tokenizer": _tokenizer_hash(task.tokenizer),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),  # batch sizes are per process
+        "bf16": bool(task.config.training.get("bf16", has_bf16() and not task.config.training.get("fp16"))),
         "labels": list(task.label_names),
         "train": content_hash(task.train),
         "validation": task.validation and content_hash(task.validation),
@@ -97,6 +101,8 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         "train": "other training rows",
         "validation": "other validation rows",
         "labels": "other entity types",
+        "processes": "another number of processes",
+        "bf16": "bfloat16 on or off",
     }
     old, new = json.loads(json.dumps([old, new], default=str))
     found = [told[name] for name in told if old.get(name) != new.get(name)]
