@@ -183,7 +183,7 @@ def test_the_preset_of_the_published_code_runs(toy, tmp_path, trained):
     )
     assert trained == [name for name in STAGES if name.startswith("mlm") and name != "mlm-ner"] + [LAST]
     record = json.loads((result.folder / "stages" / "mlm-mrc" / "stage.json").read_text())
-    assert record["recipe"]["options"]["span_match_head"] and record["options"]["end_label"] == "first_piece"
+    assert record["recipe"]["options"]["span_match_head"] and record["recipe"]["options"]["end_label"] == "first_piece"
     assert record["seed"] == 2333
     rows = json.loads((result.folder / "stages" / LAST / "stage.json").read_text())["rows"]
     assert set(rows) == {"source", "pseudo"}
