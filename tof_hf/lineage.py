@@ -103,7 +103,7 @@ def _stage(folder: Path, options: Mapping[str, Any]) -> dict[str, Any] | None:
     return told | {
         "start": record["start"] or None,
         "options": {k.partition(".")[2]: v for k, v in options.items() if k.partition(".")[0] == section},
-        "fingerprints": {name: record["recipe"][name] for name in ("train", "validation", "tokenizer")},
+        "fingerprints": {name: record["recipe"][name] for name in ("start", "train", "validation", "tokenizer")},
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
+from tof_hf.config import NerConfig
 from tof_hf.data.mapping import cached_map
 from tof_hf.journey import FROM_PSEUDO_LABELS
 from tof_hf.run_folder import read_whole_json
@@ -75,6 +76,12 @@ class PlannedSteps(Steps):
         if found.action == "reuse":
             self._reused.add(task.name)
         return Checkpoint(task.name, path, recipe_key(recipe))
+
+    def _remembering(self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable) -> Checkpoint:
+        """The tagger; where `forgetting.action` would stop a run, the plan goes on."""
+        if self.config.forgetting.action == "stop":
+            return tagger
+        return super()._remembering(tagger, config, retrain=retrain)
 
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is used as it is; None for one that will be trained."""

@@ -59,7 +59,7 @@ def test_the_hub_takes_the_metadata(hub, run):
 
 def test_an_encoder_and_data_of_the_hub_are_linked(run_folder):
     record = read_json(run_folder / "lineage.json")
-    record["encoder"] = {"name": "google-bert/bert-base-multilingual-cased", "hub": True}
+    record["encoder"] |= {"name": "google-bert/bert-base-multilingual-cased", "hub": True}
     record["data"][0] |= {"name": "owner/news:es", "hub": True}
     write_json(run_folder / "lineage.json", record)
     data = ModelCard(model_card(read_run(run_folder), REPO)).data
