@@ -10,7 +10,7 @@ quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothi
 	$(BIN)/python examples/quickstart.py
 
 test: $(VENV)/.stamp  ## run all tests, without network
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check .
