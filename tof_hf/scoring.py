@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig
@@ -26,9 +26,7 @@ class Scorer:
     The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak.
     """
 
-    def __init__(
-        self, gold: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase, seed: int, target: str
-    ) -> None:
+    def __init__(self, gold: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase, seed: int, target: str) -> None:
         self.__splits = dict(gold)
         self.tokenizer, self.seed, self.target = tokenizer, seed, target
         self.rows: list[dict[str, Any]] = []
@@ -71,6 +69,7 @@ class Scorer:
             strict = entity_scores(truth, predicted, mode="strict").as_dict()
             known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
             if is_main_process():
+                _write_predictions(dataset, truth, predicted, predictions_file(checkpoint, split, dataset))
                 write_json(file, known)
         barrier()
         return known
@@ -79,3 +78,16 @@ class Scorer:
 def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
     """Where a tagger's scores on a split are kept."""
     return checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"
+
+
+def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
+    """Where a scored tagger's tags stand beside the true ones: rows of `id`, `tokens`, `gold`, `predicted` (strings)."""
+    return checkpoint.folder / f"predictions-{split}-{content_hash(dataset)}.parquet"
+
+
+def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list[list[str]], file: Path) -> None:
+    words, part = List(Value("string")), file.with_suffix(".part")
+    features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
+    columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
+    Dataset.from_dict(columns, features=features).to_parquet(str(part))
+    part.replace(file)
