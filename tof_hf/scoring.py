@@ -81,7 +81,7 @@ def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
 
 
 def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
-    """Where a scored tagger's tags stand beside the true ones: rows of `id`, `tokens`, `gold`, `predicted` (strings)."""
+    """Where a scored tagger's tags stand beside the true ones: rows of `id`, `tokens`, `gold`, `predicted`."""
     return checkpoint.folder / f"predictions-{split}-{content_hash(dataset)}.parquet"
 
 
