@@ -9,6 +9,7 @@ from typing import Any
 
 from tof_hf.config import (
     DataFile,
+    DistillationConfig,
     ForgettingConfig,
     LabellingConfig,
     MlmConfig,
@@ -99,7 +100,7 @@ def page() -> str:
     alone = ", ".join(f"`{name}`" for name in sorted(NOT_INHERITED))
     parts.append(STAGES_INTRODUCTION.format(pairs=pairs, alone=alone))
     parts.append("A cell with two values shows `paper` first and `official_code` second.\n")
-    kinds: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig)
+    kinds: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig, DistillationConfig)
     for kind in kinds:
         stages = [stage for stage in STAGES if typing.get_type_hints(TofConfig)[stage] is kind]
         parts += [

@@ -97,18 +97,18 @@ class Labelling:
 
     def _all_labels(self, tagger: Checkpoint) -> Dataset:
         file = self._file(tagger)
-        if not _is_whole(file):
+        if not is_whole(file):
             predicted = label_words(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
             repair, names = self.config.labelling.repair, self.data.label_names
-            _write(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
+            write_rows(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
         barrier()
-        return _read(file)
+        return read_rows(file)
 
     def _chosen(self, labelled: Dataset, tagger: Checkpoint, reader: Reader | None) -> Dataset:
         options, file = self.config.labelling, self.file(tagger, reader)
         if options.selection == "all":
             return labelled
-        if not _is_whole(file):
+        if not is_whole(file):
             chosen = select_labels(
                 labelled,
                 options.selection,
@@ -117,9 +117,9 @@ class Labelling:
                 quota=options.quota,
                 answers=self._answers(labelled, reader) if options.selection == "agreement" else None,
             )
-            _write(chosen, file)
+            write_rows(chosen, file)
         barrier()
-        return _read(file)
+        return read_rows(file)
 
     def _health(self, labelled: Dataset, reader: Reader | None) -> LabelHealth:
         before, last = self._last or (None, None)
@@ -202,14 +202,15 @@ def _word_spans(
     return found
 
 
-def _write(rows: Dataset, file: Path) -> None:
+def write_rows(rows: Dataset, file: Path) -> None:
+    """Keep the rows as Parquet, all or nothing; the main process writes."""
     if is_main_process():
         part = file.with_suffix(".part")
         rows.to_parquet(str(part))
         part.replace(file)
 
 
-def _is_whole(file: Path) -> bool:
+def is_whole(file: Path) -> bool:
     """False for a file that is missing or was cut off: a Parquet file's table of contents stands at its end."""
     try:
         return file.is_file() and pq.read_metadata(file).num_columns > 0
@@ -217,5 +218,6 @@ def _is_whole(file: Path) -> bool:
         return False
 
 
-def _read(file: Path) -> Dataset:
+def read_rows(file: Path) -> Dataset:
+    """The rows of such a file."""
     return Dataset.from_parquet(str(file), cache_dir=str(file.parent / "cache"))

@@ -10,12 +10,16 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tof_hf.config import NerConfig
 from tof_hf.data.mapping import cached_map
+from tof_hf.data.selection import UNSURE
+from tof_hf.data.soft_labels import PROBABILITIES, soft_label_features
 from tof_hf.journey import FROM_PSEUDO_LABELS
+from tof_hf.labelling import read_rows
 from tof_hf.run_folder import read_whole_json
 from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
+from tof_hf.teaching import soft_labels_file
 
 UNKNOWN = "?"  # the key of a stage whose data is not there yet
 
@@ -55,11 +59,22 @@ class PlannedSteps(Steps):
         file = self.pseudo_label_file(tagger)
         self._stands_in = tagger.name not in self._reused or not file.is_file()
         if not self._stands_in:
-            return Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
+            return read_rows(file)
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
         words = {"id": Value("string"), "tokens": List(Value("string"))}
         features = Features(words | {"ner_tags": tags, "ner_probabilities": numbers})
         return cached_map(self.labelling.text, _all_outside, features=features, description="Stand-ins for labels")
+
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Dataset:
+        """The soft labels, if these very taggers have given them already; else all classes alike on every word."""
+        text = self.labelling.text
+        file = soft_labels_file(text, teachers, voters)
+        self._stands_in = {one.name for one in (*teachers, *voters)} - self._reused or not file.is_file()
+        if not self._stands_in:
+            return read_rows(file)
+        features = soft_label_features(self.data.label_names)
+        alike = {"features": features, "classes": len(self.data.label_names), "description": "Stand-ins for labels"}
+        return cached_map(text, _all_alike, **alike)
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
         path = str(self.folder / task.name / "model")
@@ -100,6 +115,17 @@ def _all_outside(batch: dict[str, list], indices: list[int], *, code: str) -> di
     lengths = [len(tokens) for tokens in batch["tokens"]]
     tags, sure = [[0] * length for length in lengths], [[1.0] * length for length in lengths]
     return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags, "ner_probabilities": sure}
+
+
+def _all_alike(batch: dict[str, list], indices: list[int], *, classes: int, code: str) -> dict[str, list]:
+    lengths = [len(tokens) for tokens in batch["tokens"]]
+    return {
+        "id": batch["id"],
+        "tokens": batch["tokens"],
+        "ner_tags": [[0] * length for length in lengths],
+        UNSURE: [[True] * length for length in lengths],
+        PROBABILITIES: [[[1 / classes] * classes] * length for length in lengths],
+    }
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:
