@@ -1,4 +1,4 @@
-"""The run files of the six benchmarks: the paper's numbers in every variant, and their special cases on stand-in data."""
+"""The run files of the six benchmarks: the paper's numbers in every variant, special cases on stand-in data."""
 
 from __future__ import annotations
 
