@@ -1,12 +1,11 @@
 """A run as a YAML file: `load_config` makes a checked TofConfig of it.
 
-From weakest to strongest: defaults, preset, run file, command line (`mrc.learning_rate=2e-6`). Paths count
-from the current folder; `~` and `$VAR` are expanded.
+From weakest to strongest: defaults, preset, the run file's `base`, the run file, command line
+(`mrc.learning_rate=2e-6`). Paths count from the current folder; `~` and `$VAR` are expanded.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import itertools
@@ -17,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from tof_hf.config.base import layers_of, merged, origin_of, refuse_on_command_line
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.presets import STAGES, stage_values
@@ -176,7 +176,7 @@ def load_config(
     """The checked TofConfig of a run file (or of a mapping like one).
 
     Args:
-        source: path of a YAML file, or the mapping it would hold.
+        source: path of a YAML file, or the mapping it would hold. With `base` it is laid over other files.
         overrides: `key=value` texts, stronger than the file. Keys are dotted (`source.train.limit=100`,
             `target.text.0.path=x.txt`), values are YAML (`null`, `[a, b]`, `{OTHER: MISC}`).
 
@@ -184,22 +184,24 @@ def load_config(
         ConfigError: the file, or the key and what it needs, with a suggestion for a mistyped name.
     """
     if isinstance(source, Mapping):
-        origin, raw = "config", copy.deepcopy(dict(source))
+        layers = layers_of("config", source, Path())
     else:
-        origin, raw = os.fspath(source), read_yaml(Path(source))
+        path = Path(source)
+        layers = layers_of(os.fspath(source), read_yaml(path), path.parent, [path])
+    raw = merged(layers, TofConfig)
     from_command_line: list[str] = []
     try:
-        if not isinstance(raw, dict):
-            raise mismatch("", "a section (key: value lines)", raw)
         for override in overrides:
             key, value = _parse_override(override)
             from_command_line.append(key)
+            refuse_on_command_line(key)
             _set(raw, key, value)
         config = TofConfig.build(_with_preset(raw))
         return _expanded(config, "")
     except KeyProblem as problem:
         overridden = any(_related(problem.key, key) for key in from_command_line)
-        raise ConfigError(f"{'command line' if overridden else origin}: {problem}") from None
+        origin = "command line" if overridden else origin_of(problem.key, layers)
+        raise ConfigError(f"{origin}: {problem}") from None
 
 
 def _related(one: str, other: str) -> bool:
