@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ class Labelling:
         }
 
     def _in_run(self, file: Path) -> str:
-        return file.relative_to(self.config.output_dir).as_posix()
+        return Path(os.path.relpath(file, self.config.output_dir)).as_posix()  # a shared stage lies beside the run
 
 
 def _untagged(rows: Dataset, names: Sequence[str]) -> Dataset:

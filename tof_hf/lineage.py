@@ -42,10 +42,10 @@ def lineage(
 
     A stage that is not finished yet is not in it.
     """
-    folder = Path(config.output_dir) / "stages"
     names = dict.fromkeys(stage for journey in journeys.values() for stage in journey.stages)
+    folders = {name: folder for journey in journeys.values() for name, folder in journey.folders.items()}
     options = changed_options(config)
-    stages = {name: stage for name in names if (stage := _stage(folder / name, options)) is not None}
+    stages = {name: _stage(name, folders[name], Path(config.output_dir), options) for name in names if name in folders}
     f1 = {row["checkpoint"]: row["f1"] for row in rows if row["split"] == "source_validation"}
     for name, stage in stages.items():
         stage["source_validation_f1"] = {"before": _f1_before(name, stages, f1), "after": f1.get(name)}
@@ -66,7 +66,7 @@ def lineage(
             "target_test_text_in_mlm": config.mlm.include_target_test and any(section_of(n) == "mlm" for n in names),
             "target_gold_sentences_in_target_text": gold_in_text,
         },
-        "systems": {name: dataclasses.asdict(journey) for name, journey in journeys.items()},
+        "systems": {name: journey.as_dict() for name, journey in journeys.items()},
         "stages": stages,
         "final": None if final is None else {"system": final[0], "stage": final[1].name},
     }
@@ -93,15 +93,17 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _stage(folder: Path, options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The stage's own record without the Trainer's log; `start` is None for what began with the pretrained encoder."""
+def _stage(name: str, folder: Path, run: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The stage's own record without the Trainer's log; `start` is None for what began with the pretrained encoder.
+
+    `folder` in it counts from the run's: `stages/mlm`, or `../stages/mlm-0123456789ab` for one that runs share.
+    """
     record = read_json(folder / "stage.json")
-    if record is None:
-        return None
     told = {k: v for k, v in record.items() if k not in ("log", "recipe", "files", "name")}
-    section = section_of(folder.name)
+    section = section_of(name)
     return told | {
         "start": record["start"] or None,
+        "folder": Path(os.path.relpath(folder, run)).as_posix(),
         "options": {k.partition(".")[2]: v for k, v in options.items() if k.partition(".")[0] == section},
         "fingerprints": {name: record["recipe"][name] for name in ("start", "train", "validation", "tokenizer")},
     }

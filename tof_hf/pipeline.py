@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_run, sentences
+from tof_hf.preflight import check_place, check_run, sentences
 from tof_hf.recipes import RECIPES, Recipe
 from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
@@ -36,6 +37,7 @@ from tof_hf.run_folder import (
 from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
 from tof_hf.stages.failures import failures_of_the_machine
+from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
 from tof_hf.translated import report_translation
@@ -45,20 +47,23 @@ from tof_hf.translated import report_translation
 class TofResult:
     """`final`: the folder of the finished tagger. `rows`: the scores, as in results.json. `folder`: the run's.
 
-    `stages`: the names of the stages that the systems went through.
+    `stages`: the names of the stages that the systems went through. `stage_folders`: where they lie. `tagger`: the last
+    stage's checkpoint.
     """
 
     final: Path
     folder: Path
     rows: list[dict[str, Any]]
     stages: list[str]
+    stage_folders: Mapping[str, Path]
+    tagger: Checkpoint
 
     @property
     def table(self) -> str:
         """All scores, and all stages with their cost, as two text tables, and where everything was written."""
         scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / 'results.json'}"
         places = f"{scores}\nFinal tagger: {self.final}"
-        return "\n\n".join([results_table(self.rows), stages_table(self.folder, self.stages), places])
+        return "\n\n".join([results_table(self.rows), stages_table(list(self.stage_folders.values())), places])
 
 
 class TofPipeline:
@@ -66,6 +71,8 @@ class TofPipeline:
 
     `datasets` are handed over in place of files: a `path` in the config that is one of their names means it.
     `recipes` replaces the config's systems by recipes of your own, a function from Steps to Checkpoint each.
+    `stages`: a folder for stages that several runs share, in place of `stages/` in the run's; what is the same in them
+    is trained once. `inputs`: data that is read already. Without `copy_final` the tagger stays in its stage's folder.
     """
 
     def __init__(
@@ -74,10 +81,15 @@ class TofPipeline:
         *,
         datasets: Mapping[str, Dataset] | None = None,
         recipes: Mapping[str, Recipe] | None = None,
+        stages: str | os.PathLike[str] | None = None,
+        inputs: Inputs | None = None,
+        copy_final: bool = True,
     ) -> None:
         self.config = config
         self.folder = Path(config.output_dir)
-        self.inputs = Inputs(config, datasets)
+        self.inputs = inputs or Inputs(config, datasets)
+        self.copy_final = copy_final
+        self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
         self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
     def run(self) -> TofResult:
@@ -86,14 +98,24 @@ class TofPipeline:
         Finished stages of an earlier run in the same folder are reused where nothing that they depend on changed.
         Raises a TofError before any training if the data or the options cannot work.
         """
+        data, gold, tokenizer = self.check()
+        with ExitStack() as stack:
+            stack.enter_context(only_run_in(self.folder))
+            if self.folders.shared:
+                stack.enter_context(only_run_in(self.folders.root))
+            stack.enter_context(failures_of_the_machine(self.folder))
+            return self._run(data, gold, tokenizer)
+
+    def check(self) -> tuple[TofData, dict[str, Dataset], PreTrainedTokenizerBase]:
+        """The data, the gold for scores and the tokenizer. Raises a TofError for what `run` could not work with."""
         with main_process_first():
             data = self.inputs.training()
             gold = self.inputs.gold(data.label_names)
         with same_in_all_processes():
             tokenizer = load_encoder_tokenizer(self.config.model)
             check_run(self.config, data, tokenizer, gold)
-        with only_run_in(self.folder), failures_of_the_machine(self.folder):
-            return self._run(data, gold, tokenizer)
+            check_place(self.folders.root)
+        return data, gold, tokenizer
 
     def plan(self) -> list[PlannedStage]:
         """What `run` would do with every stage, and why; nothing is trained. Raises a TofError for wrong data."""
@@ -101,7 +123,7 @@ class TofPipeline:
         scorer = Scorer({}, load_encoder_tokenizer(config.model), config.seed, config.target.name)
         planned: list[PlannedStage] = []
         for system, recipe in self.recipes.items():
-            steps = PlannedSteps(config, data, scorer, system=system)
+            steps = PlannedSteps(config, data, scorer, system=system, folders=self.folders)
             recipe(steps)
             planned += steps.planned
         return planned
@@ -143,14 +165,16 @@ class TofPipeline:
         for system, recipe in self.recipes.items():
             say(f"system {system}")
             journeys[system] = Journey()
-            ends[system] = recipe(Steps(config, data, scorer, system=system, journey=journeys[system], record=record))
+            shared = {"journey": journeys[system], "record": record, "folders": self.folders}
+            ends[system] = recipe(Steps(config, data, scorer, system=system, **shared))
         best = "tof" if "tof" in ends else system
-        self._finish(ends[best])
+        final = self._finish(ends[best])
         record(final=(best, ends[best]))
         if config.push_to_hub and is_main_process():
             self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
-        return TofResult(self.folder / "final", self.folder, scorer.rows, visited)
+        places = {name: folder for journey in journeys.values() for name, folder in journey.folders.items()}
+        return TofResult(final, self.folder, scorer.rows, visited, places, ends[best])
 
     def _publish(self) -> None:
         """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""
@@ -162,15 +186,21 @@ class TofPipeline:
             hint = f"The run is finished; `tof-hf push {self.folder}` publishes it without training anything."
             raise TofError(f"{problem} {hint}") from problem
 
-    def _finish(self, tagger: Checkpoint) -> None:
-        """Copy the tagger to final/: stock files that load without this library."""
+    def _finish(self, tagger: Checkpoint) -> Path:
+        """Copy the tagger to final/, if that is wanted: stock files that load without this library."""
+        final = self.folder / "final"
         if is_main_process():
             part = self.folder / "final.part"
             shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(tagger.path, part)
-            replace_folder(part, self.folder / "final")
+            if self.copy_final:
+                shutil.copytree(tagger.path, part)
+                replace_folder(part, final)
+            else:  # one of an earlier run would be taken for this run's
+                shutil.rmtree(final, ignore_errors=True)
         barrier()
-        say(f"final tagger: {self.folder / 'final'} (from {tagger.name})")
+        place = final if self.copy_final else Path(tagger.path)
+        say(f"final tagger: {place} (from {tagger.name})")
+        return place
 
 
 def run_tof(

@@ -21,7 +21,7 @@ from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
 from tof_hf.teaching import soft_labels_file
 
-UNKNOWN = "?"  # the key of a stage whose data is not there yet
+UNKNOWN = "?"  # how the key of a stage begins whose data is not there yet
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class PlannedStage:
     """A stage and what a run will do with it: use the finished one, go on with a begun one, or train it.
 
     `foreseen`: it learns from labels that do not exist yet; in its `task` every sentence stands without an entity.
+    `key`: the same for what is the same work, also in the plan of another run.
     """
 
     system: str
@@ -37,6 +38,7 @@ class PlannedStage:
     why: str
     foreseen: bool
     task: StageTask = field(repr=False, compare=False)
+    key: str = ""
 
 
 class PlannedSteps(Steps):
@@ -46,7 +48,7 @@ class PlannedSteps(Steps):
         super().__init__(*args, **kwargs)
         self.planned: list[PlannedStage] = []
         self._reused: set[str] = set()
-        self._stands_in = False
+        self._stands_in = ""
 
     def without_translation(self) -> PlannedSteps:
         """The same steps on data of which nothing is translated, in the same plan."""
@@ -57,7 +59,7 @@ class PlannedSteps(Steps):
     def label(self, tagger: Checkpoint) -> Dataset:
         """The labels, if this very tagger has given them already; else the same sentences without an entity."""
         file = self.pseudo_label_file(tagger)
-        self._stands_in = tagger.name not in self._reused or not file.is_file()
+        self._stands_in = "" if tagger.name in self._reused and file.is_file() else file.name
         if not self._stands_in:
             return read_rows(file)
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
@@ -69,7 +71,8 @@ class PlannedSteps(Steps):
         """The soft labels, if these very taggers have given them already; else all classes alike on every word."""
         text = self.labelling.text
         file = soft_labels_file(text, teachers, voters)
-        self._stands_in = {one.name for one in (*teachers, *voters)} - self._reused or not file.is_file()
+        known = {one.name for one in (*teachers, *voters)} <= self._reused and file.is_file()
+        self._stands_in = "" if known else file.name
         if not self._stands_in:
             return read_rows(file)
         features = soft_label_features(self.data.label_names)
@@ -77,20 +80,21 @@ class PlannedSteps(Steps):
         return cached_map(text, _all_alike, **alike)
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
-        path = str(self.folder / task.name / "model")
-        if self._stands_in and FROM_PSEUDO_LABELS & task.rows.keys():
-            why = f"learns from labels that a tagger gives anew; starts from {task.start.name}"
-            self.planned.append(PlannedStage(self.system, task.name, "run", why, True, task))
-            return Checkpoint(task.name, path, UNKNOWN)
         recipe = stage_recipe(task)
-        found = standing(self.folder / task.name, recipe)
-        why = found.why
-        if task.start.key == UNKNOWN:
-            why = f"starts from {task.start.name}, which is trained anew"
-        self.planned.append(PlannedStage(self.system, task.name, found.action, why, False, task))
-        if found.action == "reuse":
+        foreseen = bool(self._stands_in and FROM_PSEUDO_LABELS & task.rows.keys())
+        if foreseen:
+            key = UNKNOWN + recipe_key(recipe | {"labels_in": self._stands_in})
+            action, why = "run", f"learns from labels that a tagger gives anew; starts from {task.start.name}"
+        else:
+            key = recipe_key(recipe)
+            found = standing(self.folders.folder(task.name, key), recipe)
+            action, why = found.action, found.why
+            if task.start.key.startswith(UNKNOWN):
+                why = f"starts from {task.start.name}, which is trained anew"
+        self.planned.append(PlannedStage(self.system, task.name, action, why, foreseen, task, key))
+        if action == "reuse":
             self._reused.add(task.name)
-        return Checkpoint(task.name, path, recipe_key(recipe))
+        return Checkpoint(task.name, str(self.folders.folder(task.name, key) / "model"), key)
 
     def _remembering(self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable) -> Checkpoint:
         """The tagger; where `forgetting.action` would stop a run, the plan goes on."""

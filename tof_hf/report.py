@@ -21,9 +21,9 @@ def results_table(rows: Sequence[dict[str, Any]]) -> str:
     return _aligned(lines, left=3)
 
 
-def stages_table(folder: Path, stages: Sequence[str]) -> str:
-    """One line for every one of these stages of the run in `folder`: its data, steps, minutes and peak memory."""
-    records = [read_json(folder / "stages" / stage / "stage.json") for stage in dict.fromkeys(stages)]
+def stages_table(folders: Sequence[Path]) -> str:
+    """One line for every one of the stages in these folders: its data, steps, minutes and peak memory."""
+    records = [read_json(folder / "stage.json") for folder in folders]
     lines = [["stage", "rows", "windows", "steps", "minutes", "peak memory MB", "validation F1"]]
     for record in records:
         rows = ", ".join(f"{count:,} {what}" for what, count in record["rows"].items())

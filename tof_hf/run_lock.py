@@ -33,6 +33,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
     if not is_main_process():
         yield
         return
+    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()

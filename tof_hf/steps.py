@@ -21,6 +21,7 @@ from tof_hf.run_folder import say, warn
 from tof_hf.scoring import SOURCE, Scorer
 from tof_hf.stages.base import fit
 from tof_hf.stages.distillation import distillation_task
+from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
@@ -42,12 +43,13 @@ class Steps:
         system: str,
         journey: Journey | None = None,
         record: Callable[[], None] = lambda: None,
+        folders: StageFolders | None = None,
     ) -> None:
         self.config, self.data, self.scorer, self.system = config, data, scorer, system
         self.journey = journey or Journey()
         self.record = record  # called whenever something is finished
         self.tokenizer = scorer.tokenizer
-        self.folder = Path(config.output_dir) / "stages"
+        self.folders = folders or StageFolders(Path(config.output_dir) / "stages")
         self.labelling = Labelling(config, data, self.tokenizer)
         self._memory = SourceMemory(config.forgetting.max_drop)
         self._readers: dict[str, Reader] = {}
@@ -56,7 +58,8 @@ class Steps:
     def without_translation(self) -> Steps:
         """The same steps on data of which nothing is translated."""
         data = dataclasses.replace(self.data, translated=None)
-        return type(self)(self.config, data, self.scorer, system=self.system, journey=self.journey, record=self.record)
+        same = {"journey": self.journey, "record": self.record, "folders": self.folders}
+        return type(self)(self.config, data, self.scorer, system=self.system, **same)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1: MLM on {D_t,no, D_s,no}."""
@@ -258,6 +261,7 @@ class Steps:
                 if entry["file"] == pseudo.info.description:
                     entry["used_by"].append(task.name)
         checkpoint = self._carry_out(task)
+        self.journey.folders[task.name] = checkpoint.folder
         self.record()
         return checkpoint
 
@@ -269,7 +273,7 @@ class Steps:
         self.scorer.reader(checkpoint, system=self.system, stage=stage, round=round)
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
-        return fit(task, self.folder)
+        return fit(task, self.folders)
 
     def _seed(self, config: StageConfig) -> int:
         return self.config.seed if config.seed is None else config.seed

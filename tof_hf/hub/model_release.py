@@ -36,6 +36,9 @@ def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         raise DataError("no repository.", fix="name one, USER/NAME, or set release.repo in the run file.")
     check_name(release.repo)
     final = run.folder / "final"
+    stage = run.lineage["stages"][run.lineage["final"]["stage"]]
+    if not final.is_dir() and "folder" in stage:  # a run that was told not to copy its tagger
+        final = run.folder / stage["folder"] / "model"
     found = sorted(path.relative_to(final).as_posix() for path in final.rglob("*") if path.is_file())
     names = [name for name in found if matches(name, MODEL_FILES)]
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):

@@ -19,19 +19,22 @@ from tof_hf.data.encoding import IGNORE
 from tof_hf.run_folder import barrier, is_main_process, replace_folder, say, write_json
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.failures import failures_of_the_machine
+from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.spent import Moment, Spent
 from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, point_to_best, prepare_folder, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.versions import versions
 
 
-def fit(task: StageTask, stages_folder: Path) -> Checkpoint:
+def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
     """The checkpoint that the stage ends with: the best on source validation if there are metrics, else the last.
 
     Raises RunError where the machine fails (no space, no memory); what was finished stays.
     """
-    folder, recipe = stages_folder / task.name, stage_recipe(task)
-    done = Checkpoint(task.name, str(folder / "model"), recipe_key(recipe))
+    recipe = stage_recipe(task)
+    key = recipe_key(recipe)
+    folder = (StageFolders(stages) if isinstance(stages, Path) else stages).folder(task.name, key)
+    done = Checkpoint(task.name, str(folder / "model"), key)
     found = standing(folder, recipe)
     barrier()  # before one process changes what the others look at
     if found.action == "reuse":
