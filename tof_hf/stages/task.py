@@ -172,16 +172,3 @@ def _tokenizer_hash(tokenizer: PreTrainedTokenizerBase) -> str:
     state |= {"truncation": None, "padding": None}  # these change from call to call
     state["special"] = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def encoder_key(name_or_path: str) -> str:
-    """What identifies the pretrained encoder: the bytes of a folder's weights, or the Hub id."""
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        return name_or_path
-    digest = hashlib.sha256()
-    weights = [*folder.glob("*.safetensors"), *folder.glob("*.bin")]
-    for file in sorted([*weights, folder / "config.json", folder / "tokenizer.json"]):
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
