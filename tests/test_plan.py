@@ -74,6 +74,7 @@ def test_a_finished_run_is_reused_whole(run):
         ("continual_ner.num_train_epochs=1", 5, "num_train_epochs 2.0 -> 1.0"),
         ("mrc.learning_rate=1e-5", 1, "learning_rate 2e-06 -> 1e-05"),
         ("pseudo_ner.seed=3", 3, "seed 2019 -> 3"),
+        ("continual_mrc.max_pseudo_mrc=9", 4, "max_pseudo_mrc 10 -> 9"),
     ],
 )
 def test_a_change_trains_its_stage_and_what_follows_and_nothing_before(run, monkeypatch, change, first, why):
@@ -82,6 +83,13 @@ def test_a_change_trains_its_stage_and_what_follows_and_nothing_before(run, monk
     assert plan[CHAIN[first]] == ("run", why)
     assert all(plan[name][1] for name in CHAIN[first:])
     assert trained(run, monkeypatch, change) == CHAIN[first:]
+
+
+@pytest.mark.parametrize(
+    "change", ["ner.logging_steps=3", "ner.per_device_eval_batch_size=3", "ner.max_source=100000", "mrc.run_name=x"]
+)
+def test_a_change_that_changes_no_weight_trains_nothing(run, change):
+    assert {action for action, _ in planned(run, change).values()} == {"reuse"}
 
 
 def test_other_rows_are_told_from_other_names_of_the_same(run, tmp_path):

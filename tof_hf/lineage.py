@@ -16,6 +16,7 @@ from typing import Any
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
 from tof_hf.inputs import DataRecord
+from tof_hf.modeling.identity import hub_commit
 from tof_hf.run_folder import read_json
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey
@@ -52,7 +53,11 @@ def lineage(
     return {
         "format": FORMAT,
         "versions": versions(),
-        "encoder": {"name": _public_name(config.model), "hub": _on_hub(config.model)},
+        "encoder": {
+            "name": _public_name(config.model),
+            "hub": _on_hub(config.model),
+            "commit": hub_commit(config.model),
+        },
         "entity_types": entity_types(label_names),
         "target": config.target.name,
         "preset": config.preset,

@@ -17,6 +17,7 @@ from tof_hf.inputs import TofData
 from tof_hf.journey import FROM_PSEUDO_LABELS, Journey
 from tof_hf.labelling import Labelling, Reader
 from tof_hf.mixtures import mrc_questions, mrc_validation, ner_sentences, ner_validation
+from tof_hf.modeling.identity import encoder_key
 from tof_hf.run_folder import say, warn
 from tof_hf.scoring import SOURCE, Scorer
 from tof_hf.stages.base import fit
@@ -25,7 +26,7 @@ from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.task import Checkpoint, StageTask, encoder_key
+from tof_hf.stages.task import Checkpoint, StageTask
 from tof_hf.teaching import soft_labels, soft_labels_record
 
 MIXED = "_mix"  # the end of the name of a stage that was trained again with source sentences

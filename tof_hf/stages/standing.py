@@ -123,4 +123,3 @@ def _broken(model: Path, expected: Mapping[str, str]) -> str | None:
         return "model/config.json"
     found = file_hashes(model)
     return next((f"model/{name}" for name, value in expected.items() if found.get(name) != value), None)
-
