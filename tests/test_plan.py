@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 import pytest
+from datasets import Dataset
 from transformers import Trainer
 
 from tof_hf import load_config, run_tof
@@ -114,6 +116,22 @@ def test_torn_files_beside_a_stage_are_made_again(run, monkeypatch):
         file.write_bytes(file.read_bytes()[:20])
     assert trained(run, monkeypatch) == []
     assert {action for action, _ in planned(run).values()} == {"reuse"}
+
+
+@pytest.mark.parametrize("kind", ["pseudo-*.parquet", "scores-*.json", "answers-*.json", "predictions-*.parquet"])
+def test_files_beside_a_stage_that_were_altered_are_made_again_with_a_warning(run, monkeypatch, caplog, kind):
+    (file,) = run.glob(f"stages/mlm-mrc{'' if 'answers' in kind else '-ner'}/{kind}")
+    before = file.read_bytes()
+    if file.suffix == ".json":  # whole, but another one
+        text = file.read_text()
+        file.write_text(re.sub(r'"f1": [\d.]+', '"f1": 0.987', text) if "scores" in kind else text[:-3] + ",[]]")
+    else:
+        rows = Dataset.from_parquet(str(file), cache_dir=str(run.parent / "cache"))
+        rows.select(range(1, len(rows))).to_parquet(str(file))
+    assert file.read_bytes() != before
+    assert trained(run, monkeypatch) == []
+    assert file.read_bytes() == before
+    assert f"{file}: not what the run wrote; it is made again" in caplog.text
 
 
 def test_another_number_of_processes_is_another_stage(run, monkeypatch):

@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from tof_hf.config import NerConfig
 from tof_hf.data.mapping import cached_map
 from tof_hf.journey import FROM_PSEUDO_LABELS
-from tof_hf.run_folder import read_whole_json
+from tof_hf.kept import is_kept, read_kept_json
 from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
@@ -53,7 +53,7 @@ class PlannedSteps(Steps):
     def label(self, tagger: Checkpoint) -> Dataset:
         """The labels, if this very tagger has given them already; else the same sentences without an entity."""
         file = self.pseudo_label_file(tagger)
-        self._stands_in = tagger.name not in self._reused or not file.is_file()
+        self._stands_in = tagger.name not in self._reused or not is_kept(file)
         if not self._stands_in:
             return Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
@@ -86,7 +86,7 @@ class PlannedSteps(Steps):
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
         file = score_file(tagger, SOURCE, self.data.validation)
-        known = read_whole_json(file) if tagger.name in self._reused else None
+        known = read_kept_json(file) if tagger.name in self._reused else None
         return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:

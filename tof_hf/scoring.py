@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
+from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
 from tof_hf.metrics import entity_scores
-from tof_hf.run_folder import barrier, is_main_process, read_json, read_whole_json, write_json
+from tof_hf.run_folder import barrier, is_main_process, read_json
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
 
@@ -60,8 +61,8 @@ class Scorer:
         self.rows.append(place | {"seed": self.seed, "target": self.target} | scores)
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
-        file = score_file(checkpoint, split, dataset)
-        known = read_whole_json(file)
+        file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
+        known = read_kept_json(file) if is_kept(tags) else None
         if known is None:
             predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
             names = dataset.features["ner_tags"].feature.names
@@ -69,8 +70,8 @@ class Scorer:
             strict = entity_scores(truth, predicted, mode="strict").as_dict()
             known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
             if is_main_process():
-                _write_predictions(dataset, truth, predicted, predictions_file(checkpoint, split, dataset))
-                write_json(file, known)
+                _write_predictions(dataset, truth, predicted, tags)
+                keep_json(file, known)
         barrier()
         return known
 
@@ -86,8 +87,7 @@ def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Pa
 
 
 def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list[list[str]], file: Path) -> None:
-    words, part = List(Value("string")), file.with_suffix(".part")
+    words = List(Value("string"))
     features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
     columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
-    Dataset.from_dict(columns, features=features).to_parquet(str(part))
-    part.replace(file)
+    keep_parquet(file, Dataset.from_dict(columns, features=features))
