@@ -20,7 +20,7 @@ from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_run, sentences
+from tof_hf.preflight import check_run
 from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
     barrier,
@@ -34,6 +34,7 @@ from tof_hf.run_folder import (
 )
 from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
+from tof_hf.seen import measure
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
@@ -166,7 +167,7 @@ class TofPipeline:
             report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends: dict[str, Checkpoint] = {}
         journeys: dict[str, Journey] = {}
-        gold_in_text = len(sentences(gold["target"]) & sentences(data.target)) if "target" in gold else None
+        seen = measure(config, data, gold)
 
         def record(final: tuple[str, Checkpoint] | None = None) -> None:
             """Write what is known so far: the scores and what was made of what."""
@@ -178,7 +179,7 @@ class TofPipeline:
                     data.label_names,
                     journeys,
                     scorer.rows,
-                    gold_in_text=gold_in_text,
+                    seen=seen,
                     final=final,
                 )
                 write_json(self.folder / LINEAGE, known)
