@@ -118,6 +118,17 @@ def test_torn_files_beside_a_stage_are_made_again(run, monkeypatch):
     assert {action for action, _ in planned(run).values()} == {"reuse"}
 
 
+def test_stages_stay_if_labels_that_are_made_anew_come_out_the_same(run, monkeypatch):
+    for file in (run / "stages" / "mlm-mrc-ner").glob("pseudo-*.parquet"):
+        file.unlink()
+    plan = planned(run)
+    assert {name for name, (action, _) in plan.items() if action == "reuse"} == {"mlm", "mlm-ner", *CHAIN[:3]}
+    labels = ("run", "unless the labels come out the same")
+    assert [plan[name] for name in CHAIN[3:]] == [labels, labels, labels]
+    assert planned(run, "pseudo_ner.seed=3")[CHAIN[3]][1] != labels[1]
+    assert trained(run, monkeypatch) == []
+
+
 @pytest.mark.parametrize("kind", ["pseudo-*.parquet", "scores-*.json", "answers-*.json", "predictions-*.parquet"])
 def test_files_beside_a_stage_that_were_altered_are_made_again_with_a_warning(run, monkeypatch, caplog, kind):
     (file,) = run.glob(f"stages/mlm-mrc{'' if 'answers' in kind else '-ner'}/{kind}")

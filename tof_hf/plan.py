@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
@@ -12,8 +12,9 @@ from tof_hf.config import NerConfig
 from tof_hf.data.mapping import cached_map
 from tof_hf.journey import FROM_PSEUDO_LABELS
 from tof_hf.kept import is_kept, read_kept_json
+from tof_hf.run_folder import read_whole_json
 from tof_hf.scoring import SOURCE, score_file
-from tof_hf.stages.standing import standing
+from tof_hf.stages.standing import RECORD, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
 
@@ -43,11 +44,12 @@ class PlannedSteps(Steps):
         self.planned: list[PlannedStage] = []
         self._reused: set[str] = set()
         self._stands_in = False
+        self._hoped: set[str] = set()  # stages that stay if labels made anew come out the same
 
     def without_translation(self) -> PlannedSteps:
         """The same steps on data of which nothing is translated, in the same plan."""
         steps = super().without_translation()
-        steps.planned, steps._reused = self.planned, self._reused
+        steps.planned, steps._reused, steps._hoped = self.planned, self._reused, self._hoped
         return steps
 
     def label(self, tagger: Checkpoint) -> Dataset:
@@ -63,19 +65,31 @@ class PlannedSteps(Steps):
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
         path = str(self.folder / task.name / "model")
+        recipe = stage_recipe(task)
         if self._stands_in and FROM_PSEUDO_LABELS & task.rows.keys():
             why = f"learns from labels that a tagger gives anew; starts from {task.start.name}"
+            if (key := self._key_with_its_labels(task, recipe)) is not None:
+                why = "unless the labels come out the same"
+                self._hoped.add(task.name)
             self.planned.append(PlannedStage(self.system, task.name, "run", why, True, task))
-            return Checkpoint(task.name, path, UNKNOWN)
-        recipe = stage_recipe(task)
+            return Checkpoint(task.name, path, key or UNKNOWN)
         found = standing(self.folder / task.name, recipe)
-        why = found.why
+        action, why = found.action, found.why
         if task.start.key == UNKNOWN:
             why = f"starts from {task.start.name}, which is trained anew"
-        self.planned.append(PlannedStage(self.system, task.name, found.action, why, False, task))
-        if found.action == "reuse":
+        if task.start.name in self._hoped and action == "reuse":
+            action, why = "run", f"unless {task.start.name} stays"
+            self._hoped.add(task.name)
+        self.planned.append(PlannedStage(self.system, task.name, action, why, False, task))
+        if action == "reuse":
             self._reused.add(task.name)
         return Checkpoint(task.name, path, recipe_key(recipe))
+
+    def _key_with_its_labels(self, task: StageTask, recipe: dict[str, Any]) -> str | None:
+        """The key of the finished stage, if it differs from what is planned in its training rows at most."""
+        record = read_whole_json(self.folder / task.name / RECORD) or {}
+        same = recipe | {"train": record.get("recipe", {}).get("train")}
+        return recipe_key(same) if standing(self.folder / task.name, same).action == "reuse" else None
 
     def _remembering(self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable) -> Checkpoint:
         """The tagger; where `forgetting.action` would stop a run, the plan goes on."""
