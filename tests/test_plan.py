@@ -163,6 +163,13 @@ def test_planning_writes_nothing_and_prints_one_line_a_stage(run, capsys):
     assert state() == before
 
 
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
+def test_a_plan_is_printed_by_the_first_process_alone(run, capsys, monkeypatch, variable):
+    monkeypatch.setenv(variable, "1")
+    assert main(["run", str(run / "config.yaml"), "--plan", f"output_dir={run}"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_nothing_is_made_for_a_run_that_never_was(run, tmp_path):
     plan = planned(run, f"output_dir={tmp_path / 'new'}")
     assert {action for action, _ in plan.values()} == {"run"} and plan["mlm"] == ("run", "never trained")

@@ -155,7 +155,9 @@ class TofPipeline:
         if config.push_to_hub:
             with main_process_first():
                 check_before_training(config.release, self.inputs.records)
-        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
+        rows: list[dict[str, Any]] = []
+        splits = {"source_validation": data.validation} | gold
+        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, rows)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
         say(
@@ -172,13 +174,13 @@ class TofPipeline:
         def record(final: tuple[str, Checkpoint] | None = None) -> None:
             """Write what is known so far: the scores and what was made of what."""
             if is_main_process():
-                write_json(self.folder / "results.json", {"rows": scorer.rows})
+                write_json(self.folder / "results.json", {"rows": rows})
                 known = lineage(
                     config,
                     self.inputs.records,
                     data.label_names,
                     journeys,
-                    scorer.rows,
+                    rows,
                     seen=seen,
                     final=final,
                 )
@@ -194,7 +196,7 @@ class TofPipeline:
         if config.push_to_hub and is_main_process():
             self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
-        return TofResult(self.folder / "final", self.folder, scorer.rows, visited)
+        return TofResult(self.folder / "final", self.folder, rows, visited)
 
     def _publish(self) -> None:
         """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""
