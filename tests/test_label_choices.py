@@ -20,6 +20,7 @@ from tof_hf.errors import TofError
 from tof_hf.forgetting import SourceMemory
 from tof_hf.hub.card import model_card
 from tof_hf.hub.run_record import read_run
+from tof_hf.kept import keep_json
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.run_folder import read_json
 from tof_hf.toy.encoder import train_encoder
@@ -236,7 +237,7 @@ def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, f
 def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
     def score(stage, f1):
         (file,) = (folder / "stages" / stage).glob("scores-source_validation-*.json")
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"f1": f1}))
+        keep_json(file, json.loads(file.read_text()) | {"f1": f1})
 
     folder = shutil.copytree(run.folder, tmp_path / "run")
     shutil.rmtree(folder / "stages" / f"{PSEUDO}_mix", ignore_errors=True)  # of another test

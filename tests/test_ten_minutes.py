@@ -15,7 +15,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "ten_minutes.md"
 
 @pytest.fixture
 def said(hub, tmp_path, monkeypatch, capsys):
-    """What was printed on the way, in a folder where all is done."""
+    """What was printed on the way, in a folder where all is done; the reader has the account `user`."""
+    hub.orgs.append("user")
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     printed = []

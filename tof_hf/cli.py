@@ -140,7 +140,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.plan:
         from tof_hf.plan import plan_table
 
-        print(plan_table(TofPipeline(config).plan()))
+        if is_main_process():  # a plan is the same in all
+            print(plan_table(TofPipeline(config).plan()))
         return 0
     result = run_tof(config)
     if is_main_process():

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
@@ -32,7 +30,8 @@ from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
 from tof_hf.data.selection import UNSURE, entity_spans, select_labels
 from tof_hf.errors import TofError
 from tof_hf.inputs import TofData
-from tof_hf.run_folder import barrier, is_main_process, read_whole_json, say, warn, write_json
+from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
+from tof_hf.run_folder import barrier, is_main_process, say, warn
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
@@ -98,7 +97,7 @@ class Labelling:
 
     def _all_labels(self, tagger: Checkpoint) -> Dataset:
         file = self._file(tagger)
-        if not is_whole(file):
+        if not is_kept(file):
             predicted = label_words(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
             repair, names = self.config.labelling.repair, self.data.label_names
             write_rows(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
@@ -109,7 +108,7 @@ class Labelling:
         options, file = self.config.labelling, self.file(tagger, reader)
         if options.selection == "all":
             return labelled
-        if not is_whole(file):
+        if not is_kept(file):
             chosen = select_labels(
                 labelled,
                 options.selection,
@@ -147,12 +146,12 @@ class Labelling:
         names = self.data.label_names
         questions = ner_to_mrc(_untagged(rows, names), self.data.queries)
         file = reader.checkpoint.folder / f"answers-{content_hash(questions)}.json"
-        known = read_whole_json(file)
+        known = read_kept_json(file)
         if known is None:
             spans = answer_questions(reader.checkpoint, questions, reader.config, tokenizer=self.tokenizer)
             known = _word_spans(rows["tokens"][:], questions["label"][:], spans)
             if is_main_process():
-                write_json(file, known)
+                keep_json(file, known)
         barrier()
         return [[Span(*span) for span in row] for row in known]
 
@@ -206,17 +205,7 @@ def _word_spans(
 def write_rows(rows: Dataset, file: Path) -> None:
     """Keep the rows as Parquet, all or nothing; the main process writes."""
     if is_main_process():
-        part = file.with_suffix(".part")
-        rows.to_parquet(str(part))
-        part.replace(file)
-
-
-def is_whole(file: Path) -> bool:
-    """False for a file that is missing or was cut off: a Parquet file's table of contents stands at its end."""
-    try:
-        return file.is_file() and pq.read_metadata(file).num_columns > 0
-    except (pa.ArrowInvalid, OSError):
-        return False
+        keep_parquet(file, rows)
 
 
 def read_rows(file: Path) -> Dataset:

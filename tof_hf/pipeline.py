@@ -21,7 +21,7 @@ from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_place, check_run, sentences
+from tof_hf.preflight import check_place, check_run
 from tof_hf.recipes import RECIPES, Recipe
 from tof_hf.report import results_table, stages_table
 from tof_hf.run_folder import (
@@ -36,6 +36,7 @@ from tof_hf.run_folder import (
 )
 from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
+from tof_hf.seen import measure
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.task import Checkpoint
@@ -133,7 +134,9 @@ class TofPipeline:
         if config.push_to_hub:
             with main_process_first():
                 check_before_training(config.release, self.inputs.records)
-        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
+        rows: list[dict[str, Any]] = []
+        splits = {"source_validation": data.validation} | gold
+        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, rows)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
         say(
@@ -145,19 +148,19 @@ class TofPipeline:
             report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends: dict[str, Checkpoint] = {}
         journeys: dict[str, Journey] = {}
-        gold_in_text = len(sentences(gold["target"]) & sentences(data.target)) if "target" in gold else None
+        seen = measure(config, data, gold)
 
         def record(final: tuple[str, Checkpoint] | None = None) -> None:
             """Write what is known so far: the scores and what was made of what."""
             if is_main_process():
-                write_json(self.folder / "results.json", {"rows": scorer.rows})
+                write_json(self.folder / "results.json", {"rows": rows})
                 known = lineage(
                     config,
                     self.inputs.records,
                     data.label_names,
                     journeys,
-                    scorer.rows,
-                    gold_in_text=gold_in_text,
+                    rows,
+                    seen=seen,
                     final=final,
                 )
                 write_json(self.folder / LINEAGE, known)
@@ -174,7 +177,7 @@ class TofPipeline:
             self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
         places = {name: folder for journey in journeys.values() for name, folder in journey.folders.items()}
-        return TofResult(final, self.folder, scorer.rows, visited, places, ends[best])
+        return TofResult(final, self.folder, rows, visited, places, ends[best])
 
     def _publish(self) -> None:
         """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""

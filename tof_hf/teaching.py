@@ -14,7 +14,8 @@ from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.selection import UNSURE
 from tof_hf.data.soft_labels import soft_label
-from tof_hf.labelling import is_whole, read_rows, write_rows
+from tof_hf.kept import is_kept
+from tof_hf.labelling import read_rows, write_rows
 from tof_hf.run_folder import barrier
 from tof_hf.stages.ner import class_probabilities
 from tof_hf.stages.task import Checkpoint
@@ -38,7 +39,7 @@ def soft_labels(
 ) -> Dataset:
     """The sentences with the teachers' mean probabilities and the voters' common labels (`data.soft_labels`)."""
     file = soft_labels_file(text, teachers, voters)
-    if not is_whole(file):
+    if not is_kept(file):
         given = {
             one.key: class_probabilities(one, text, config, tokenizer=tokenizer)
             for one in {tagger.key: tagger for tagger in [*teachers, *voters]}.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import MaskingCollator, mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
+from tof_hf.stages.spent import peak_memory_mb
 from tof_hf.stages.task import Checkpoint, recipe_key, stage_recipe
 
 NAMES = ["O", "B-LOC", "I-LOC"]
@@ -131,6 +133,24 @@ def test_the_time_before_a_stop_counts(train, tmp_path, monkeypatch):
     file.write_text(json.dumps(noted | {"seconds": 1000.0, "peak_memory_mb": 10**6}))
     record = json.loads((train("ner", tmp_path).folder / "stage.json").read_text())
     assert 1000 < record["seconds"] < 1060 and record["peak_memory_mb"] == 10**6
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system counts no peaks of its own")
+def test_the_peak_of_memory_is_the_stage_s_own(train, tmp_path):
+    before = bytearray(2**29)  # 512 MiB that another stage held
+    before[:: 2**12] = b"x" * len(before[:: 2**12])
+    earlier = peak_memory_mb(own=False)
+    del before
+    record = json.loads((train("ner", tmp_path, epochs=1).folder / "stage.json").read_text())
+    assert (record["peak_memory_of"], record["peak_gpu_memory_mb"]) == ("stage", None)
+    assert 0 < record["peak_memory_mb"] < earlier - 256
+
+
+def test_where_the_system_counts_no_peak_of_a_stage_that_of_the_process_is_told_as_such(train, tmp_path, monkeypatch):
+    monkeypatch.setattr("tof_hf.stages.spent._RESET", tmp_path / "no" / "such" / "file")
+    record = json.loads((train("ner", tmp_path / "run", epochs=1).folder / "stage.json").read_text())
+    assert record["peak_memory_of"] == "process"
+    assert record["peak_memory_mb"] == peak_memory_mb(own=False)
 
 
 def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):

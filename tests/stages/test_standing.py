@@ -150,6 +150,16 @@ def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
 
 
+def test_remains_that_cannot_be_removed_are_an_error_that_says_so(begun, monkeypatch):
+    def refuse(path, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(RunError, match="cannot be removed .*Permission denied.*start the same run again"):
+        prepare_folder(begun, OTHER)
+    assert standing(begun, RECIPE).action == "resume"
+
+
 def test_a_full_disk_and_a_folder_that_may_not_be_written_to_say_what_to_do(tmp_path):
     for problem, words in (
         (OSError(errno.ENOSPC, "No space left on device"), "is full .* MiB free.*make room"),
