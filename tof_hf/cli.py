@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf import __version__
+from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
 from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
 
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _push_command(commands)
     _integration_commands(commands)
     _translation_commands(commands)
+    add_ablate(commands, _OVERRIDES)
     return parser
 
 
