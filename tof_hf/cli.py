@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf import __version__
+from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
 from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
+from tof_hf.search.command import add_search
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
@@ -74,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     _push_command(commands)
     _integration_commands(commands)
     _translation_commands(commands)
+    add_ablate(commands, _OVERRIDES)
+    add_search(commands, _OVERRIDES)
     return parser
 
 

@@ -51,10 +51,10 @@ TABLES = MappingProxyType(
     {
         1: {
             "source_only": _scores("76.53 83.35 72.44", of=LINGUAL),
-            "tsl": _scores("78.00 81.33 75.33", of=LINGUAL),
-            "unitrans": _scores("79.31 82.90 74.82", of=LINGUAL),
             "adaptabert": _scores("75.30 78.52 70.90 75.30 65.61 63.03", "0.30 0.25 0.54 0.37 0.46 0.23"),
             "adaptabert_translation": _scores("76.18 80.30 72.47", "0.13 0.52 0.75", of=LINGUAL),
+            "tsl": _scores("78.00 81.33 75.33", of=LINGUAL),
+            "unitrans": _scores("79.31 82.90 74.82", of=LINGUAL),
             "tof_wo_pseudo": _scores("78.32 80.56 73.61 75.34 66.18 66.45", "1.11 0.35 0.61 0.51 0.17 0.39"),
             "tof_wo_continual": _scores("79.44 81.64 76.39 75.95 67.13 67.70", "0.08 0.17 0.17 0.38 0.05 0.08"),
             "tof": _scores("80.35 82.79 76.57 76.41 67.94 67.86", "0.29 0.17 0.16 0.5 0.09 0.27"),

@@ -155,6 +155,14 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
     return next((why for need, (met, why) in reasons.items() if need in row.needs and not met), None)
 
 
+def asks_nothing(config: TofConfig) -> bool:
+    """Whether the MRC stage of this config would have nothing to learn from."""
+    mrc, translated = config.mrc, config.translation.dictionary is not None
+    target = mrc.use_target_qa and config.target.mrc
+    source = config.source.mrc and (mrc.use_source_qa or (translated and mrc.use_translated_qa))
+    return not (target or source or mrc.use_ner_mrc or (translated and mrc.use_translated_ner_mrc))
+
+
 def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
     """The rows of these names, in the order of the tables. Raises ConfigError for a name that none has."""
     known = dict.fromkeys(row.name for row in rows)

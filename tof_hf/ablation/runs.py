@@ -12,7 +12,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from tof_hf.ablation.rows import Row, check_names, not_for, override
+from tof_hf.ablation.rows import Row, asks_nothing, check_names, not_for, override
 from tof_hf.config import StageConfig, TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.inputs import Inputs, TofData
@@ -89,7 +89,8 @@ def set_up(
         why = not_for(row, config, RECIPES)
         if why is None:
             try:
-                load_config(source, [*plain, *_own_options(row)])
+                if asks_nothing(load_config(source, [*plain, *_own_options(row)])) and row.table == 2:
+                    why = "no question would be left to learn from"
             except ConfigError as problem:  # the config alone is right
                 why = str(problem)
         if why is not None and not row.table:

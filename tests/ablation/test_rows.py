@@ -1,0 +1,155 @@
+"""Rows of the paper's tables and of your own become runs; those that a config cannot have are left out, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from tof_hf.ablation import rows as rows_module
+from tof_hf.ablation.published import TABLES
+from tof_hf.ablation.rows import MRC_ENHANCING, Row, check_names, chosen, rows_from, rows_of
+from tof_hf.ablation.runs import config_of, set_up
+from tof_hf.ablation.sweep import ablate, left_out
+from tof_hf.cli import main
+from tof_hf.errors import ConfigError
+from tof_hf.pipeline import RECIPES
+
+
+def test_every_row_of_the_paper_that_has_a_number_can_be_run():
+    for table, numbers in TABLES.items():
+        assert [row.name for row in rows_of(table, swap_model="span/bert")] == list(numbers)
+    check_names([row for table in TABLES for row in rows_of(table, swap_model="span/bert")])
+
+
+def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file, toy_files, enhancing, tmp_path):
+    system = rows_module.MRC_ENHANCING
+    everything = [*rows_of(1), *rows_of(2)]
+    source = run_file(**enhancing)
+    without = set_up(source, rows=everything)
+    told = "\n".join(left_out(without))
+    for name in ("adaptabert_translation", "without_translated_ner_mrc", "without_translated_source_mrc"):
+        assert name not in without.names
+        assert f"left out: {name} (" in told and "translation.dictionary names no file" in told
+    assert "without_target_mrc (w/o target MRC data): no target question is learned from" in told
+    assert without.names[:2] == ["source_only", "adaptabert"]
+    assert "without_ner_mrc" not in without.names  # nothing would be left
+
+    extras = [f"translation.dictionary={toy_files['dictionary']}", f"target.mrc={toy_files['target_qa']}"]
+    extras.append(f"source.mrc={toy_files['source_qa']}")
+    full = set_up(source, extras, rows=everything)
+    assert {row.name for row, _ in full.left_out} <= {name for name in TABLES[1] if name not in RECIPES}
+    row = full.row("without_translated_source_mrc")
+    config = config_of(full, row, 7)
+    assert (config.systems, config.seed, config.mrc.use_translated_qa) == ([system], 7, False)
+    assert config.output_dir == str(tmp_path / "run" / "ablation" / "seed-7" / "without_translated_source_mrc")
+
+
+def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_shared(
+    run_file, toy_files, enhancing, trained
+):
+    source = run_file(**enhancing)
+    extras = [f"target.mrc={toy_files['target_qa']}", f"source.mrc={toy_files['source_qa']}"]
+    ablation = set_up(source, extras, rows=rows_of(2), seeds=[5])
+    results, outcomes = ablate(ablation, benchmark="es")
+    assert len(outcomes) == 4 and not any(one.error for one in outcomes)
+    assert [stage for _, stage in trained] == ["mlm", *4 * ["mlm-mrc", "mlm-mrc-ner"]]
+    first, *others = results.lines
+    assert first.baseline is None and {one.baseline for one in others} == {first.row.name}
+    assert [one.p for one in others] == [one.p_worse for one in others]
+    assert [one.paper.change for one in others] == [-0.34, -1.82, -3.69]
+
+
+def test_the_other_order_and_the_other_encoder_are_rows(run_file, toy_files, enhancing, trained):
+    source = run_file(**enhancing)
+    rows = [*rows_of(3), *rows_of(4, swap_model=toy_files["other"])]
+    ablation = set_up(source, rows=rows, seeds=[5])
+    results, outcomes = ablate(ablation, baseline="adaptabert")
+    assert not any(one.error for one in outcomes)
+    # mlm, mlm-mrc, mlm-mrc-ner; mrc, mrc-mlm, mrc-mlm-ner; mlm-ner; and four with the other encoder.
+    assert len(trained) == len(set(enumerate(trained))) == 11
+    assert [line.row.title for line in results.lines][-2:] == ["other-encoder", "other-encoder + MRC-enhancing"]
+    assert [line.row.table for line in results.lines] == [3, 3, 4, 4, 4, 4]
+    assert {line.baseline for line in results.lines if line.row.name != "adaptabert"} == {"adaptabert"}
+
+
+def test_rows_of_your_own_come_from_a_file(run_file, tmp_path, trained, capsys):
+    (tmp_path / "rows.yaml").write_text(
+        "- {name: plain, system: source_only}\n"
+        "- name: longer\n  title: Twice as long | more\n  system: source_only\n"
+        "  set: {ner: {num_train_epochs: 4}, ner.warmup_steps: 0.2, target.name: 'no'}\n"
+    )
+    assert main(["ablate", run_file(), "--rows-file", str(tmp_path / "rows.yaml"), "--seeds", "1"]) == 0
+    assert trained == [("seed-2019", "ner")] * 2
+    printed = capsys.readouterr().out
+    assert "## Rows of your own" in printed and r"Twice as long \| more" in printed and "plain" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: x", "needs a list of rows"),
+        ("[]", "needs a list of rows"),
+        ("- {name: x}", "row 1 needs name and system"),
+        ("- {name: x, system: tof, sets: {}}", "nothing else"),
+        ("- {name: 3, system: tof}", "need to be texts"),
+        ("- {name: a/b, system: tof}", "cannot be a folder's"),
+        ("- {name: stages, system: tof}", "cannot be a folder's"),
+        ("- {name: x, system: tof, set: [a]}", "set needs options"),
+    ],
+)
+def test_a_file_of_rows_with_a_mistake_is_told(tmp_path, text, told):
+    (tmp_path / "rows.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        rows_from(tmp_path / "rows.yaml")
+
+
+def test_a_row_of_your_own_that_cannot_be_had_is_an_error_not_left_out(run_file):
+    for row, told in [
+        (Row(0, "x", "x", "toff"), "row x: there is no system toff"),
+        (Row(0, "x", "x", "tof", ("mrc.learning_rat=1",)), "row x: .*Did you mean 'mrc.learning_rate'"),
+    ]:
+        with pytest.raises(ConfigError, match=told):
+            set_up(run_file(), rows=[row])
+
+
+def test_what_cannot_be_a_sweep_is_told(run_file):
+    two = [Row(0, "x", "x", "tof"), Row(1, "x", "x", "tof", ("rounds=0",))]
+    with pytest.raises(ConfigError, match="two rows are called x, with other options"):
+        set_up(run_file(), rows=two)
+    with pytest.raises(ConfigError, match="two rows of one table are called x"):
+        set_up(run_file(), rows=[two[0], two[0]])
+    with pytest.raises(ConfigError, match="no row can be had from this config"):
+        set_up(run_file(), rows=[row for row in rows_of(1) if row.name == "adaptabert_translation"])
+    with pytest.raises(ConfigError, match="at least one seed, and each once"):
+        set_up(run_file(), rows=rows_of(1), seeds=[1, 1])
+    with pytest.raises(ConfigError, match="Did you mean adaptabert"):
+        chosen(rows_of(1), ["adaptbert"])
+    with pytest.raises(ConfigError, match="--swap-model"):
+        rows_of(4)
+    with pytest.raises(ConfigError, match="no Table 5"):
+        rows_of(5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--baseline", "tsla"], "--baseline tsla is none of the rows"),
+        (["--benchmark", "fr"], "--benchmark fr is none of"),
+        (["--jobs", "0"], "--jobs needs a number"),
+        (["--seeds", "0"], "at least one seed"),
+        (["--tables", "4"], "--swap-model"),
+    ],
+)
+def test_the_command_says_what_cannot_be(run_file, capsys, arguments, told):
+    assert main(["ablate", run_file(), *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_plan_is_printed_and_nothing_is_made(run_file, trained, tmp_path, capsys):
+    assert main(["ablate", run_file(), "--rows", "source_only", "adaptabert", "--seeds", "3", "--plan"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "run     seed-2019 ner: source_only (never trained)" and lines[-1].endswith("9 to run")
+    assert trained == [] and not (tmp_path / "run").exists()
+
+
+def test_the_system_of_tables_2_to_4_is_the_one_of_table_1():
+    assert MRC_ENHANCING in TABLES[1] and any(row.system == MRC_ENHANCING for row in rows_of(1))

@@ -1,0 +1,95 @@
+"""`tof-hf ablate`: the tables of the paper from one run file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tof_hf.errors import ConfigError
+from tof_hf.run_folder import is_main_process, say
+
+MOST_SEEDS = 100  # a single number up to this is how many seeds, a larger one is a seed
+
+
+def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
+    """Add the command to those of the program; `overrides` is the help of its KEY=VALUE arguments."""
+    parser = commands.add_parser("ablate", help="the tables of the paper: many rows and seeds, common stages once")
+    parser.set_defaults(command=_ablate)
+    parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
+    tables = "tables of the paper: 1 systems (the default), 2 without one kind of data, 3 order, 4 another encoder"
+    parser.add_argument("--tables", nargs="+", type=int, metavar="N", help=tables)
+    parser.add_argument("--rows", nargs="+", default=[], metavar="NAME", help="only these rows (of all tables)")
+    parser.add_argument("--rows-file", type=Path, metavar="FILE", help="rows of your own (YAML: name, system, set)")
+    parser.add_argument("--swap-model", metavar="ENCODER", help="the other encoder of Table 4")
+    seeds = "seeds, or how many from the config's on (5)"
+    parser.add_argument("--seeds", nargs="+", type=int, default=[5], metavar="N", help=seeds)
+    parser.add_argument("--baseline", metavar="ROW", help="what all rows are compared with (the paper's baseline)")
+    parser.add_argument("--benchmark", help="whose published numbers stand beside: es, nl, de, cbs, twitter, wnut16")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/ablation)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time, each on its own GPU (1)")
+    parser.add_argument("--plan", action="store_true", help="say what would be trained or reused, and train nothing")
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    from tof_hf.ablation.formats import markdown
+    from tof_hf.ablation.runs import set_up
+    from tof_hf.ablation.sweep import ablate, left_out, plan
+    from tof_hf.ablation.table import failures
+    from tof_hf.cli import show_progress
+
+    show_progress()
+    if options.jobs < 1 or (options.jobs > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1):
+        raise ConfigError("--jobs needs a number from 1 on, and a single process: start it without a launcher.")
+    ablation = set_up(
+        options.config, options.overrides, rows=_rows(options), seeds=_seeds(options.seeds), out=options.out
+    )
+    benchmark = _benchmark(options.benchmark, ablation.target)
+    if options.baseline is not None and options.baseline not in ablation.names:
+        raise ConfigError(f"--baseline {options.baseline} is none of the rows: {', '.join(ablation.names)}.")
+    for line in left_out(ablation):
+        say(line)
+    if options.plan:
+        print(plan(ablation))
+        return 0
+    results, outcomes = ablate(ablation, jobs=options.jobs, baseline=options.baseline, benchmark=benchmark)
+    if is_main_process():
+        print(markdown(results), end="")
+        say(f"written: {ablation.out}/table.md, .csv, .tex and .json")
+        for failure in (failed := failures(outcomes)):
+            print(f"tof-hf: {failure}", file=sys.stderr)
+        if failed:
+            print("tof-hf: the same command tries again what failed, and reuses the rest", file=sys.stderr)
+    return 2 if failures(outcomes) else 0
+
+
+def _rows(options: argparse.Namespace) -> list:
+    """The rows that were asked for: of tables, of a file, by name."""
+    from tof_hf.ablation.rows import chosen, rows_from, rows_of
+
+    fourth = [4] if options.swap_model else []
+    tables = options.tables
+    if tables is None and options.rows:
+        tables = [1, 2, 3, *fourth]
+    elif tables is None:
+        tables = fourth or ([] if options.rows_file else [1])
+    rows = [row for table in dict.fromkeys(tables) for row in rows_of(table, swap_model=options.swap_model)]
+    if options.rows_file is not None:
+        rows += rows_from(options.rows_file)
+    return chosen(rows, options.rows)
+
+
+def _seeds(given: list[int]) -> list[int] | int:
+    if len(given) == 1 and given[0] <= MOST_SEEDS:
+        return given[0]
+    return given
+
+
+def _benchmark(named: str | None, target: str) -> str | None:
+    from tof_hf.ablation.published import BENCHMARKS, benchmark_of
+
+    if named is not None and benchmark_of(named) is None:
+        raise ConfigError(f"--benchmark {named} is none of {', '.join(BENCHMARKS)}.")
+    return benchmark_of(named or target)

@@ -1,0 +1,135 @@
+"""Seeds side by side: a process for each, on a device of its own where there are several.
+
+Run as a program it is such a process: it reads an Ablation and a seed from its input, which its parent wrote, and
+writes one line of JSON for every finished run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+
+from tof_hf.ablation.runs import Ablation, Outcome, run_seed, seed_folder
+
+LOG = "log.txt"
+
+
+def run_jobs(ablation: Ablation, jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
+    """Carry out all seeds, `jobs` at a time; `tell` gets each outcome as it comes. What one says goes to its log.
+
+    A process that ends before its work is done is an outcome with an error, and keeps no other one back.
+    """
+    free: SimpleQueue[dict[str, str]] = SimpleQueue()
+    for environment in environments(jobs):
+        free.put(environment)
+    talking, running = threading.Lock(), set()
+    outcomes: list[Outcome] = []
+
+    def one(seed: int) -> None:
+        environment = free.get()
+        try:
+            for outcome in _outcomes(ablation, seed, environment, running):
+                with talking:
+                    outcomes.append(outcome)
+                    tell(outcome)
+        finally:
+            free.put(environment)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        started = [pool.submit(one, seed) for seed in ablation.seeds]
+        try:
+            for future in started:
+                future.result()
+        except BaseException:
+            for future in started:
+                future.cancel()
+            for process in list(running):
+                process.terminate()
+            raise
+    return outcomes
+
+
+def environments(jobs: int) -> list[dict[str, str]]:
+    """The environment of each job: GPUs go round, and processors are divided."""
+    devices = visible_devices()
+    if devices:
+        return [os.environ | {"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} for job in range(jobs)]
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(given) if given.isdigit() else _processors()
+    return [os.environ | {"OMP_NUM_THREADS": str(max(1, threads // jobs))} for _ in range(jobs)]
+
+
+def _processors() -> int:
+    """How many this process may use, which in a container are often fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def visible_devices() -> list[str]:
+    """The GPUs of this process as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()] if torch.cuda.is_available() else []
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _outcomes(ablation: Ablation, seed: int, environment: dict[str, str], running: set) -> Iterator[Outcome]:
+    """What the process of a seed tells, line by line."""
+    log = seed_folder(ablation.out, seed) / LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    told: set[str] = set()
+    with log.open("ab") as errors:
+        command = [sys.executable, "-m", "tof_hf.ablation.jobs"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+        process = subprocess.Popen(command, env=environment, **pipes)
+        running.add(process)
+        try:
+            process.stdin.write(pickle.dumps((ablation, seed)))
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended, which its status tells
+        for line in process.stdout:
+            outcome = Outcome(**json.loads(line))
+            told.add(outcome.name)
+            yield outcome
+        status = process.wait()
+        running.discard(process)
+    missing = [name for name in ablation.names if name not in told]
+    for name in missing:
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        error = f"the process of seed {seed} ended with {how}: {_last_line(log)}. The rest stands in {log}."
+        yield Outcome(name, seed, error=error)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def main() -> int:
+    """Carry out the seed that the parent asks for."""
+    from tof_hf.cli import show_progress
+
+    ablation, seed = pickle.load(sys.stdin.buffer)
+    # Only outcomes may stand on the output; whatever else a library prints goes to the log.
+    output, sys.stdout = sys.stdout, sys.stderr
+    show_progress()
+    try:
+        run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""A recipe that ends early: with the stage that is searched, or with the tagger that shows what it was good for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tof_hf.pipeline import Recipe
+from tof_hf.stages.task import Checkpoint
+from tof_hf.steps import Steps
+
+TAGGERS = ("ner", "pseudo_ner", "continual_ner")
+STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")
+
+
+class NoSuchStage(Exception):
+    """The recipe came to its end and never to the stage."""
+
+
+class _Enough(Exception):
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+
+
+def until(recipe: Recipe, stage: str, *, own: bool) -> Recipe:
+    """The recipe up to the first tagger that comes out of `stage` or after it; `own`: up to the stage itself.
+
+    Of stages in rounds the last one counts. The recipe raises NoSuchStage if it never comes there.
+    """
+
+    def shortened(do: Steps) -> Checkpoint:
+        try:
+            recipe(_Watched(do, stage, own))
+        except _Enough as enough:
+            return enough.checkpoint
+        raise NoSuchStage(stage)
+
+    return shortened
+
+
+class _Watched:
+    """Steps that stop the recipe once enough is known."""
+
+    def __init__(self, do: Steps, stage: str, own: bool) -> None:
+        self._do, self._stage, self._own, self._passed = do, stage, own, False
+
+    def without_translation(self) -> _Watched:
+        self._do = self._do.without_translation()
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        step = getattr(self._do, name)
+        if name not in STAGES:
+            return step
+
+        def watched(*args: Any, **kwargs: Any) -> Checkpoint:
+            checkpoint = step(*args, **kwargs)
+            self._passed |= name == self._stage
+            last = kwargs.get("round", self._do.config.rounds) == self._do.config.rounds
+            if self._passed and last and (name == self._stage if self._own else name in TAGGERS):
+                raise _Enough(checkpoint)
+            return checkpoint
+
+        return watched
