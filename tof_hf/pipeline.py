@@ -21,7 +21,7 @@ from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_run, sentences
-from tof_hf.report import results_table, stages_table
+from tof_hf.report.tables import results_table, stages_table
 from tof_hf.run_folder import (
     barrier,
     is_main_process,
