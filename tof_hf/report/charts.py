@@ -36,7 +36,7 @@ def line_chart(
     zero: bool = False,
     width: float = WIDE,
     height: float = 215,
-) -> str:
+) -> Drawing:
     """Lines over numbers, or over the places that `labels` name. A series of one point goes across as a dashed line.
 
     `zero`: the axis begins at 0, else near the lowest value.
@@ -46,19 +46,25 @@ def line_chart(
     xs = [x for one in series for x, _ in one.points]
     low_x, high_x = (0, max(len(labels) - 1, 1)) if labels else (min(xs), max(xs))
     told = "; ".join(
-        f"{one.label}: " + ", ".join(f"{labels[int(x)] if labels else f'{x:g}'} {shown(y)}" for x, y in _few(one.points, 12))
+        f"{one.label}: "
+        + ", ".join(f"{labels[int(x)] if labels else f'{x:g}'} {shown(y)}" for x, y in _few(one.points, 12))
         for one in series
     )
     drawing = Drawing(name, title, f"{y_title} {told}".strip(), width, height)
     axis = [shown(tick) for tick in scale]
+    if all(text.endswith(".0") for text in axis):
+        axis = [text[:-2] for text in axis]
     slanted = bool(labels) and max(text_width(label, 11) for label in labels) > (width - 80) / len(labels) - 6
     left, right = 14 + max(text_width(text, 11) for text in axis), width - (24 if labels else 14)
-    top, bottom = 22.0, height - (30 if not slanted else 62) - (14 if x_title else 0)
+    below = (68 if slanted else 26) + (14 if labels and x_title else 0)
+    top, bottom = 22.0, height - below
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (x - low_x) / (high_x - low_x) if high_x > low_x else 0.5
         inset = 14 if labels else 4
-        return left + inset + across * (right - left - 2 * inset), bottom - (y - scale[0]) / (scale[-1] - scale[0]) * (bottom - top)
+        return left + inset + across * (right - left - 2 * inset), bottom - (y - scale[0]) / (scale[-1] - scale[0]) * (
+            bottom - top
+        )
 
     for tick, text in zip(scale, axis, strict=True):
         y = place(0, tick)[1]
@@ -69,16 +75,16 @@ def line_chart(
         for number, label in enumerate(labels):
             _x_label(drawing, place(number, scale[0])[0], bottom + 16, label, slanted=slanted)
     else:
-        for x in dict.fromkeys((low_x, high_x)):
-            anchor = "middle" if low_x == high_x else "start" if x == low_x else "end"
+        ends = {low_x: "start", high_x: "end"} if low_x < high_x else {}
+        for x, anchor in ends.items():
             drawing.text(place(x, scale[0])[0], bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
-    if x_title:
-        drawing.text((left + right) / 2, bottom + (30 if not slanted else 62) - (14 if not labels else 0), x_title, colour="soft", text_anchor="middle")
+        x_title = x_title if ends else f"{low_x:,.0f} {x_title}"
+    drawing.text((left + right) / 2, height - 10, x_title, colour="soft", text_anchor="middle")
     for number, one in enumerate(series):
         _line(drawing, number, one, place, shown, labels, across=(left, right) if labels and len(labels) > 1 else None)
     if len(series) > 1:
         drawing.height += drawing.legend([one.label for one in series], 4, height + 8, width - 8) - 4
-    return drawing.render()
+    return drawing
 
 
 def _scale(values: Sequence[float], *, zero: bool, share: bool) -> list[float]:
@@ -91,7 +97,7 @@ def _scale(values: Sequence[float], *, zero: bool, share: bool) -> list[float]:
 
 def _x_label(drawing: Drawing, x: float, y: float, label: str, *, slanted: bool) -> None:
     if slanted:
-        text = shorten(label, 64, 11)
+        text = shorten(label, 96, 11)
         turn = f"rotate(-35 {x:.1f} {y:.1f})"
         hint = label if text != label else ""
         drawing.text(x + 4, y - 4, text, colour="soft", text_anchor="end", transform=turn, hint=hint)
@@ -138,7 +144,7 @@ def bar_chart(
     shown: Callable[[float], str] = percent,
     highest: float | None = None,
     width: float = WIDE,
-) -> str:
+) -> Drawing:
     """Bars from left to right: a group for each name, in it a bar for each of the `series` (None: no bar)."""
     many = len(series) > 1
     thick, gap = (13, 12) if many else (16, 7)
@@ -147,7 +153,8 @@ def bar_chart(
     top_value = highest or max(values, default=0) or 1
     room = width - column - 12 - max((text_width(shown(value), 11) for value in values), default=0)
     told = "; ".join(
-        f"{label}: " + ", ".join(f"{one} {shown(v)}".strip() for one, v in zip(series, row, strict=True) if v is not None)
+        f"{label}: "
+        + ", ".join(f"{one} {shown(v)}".strip() for one, v in zip(series, row, strict=True) if v is not None)
         for label, row in groups
     )
     drawing = Drawing(name, title, told, width, 0)
@@ -169,16 +176,16 @@ def bar_chart(
     if many:
         drawing.height += 10
         drawing.height += drawing.legend(series, 4, drawing.height, width - 8, boxes=True) - 8
-    return drawing.render()
+    return drawing
 
 
 def matrix(
     name: str, title: str, types: Sequence[str], counts: Sequence[Sequence[int]], *, nothing: str = "nothing"
-) -> str:
+) -> Drawing:
     """Counts of true types (rows) by predicted types (columns); the last of both is `nothing`."""
     names = [*types, nothing]
-    column = min(130.0, max(text_width(label, 11) for label in names) + 12) + 18
-    cell = max(44.0, min(76.0, (WIDE - column) / len(names)))
+    column = min(110.0, max(text_width(label, 11) for label in names) + 12) + 18
+    cell = max(56.0, min(76.0, (WIDE - column) / len(names)))
     high, top = 30, 48
     told = "; ".join(
         f"true {true}: " + ", ".join(f"{count:,} as {guess}" for guess, count in zip(names, row, strict=True) if count)
@@ -206,4 +213,4 @@ def matrix(
                 drawing.rect(x + 1, y + 1, cell - 2, high - 2, "one" if i == j else "two", rx=3, hint=hint, **fill)
                 weight = {"font_weight": "bold"} if i == j else {}
                 drawing.text(x + cell / 2, y + 19, f"{count:,}", text_anchor="middle", **weight)
-    return drawing.render()
+    return drawing

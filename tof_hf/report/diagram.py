@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from tof_hf.report.charts import percent
 from tof_hf.report.reading import Run, Stage
-from tof_hf.report.svg import Drawing, shorten
+from tof_hf.report.svg import Drawing, shorten, text_width
 
-BOX, HIGH, ROW = 190, 54, 92
+BOX, HIGH, ROW = 210, 66, 100
 GAP, GAP_LABELS = 22, 62  # left of a column; wider where arrows of labels go
 
 
@@ -18,7 +18,7 @@ class _Place:
     row: int
 
 
-def stage_diagram(run: Run) -> str:
+def stage_diagram(run: Run) -> Drawing:
     """The drawing; the final tagger's way stands on the left."""
     places = _places(run)
     taught = {(entry.tagger, user): entry for entry in run.labellings for user in entry.used_by if user in places}
@@ -49,7 +49,7 @@ def stage_diagram(run: Run) -> str:
     if taught:
         drawing.line(4, height - 12, 34, height - 12, "four", stroke_width=1.6, stroke_dasharray="4 3")
         drawing.text(40, height - 8, "its labels are learned from", colour="soft")
-    return drawing.render()
+    return drawing
 
 
 def _places(run: Run) -> dict[str, _Place]:
@@ -98,16 +98,34 @@ def _box(drawing: Drawing, run: Run, stage: Stage, x: float, y: float) -> None:
     drawing.text(x + 10, y + 20, shorten(stage.short, BOX - (70 if score else 20), 13), size=13, font_weight="bold")
     if score:
         drawing.text(x + BOX - 10, y + 20, f"F1 {percent(score.f1)}", size=12, text_anchor="end", hint=score.split)
-    rows = " + ".join(f"{count:,} {what}" for what, count in stage.rows.items()) or "not finished"
-    text = shorten(rows, BOX - 20, 10)
-    drawing.text(x + 10, y + 39, text, size=10, colour="soft", hint=rows if text != rows else "")
+    lines = _lines([f"{count:,} {what}" for what, count in stage.rows.items()] or ["not finished"])
+    for number, line in enumerate(lines):
+        drawing.text(x + 10, y + 38 + 15 * number, line, size=10.5, colour="soft", hint=_rows(stage))
     systems = [system for system, end in run.ends.items() if end == stage.name]
     if systems:
         named = ", ".join(systems) + (" (final)" if final else "")
-        text = shorten(named, BOX - 12, 12)
+        text = shorten(named, BOX - 12, 13)
         hint = named if text != named else ""
-        style = {"colour": "one", "font_weight": "bold", "text_anchor": "middle"}
-        drawing.text(x + BOX / 2, y + HIGH + 17, text, size=12, hint=hint, **style)
+        goes_on = any(other.start == stage.name for other in run.stages.values())  # an arrow stands in the middle
+        style = {"colour": "one", "font_weight": "bold", "text_anchor": "start" if goes_on else "middle"}
+        drawing.text(x + BOX / 2 + (8 if goes_on else 0), y + HIGH + 17, text, size=12, hint=hint, **style)
+
+
+def _lines(parts: list[str]) -> list[str]:
+    """The parts with a plus between them in two lines; what does not fit is left out."""
+    lines = [""]
+    for number, part in enumerate(parts):
+        text = part if number == 0 else f"+ {part}"
+        if lines[-1] and text_width(f"{lines[-1]} {text}", 10.5) > BOX - 20:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {text}".strip()
+    if len(lines) > 2:
+        lines = [lines[0], lines[1] + " …"]
+    return [shorten(line, BOX - 20, 10.5) for line in lines]
+
+
+def _rows(stage: Stage) -> str:
+    return " + ".join(f"{count:,} {what}" for what, count in stage.rows.items())
 
 
 def _arrow(drawing: Drawing, start: tuple[float, float], end: tuple[float, float], *, high: float) -> None:
@@ -116,7 +134,9 @@ def _arrow(drawing: Drawing, start: tuple[float, float], end: tuple[float, float
     bend = y2 - 10
     path = f"M{x1:.1f} {y1:.1f}V{y2 - 5:.1f}" if x1 == x2 else f"M{x1:.1f} {y1:.1f}V{bend:.1f}H{x2:.1f}V{y2 - 5:.1f}"
     drawing.add("path", d=path, fill="none", stroke="soft", stroke_width=1.5)
-    drawing.add("polygon", points=f"{x2:.1f},{y2:.1f} {x2 - 4.5:.1f},{y2 - 8:.1f} {x2 + 4.5:.1f},{y2 - 8:.1f}", fill="soft")
+    drawing.add(
+        "polygon", points=f"{x2:.1f},{y2:.1f} {x2 - 4.5:.1f},{y2 - 8:.1f} {x2 + 4.5:.1f},{y2 - 8:.1f}", fill="soft"
+    )
 
 
 def _teaching(drawing: Drawing, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -125,13 +145,17 @@ def _teaching(drawing: Drawing, start: tuple[float, float], end: tuple[float, fl
     bow = min(x1, x2) - min(GAP_LABELS - 8, 16 + 0.14 * abs(y2 - y1))
     path = f"M{x1:.1f} {y1:.1f}C{bow:.1f} {y1:.1f} {bow:.1f} {y2:.1f} {x2 - 5:.1f} {y2:.1f}"
     drawing.add("path", d=path, fill="none", stroke="four", stroke_width=1.6, stroke_dasharray="4 3")
-    drawing.add("polygon", points=f"{x2:.1f},{y2:.1f} {x2 - 8:.1f},{y2 - 4.5:.1f} {x2 - 8:.1f},{y2 + 4.5:.1f}", fill="four")
+    drawing.add(
+        "polygon", points=f"{x2:.1f},{y2:.1f} {x2 - 8:.1f},{y2 - 4.5:.1f} {x2 - 8:.1f},{y2 + 4.5:.1f}", fill="four"
+    )
 
 
 def _told(run: Run) -> str:
     lines = []
     for system, stages in run.systems.items():
-        lines.append(f"{system}: {run.lineage['encoder']['name']}, then " + ", ".join(run.stages[s].short for s in stages))
+        lines.append(
+            f"{system}: {run.lineage['encoder']['name']}, then " + ", ".join(run.stages[s].short for s in stages)
+        )
     for entry in run.labellings:
         users = ", ".join(user.rpartition("-")[2] for user in entry.used_by) or "nothing"
         lines.append(f"in {entry.system} {users} learned from the labels of {entry.tagger.rpartition('-')[2]}")

@@ -9,17 +9,17 @@ from tof_hf.report.charts import Series, bar_chart, line_chart, matrix, percent
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.mistakes import KINDS, Mistakes
 from tof_hf.report.reading import SPLITS, Labelling, Run, Stage
-from tof_hf.report.svg import Figure
+from tof_hf.report.svg import Drawing
 
 BINS = tuple(f"{number / 10:.1f}" for number in range(10))
 
 
-def stage_figure(run: Run) -> list[Figure]:
+def stage_figure(run: Run) -> list[Drawing]:
     """The diagram, if there is a stage."""
-    return [Figure("stages", "Stages of the run", stage_diagram(run))] if run.stages else []
+    return [stage_diagram(run)] if run.stages else []
 
 
-def f1_figures(run: Run) -> list[Figure]:
+def f1_figures(run: Run) -> list[Drawing]:
     """F1 by stage and round on every split, a line a system."""
     figures = []
     for split in run.splits:
@@ -34,13 +34,13 @@ def f1_figures(run: Run) -> list[Figure]:
             for system, scores in by_system.items()
             if scores
         ]
-        title = f"F1 on {split_name(split)} by stage and round"
+        title = f"F1 on {split_name(split)}"
         name = f"f1-{slug(split)}"
-        figures.append(Figure(name, title, line_chart(name, title, series, labels=labels, y_title="F1 in %")))
+        figures.append(line_chart(name, title, series, labels=labels, y_title="F1 in %"))
     return figures
 
 
-def type_figures(run: Run) -> list[Figure]:
+def type_figures(run: Run) -> list[Drawing]:
     """F1 of every entity type on every split, a bar for the last tagger of each system."""
     figures = []
     for split in run.splits:
@@ -51,14 +51,13 @@ def type_figures(run: Run) -> list[Figure]:
             for kind in types
         ]
         if groups:
-            title = f"F1 by type on {split_name(split)}, last tagger of each system"
+            title = f"F1 by type on {split_name(split)}"
             name = f"types-{slug(split)}"
-            chart = bar_chart(name, title, groups, series=list(ends), highest=1.0)
-            figures.append(Figure(name, title, chart))
+            figures.append(bar_chart(name, title, groups, series=list(ends), highest=1.0))
     return figures
 
 
-def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> list[Figure]:
+def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> list[Drawing]:
     """Kinds of mistakes on the first split, and the final tagger's confusion of types on each.
 
     `counted`: by stage and split.
@@ -67,27 +66,26 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> li
     split = next((split for split in run.splits if any(s == split for _, s in counted)), None)
     ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
     if ends:
-        title = f"Entities on {split_name(split)}, last tagger of each system"
+        title = f"Entities on {split_name(split)}, by system"
         groups = [(name, [mistakes.kinds[kind] for mistakes in ends.values()]) for kind, name in KINDS.items()]
-        chart = bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}")
-        figures.append(Figure("mistakes", title, chart))
+        figures.append(bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}"))
     system, end = run.best or ("", "")
     for split in run.splits:
         if (end, split) in counted:
-            title = f"Types on {split_name(split)}, last tagger of {system}"
+            title = f"Types on {split_name(split)}, {system}"
             name = f"confusion-{slug(split)}"
-            chart = matrix(name, title, run.types, counted[end, split].matrix(run.types))
-            figures.append(Figure(name, title, chart))
+            figures.append(matrix(name, title, run.types, counted[end, split].matrix(run.types)))
     return figures
 
 
-def curve_figures(run: Run) -> dict[str, list[Figure]]:
-    """Loss and validation F1 over the steps of every stage, by the stage's name."""
-    found = {name: _curves(number, stage) for number, (name, stage) in enumerate(run.stages.items(), start=1)}
-    return {name: figures for name, figures in found.items() if figures}
+def curve_figures(run: Run) -> list[Drawing]:
+    """Loss and validation F1 over the steps of every stage."""
+    names = short_names(run)
+    stages = enumerate(run.stages.values(), start=1)
+    return [figure for number, stage in stages for figure in _curves(number, stage, names[stage.name])]
 
 
-def _curves(number: int, stage: Stage) -> list[Figure]:
+def _curves(number: int, stage: Stage, label: str) -> list[Drawing]:
     figures = []
     losses = [Series("training", stage.loss), Series("validation", stage.validation_loss)]
     for what, unit, series, shown in (
@@ -95,16 +93,14 @@ def _curves(number: int, stage: Stage) -> list[Figure]:
         ("f1", "F1 in %", [Series("F1 on validation rows", stage.validation_f1)] * bool(stage.validation_f1), percent),
     ):
         if series:
-            title = f"{stage.short}: {'loss' if what == 'loss' else 'F1 on its validation rows'}"
+            title = f"{label}: {'loss' if what == 'loss' else 'F1 on its validation rows'}"
             name = f"curve-{number:02}-{slug(stage.short)}-{what}"
-            chart = line_chart(
-                name, title, series, x_title="steps", y_title=unit, shown=shown, zero=what == "loss", height=190
-            )
-            figures.append(Figure(name, title, chart))
+            options = {"x_title": "steps", "y_title": unit, "shown": shown, "zero": what == "loss", "height": 190}
+            figures.append(line_chart(name, title, series, **options))
     return figures
 
 
-def label_figures(run: Run) -> list[Figure]:
+def label_figures(run: Run) -> list[Drawing]:
     """The pseudo-labels of every system that made any: entities, shares and confidence, labelling by labelling."""
     systems = [system for system in run.systems if any(entry.system == system for entry in run.labellings)]
     figures = []
@@ -114,7 +110,7 @@ def label_figures(run: Run) -> list[Figure]:
     return figures
 
 
-def _labels_of(system: str, entries: Sequence[Labelling], types: Sequence[str]) -> list[Figure]:
+def _labels_of(system: str, entries: Sequence[Labelling], types: Sequence[str]) -> list[Drawing]:
     labels = [entry.tagger.rpartition("-")[2] for entry in entries]
     of, end = (f", {system}", f"-{slug(system)}") if system else ("", "")
     figures = []
@@ -123,8 +119,7 @@ def _labels_of(system: str, entries: Sequence[Labelling], types: Sequence[str]) 
         series = [one for one in series if one.points]
         if series:
             options = {"labels": labels, "y_title": y_title, "shown": shown, "zero": True}
-            chart = line_chart(f"{name}{end}", f"{title}{of}", series, **options)
-            figures.append(Figure(f"{name}{end}", f"{title}{of}", chart))
+            figures.append(line_chart(f"{name}{end}", f"{title}{of}", series, **options))
 
     counts = [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types]
     lines("labels-entities", "Entities labelled, by tagger", counts, "entities", lambda count: f"{count:,.0f}")
@@ -143,8 +138,7 @@ def _labels_of(system: str, entries: Sequence[Labelling], types: Sequence[str]) 
     if series:
         title = f"Entities by their mean probability{of}"
         options = {"labels": BINS, "y_title": "% of the entities", "zero": True, "x_title": "probability, from"}
-        chart = line_chart(f"labels-confidence{end}", title, series, **options)
-        figures.append(Figure(f"labels-confidence{end}", title, chart))
+        figures.append(line_chart(f"labels-confidence{end}", title, series, **options))
     return figures
 
 
@@ -152,7 +146,7 @@ def _known(values: Sequence[float | None]) -> list[tuple[float, float]]:
     return [(number, value) for number, value in enumerate(values) if value is not None]
 
 
-def cost_figures(run: Run) -> list[Figure]:
+def cost_figures(run: Run) -> list[Drawing]:
     """Time and peak memory of every finished stage."""
     names = short_names(run)
     done = [stage for stage in run.stages.values() if stage.finished]
@@ -163,7 +157,7 @@ def cost_figures(run: Run) -> list[Figure]:
     ):
         groups = [(names[stage.name], [value]) for stage, value in zip(done, values, strict=True)]
         if any(value is not None for _, (value,) in groups):
-            figures.append(Figure(name, title, bar_chart(name, title, groups, shown=shown)))
+            figures.append(bar_chart(name, title, groups, shown=shown))
     return figures
 
 

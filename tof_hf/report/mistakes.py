@@ -14,7 +14,7 @@ KINDS = {
     "right": "right",
     "type": "wrong type",
     "boundary": "wrong boundary",
-    "both": "wrong type and boundary",
+    "both": "both wrong",
     "missed": "missed",
     "invented": "invented",
 }

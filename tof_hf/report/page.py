@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from tof_hf.report import figures
 from tof_hf.report.changes import Changes, prediction_changes, pseudo_label_changes
-from tof_hf.report.mistakes import KINDS, NOTHING, Mistakes, count_mistakes, read_tags
+from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes, read_tags
 from tof_hf.report.reading import Run, predictions_file, read_run
-from tof_hf.report.svg import Figure, style_variables
+from tof_hf.report.svg import Drawing, style_variables
 
 SENTENCES = 200
 SIGNS = {"same": "", "gone": "−", "new": "+", "right": "✓", "wrong": "✗", "gold": ""}
@@ -28,24 +28,24 @@ class Report:
     """The page's text and its charts."""
 
     html: str
-    figures: Sequence[Figure]
+    figures: Sequence[Drawing]
 
 
 @dataclass(frozen=True)
 class Charts:
     """The charts of each part of the page."""
 
-    stages: Sequence[Figure]
-    f1: Sequence[Figure]
-    types: Sequence[Figure]
-    mistakes: Sequence[Figure]
-    curves: Mapping[str, Sequence[Figure]]
-    labels: Sequence[Figure]
-    costs: Sequence[Figure]
+    stages: Sequence[Drawing]
+    f1: Sequence[Drawing]
+    types: Sequence[Drawing]
+    mistakes: Sequence[Drawing]
+    curves: Sequence[Drawing]
+    labels: Sequence[Drawing]
+    costs: Sequence[Drawing]
 
-    def all(self) -> list[Figure]:
+    def all(self) -> list[Drawing]:
         """Every chart, in the order of the page."""
-        parts = (self.stages, self.f1, self.types, self.mistakes, *self.curves.values(), self.labels, self.costs)
+        parts = (self.stages, self.f1, self.types, self.mistakes, self.curves, self.labels, self.costs)
         return list(chain(*parts))
 
 
@@ -114,8 +114,8 @@ def _render(
         seconds=sum(stage.seconds for stage in done),
         memory=max(memory, default=None),
         counted=[(score, m) for score in run.scores if (m := counted.get((score.checkpoint, score.split)))],
+        matrices=[(split, m) for split in run.splits if run.best and (m := counted.get((run.best[1], split)))],
         kinds=KINDS,
-        nothing=NOTHING,
         labels=labels,
         scored=scored,
         main_split=main_split,

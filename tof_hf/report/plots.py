@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tof_hf.errors import TofError
 from tof_hf.integrations.extras import require
-from tof_hf.report.svg import Figure, standalone
+from tof_hf.report.svg import Drawing, standalone
 from tof_hf.run_folder import write_text
 
 ZOOM = 2  # PNG pixels for each unit of a drawing
@@ -22,17 +22,17 @@ def check_plots() -> None:
         raise TofError("no font on this machine to draw PNG files with. What to do: install one, such as DejaVu Sans.")
 
 
-def write_plots(figures: Sequence[Figure], folder: Path) -> list[Path]:
+def write_plots(figures: Sequence[Drawing], folder: Path) -> list[Path]:
     """The files written: NAME.svg and NAME.png of every figure, in the light colours. Raises TofError as above."""
     check_plots()
     files = []
     for figure in figures:
-        drawing, files_of = standalone(figure.svg), (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
-        write_text(files_of[0], drawing)
-        part = files_of[1].with_name(files_of[1].name + ".part")
+        drawing, names = standalone(figure.svg), (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
+        write_text(names[0], drawing)
+        part = names[1].with_name(names[1].name + ".part")
         part.write_bytes(_png(drawing, zoom=ZOOM))
-        part.replace(files_of[1])
-        files += files_of
+        part.replace(names[1])
+        files += names
     return files
 
 

@@ -30,23 +30,12 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3")  # for a seventh series and on: the colou
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "ring")
 _FONT = "DejaVu Sans, Noto Sans, Liberation Sans, Arial, Helvetica, sans-serif"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML has no way to write these
-_WIDE = 1.0
-_NARROW = 0.56  # of the font size, as wide as a letter is on average
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawing by the name of its file, and a line about it for the page."""
-
-    name: str
-    title: str
-    svg: str
-    caption: str = ""
+_WIDTHS = {"wide": 1.0, "capital": 0.74, "other": 0.6}  # of the font size, as wide as a letter is on average
 
 
 @dataclass
 class Drawing:
-    """Shapes in order. `title` and `description` tell it to those who do not see it."""
+    """Shapes in order; `name` is that of its file. `title` and `description` tell it to those who do not see it."""
 
     name: str
     title: str
@@ -61,7 +50,9 @@ class Drawing:
         inside = (f"<title>{clean(hint)}</title>" if hint else "") + ("" if text is None else clean(text))
         self.parts.append(f"<{tag}{told}>{inside}</{tag}>" if inside else f"<{tag}{told}/>")
 
-    def text(self, x: float, y: float, text: str, *, size: float = 11, colour: str = "ink", **attributes: object) -> None:
+    def text(
+        self, x: float, y: float, text: str, *, size: float = 11, colour: str = "ink", **attributes: object
+    ) -> None:
         self.add("text", text, x=x, y=y, font_size=size, fill=colour, **attributes)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, colour: str = "line", **attributes: object) -> None:
@@ -105,7 +96,8 @@ class Drawing:
             left += wide - (9 if boxes else 0)
         return top + 18 - y if labels else 0.0
 
-    def render(self) -> str:
+    @property
+    def svg(self) -> str:
         """The drawing as an element of a page."""
         ids = f"{self.name}-title", f"{self.name}-text"
         size = f'viewBox="0 0 {_value(self.width)} {_value(self.height)}" width="{_value(self.width)}"'
@@ -142,7 +134,13 @@ def clean(text: str) -> str:
 
 def text_width(text: str, size: float) -> float:
     """About how wide a text is."""
-    return size * sum(_WIDE if unicodedata.east_asian_width(letter) in "WF" else _NARROW for letter in text)
+    return size * sum(_WIDTHS[_kind(letter)] for letter in text)
+
+
+def _kind(letter: str) -> str:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return "wide"
+    return "capital" if letter.isupper() or letter in "mw%@<>+=" else "other"
 
 
 def shorten(text: str, width: float, size: float) -> str:
