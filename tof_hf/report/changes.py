@@ -91,11 +91,13 @@ def prediction_changes(run: Run, split: str, limit: int) -> list[Changes]:
 
 
 def _between_labellings(one: Labelling, two: Labelling, limit: int) -> Changes | None:
+    import numpy as np
+
     before, after = _labels(one.file), _labels(two.file)
     if before is None or after is None or not before["tokens"].equals(after["tokens"]):
         return None  # another target text, or a file that a kill tore
     changed = _changed_rows(before["ner_tags"].combine_chunks(), after["ner_tags"].combine_chunks())
-    chosen = evenly(changed, limit)
+    chosen = np.array(evenly(changed, limit), dtype=np.int64)  # a list would have no type when it is empty
     rows, later = before.take(chosen), after.take(chosen)
     columns = (rows["id"], rows["tokens"], rows["ner_tags"], later["ner_tags"])
     names = (_names(before), _names(after))

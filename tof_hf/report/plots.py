@@ -27,7 +27,7 @@ def write_plots(figures: Sequence[Drawing], folder: Path) -> list[Path]:
     check_plots()
     files = []
     for figure in figures:
-        drawing, names = standalone(figure.svg), (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
+        drawing, names = standalone(figure), (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
         write_text(names[0], drawing)
         part = names[1].with_name(names[1].name + ".part")
         part.write_bytes(_png(drawing, zoom=ZOOM))

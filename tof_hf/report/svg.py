@@ -28,6 +28,7 @@ COLOURS: dict[str, tuple[str, str]] = {
 SERIES = ("one", "two", "three", "four", "five", "six")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")  # for a seventh series and on: the colours come again with another dash
 MARKERS = ("circle", "square", "triangle", "diamond", "cross", "ring")
+MARGIN = 10  # of a drawing that stands alone
 _FONT = "DejaVu Sans, Noto Sans, Liberation Sans, Arial, Helvetica, sans-serif"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML has no way to write these
 _WIDTHS = {"wide": 1.0, "capital": 0.74, "other": 0.6}  # of the font size, as wide as a letter is on average
@@ -108,13 +109,17 @@ class Drawing:
         )
 
 
-def standalone(svg: str) -> str:
+def standalone(drawing: Drawing) -> str:
     """A drawing as a file of its own, in the light colours on their own ground."""
-    svg = re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0], svg)
-    head, _, rest = svg.partition(">")
-    ground = f'<rect width="100%" height="100%" fill="{COLOURS["paper"][0]}"/>'
-    start, end, rest = rest.partition("</desc>")
-    return f'{head} font-family="{_FONT}">{start}{end}{ground}{rest}\n'
+    wide, high = _value(drawing.width + 2 * MARGIN), _value(drawing.height + 2 * MARGIN)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {wide} {high}" width="{wide}" '
+        f'height="{high}" font-family="{_FONT}">'
+    )
+    ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="{wide}" height="{high}" fill="var(--paper)"/>'
+    told = f"<title>{clean(drawing.title)}</title><desc>{clean(drawing.description)}</desc>"
+    text = f"{head}{told}{ground}{''.join(drawing.parts)}</svg>\n"
+    return re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0], text)
 
 
 def style_variables(theme: int) -> str:
