@@ -128,8 +128,12 @@ def test_a_single_system_of_one_tagger_and_type_can_be_shown(written, page):
 def test_many_types_and_systems_of_long_names_can_be_shown(written, page):
     name = "a_recipe_of_my_own_with_a_name_that_does_not_end"
     written.systems = {f"{name}_{number}": ["mlm", "mlm-ner", "mlm-ner-ner1"] for number in range(9)}
+    written.systems |= {"a b": ["mlm", "mlm-ner"], "a_b": ["mlm", "mlm-ner"]}
     written.types = ("LOC", "PER", *(f"A_LONG_TYPE_OF_ENTITIES_{number}" for number in range(20)))
-    assert page().wrong == []
+    found = page()
+    assert found.wrong == []
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
 
 
 def test_a_translation_is_told(written, page):

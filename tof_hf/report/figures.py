@@ -104,15 +104,16 @@ def label_figures(run: Run) -> list[Drawing]:
     """The pseudo-labels of every system that made any: entities, shares and confidence, labelling by labelling."""
     systems = [system for system in run.systems if any(entry.system == system for entry in run.labellings)]
     figures = []
-    for system in systems:
+    for number, system in enumerate(systems, start=1):
         entries = [entry for entry in run.labellings if entry.system == system]
-        figures += _labels_of(system if len(systems) > 1 else "", entries, run.types)
+        of, end = (f", {system}", f"-{number}-{slug(system)}") if len(systems) > 1 else ("", "")
+        figures += _labels_of(entries, run.types, of, end)
     return figures
 
 
-def _labels_of(system: str, entries: Sequence[Labelling], types: Sequence[str]) -> list[Drawing]:
+def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end: str) -> list[Drawing]:
+    """The charts of one system; `of` ends their titles and `end` their names."""
     labels = [entry.tagger.rpartition("-")[2] for entry in entries]
-    of, end = (f", {system}", f"-{slug(system)}") if system else ("", "")
     figures = []
 
     def lines(name: str, title: str, series: list[Series], y_title: str, shown: Callable[[float], str]) -> None:
