@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,9 @@ def line_chart(
     )
     drawing = Drawing(name, title, f"{y_title} {told}".strip(), width, height)
     axis = [shown(tick) for tick in scale]
+    if len(set(axis)) < len(axis):  # counts, of which there are no halves
+        scale = [float(number) for number in range(math.floor(scale[0]), math.ceil(scale[-1]) + 1)]
+        axis = [shown(tick) for tick in scale]
     if all(text.endswith(".0") for text in axis):
         axis = [text[:-2] for text in axis]
     slanted = bool(labels) and max(text_width(label, 11) for label in labels) > (width - 80) / len(labels) - 6

@@ -149,12 +149,13 @@ def _kind(letter: str) -> str:
 
 
 def shorten(text: str, width: float, size: float) -> str:
-    """The text, cut so that it fits."""
-    if text_width(text, size) <= width:
-        return text
-    while text and text_width(text + "…", size) > width:
-        text = text[:-1]
-    return text + "…"
+    """The text; its middle is cut out if it does not fit, for names often differ at their ends."""
+    left, right = text[: (len(text) + 1) // 2], text[(len(text) + 1) // 2 :]
+    cut = text
+    while left and text_width(cut, size) > width:
+        left, right = (left, right[1:]) if len(right) > len(left) else (left[:-1], right)
+        cut = f"{left}…{right}"
+    return cut
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
