@@ -156,6 +156,15 @@ def test_a_stage_without_its_record_has_no_curve_and_the_rest_is_there(written, 
     assert "ner1: loss" in found.text
 
 
+def test_a_loss_that_is_no_number_is_told_and_left_out_of_the_curve(written, parsed):
+    folder = written.write()
+    log = [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": float("inf")}, {"step": 3, "loss": 2.0}]
+    (folder / "stages" / "mlm" / "stage.json").write_text(json.dumps({"log": log}), encoding="utf-8")
+    found = parsed(make_report(folder).html)
+    assert "At some steps the loss was infinite or no number: mlm." in found.text
+    assert "nan" not in found.text
+
+
 def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(written):
     written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner1", "mlm-ner1_mix"]}
     written.tags["ner1_mix"] = written.tags["ner"]

@@ -42,61 +42,86 @@ def line_chart(
 
     `zero`: the axis begins at 0, else near the lowest value.
     """
-    values = [value for one in series for _, value in one.points]
-    scale = _scale(values, zero=zero, share=shown is percent)
-    xs = [x for one in series for x, _ in one.points]
-    low_x, high_x = (0, max(len(labels) - 1, 1)) if labels else (min(xs), max(xs))
     told = "; ".join(
         f"{one.label}: "
         + ", ".join(f"{labels[int(x)] if labels else f'{x:g}'} {shown(y)}" for x, y in _few(one.points, 12))
         for one in series
     )
     drawing = Drawing(name, title, f"{y_title} {told}".strip(), width, height)
+    drawing.text(0, 11, y_title, colour="soft")
+    scale = _scale([value for one in series for _, value in one.points], zero=zero, shown=shown)
     axis = [shown(tick) for tick in scale]
-    if len(set(axis)) < len(axis):  # counts, of which there are no halves
-        scale = [float(number) for number in range(math.floor(scale[0]), math.ceil(scale[-1]) + 1)]
-        axis = [shown(tick) for tick in scale]
     if all(text.endswith(".0") for text in axis):
         axis = [text[:-2] for text in axis]
     slanted = bool(labels) and max(text_width(label, 11) for label in labels) > (width - 80) / len(labels) - 6
-    left, right = 14 + max(text_width(text, 11) for text in axis), width - (24 if labels else 14)
-    below = (68 if slanted else 26) + (14 if labels and x_title else 0)
-    top, bottom = 22.0, height - below
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        across = (x - low_x) / (high_x - low_x) if high_x > low_x else 0.5
-        inset = 14 if labels else 4
-        return left + inset + across * (right - left - 2 * inset), bottom - (y - scale[0]) / (scale[-1] - scale[0]) * (
-            bottom - top
-        )
-
+    xs = [0, max(len(labels) - 1, 1)] if labels else [x for one in series for x, _ in one.points]
+    frame = _Frame(
+        left=14 + max(text_width(text, 11) for text in axis),
+        right=width - (24 if labels else 14),
+        top=22.0,
+        bottom=height - (68 if slanted else 26) - (14 if labels and x_title else 0),
+        inset=14 if labels else 4,
+        x_range=(min(xs), max(xs)),
+        y_range=(scale[0], scale[-1]),
+    )
     for tick, text in zip(scale, axis, strict=True):
-        y = place(0, tick)[1]
-        drawing.line(left, y, right, y)
-        drawing.text(left - 6, y + 4, text, colour="soft", text_anchor="end")
-    drawing.text(0, 11, y_title, colour="soft")
-    if labels:
-        for number, label in enumerate(labels):
-            _x_label(drawing, place(number, scale[0])[0], bottom + 16, label, slanted=slanted)
-    else:
-        ends = {low_x: "start", high_x: "end"} if low_x < high_x else {}
-        for x, anchor in ends.items():
-            drawing.text(place(x, scale[0])[0], bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
-        x_title = x_title if ends else f"{low_x:,.0f} {x_title}"
-    drawing.text((left + right) / 2, height - 10, x_title, colour="soft", text_anchor="middle")
+        y = frame.place(xs[0], tick)[1]
+        drawing.line(frame.left, y, frame.right, y)
+        drawing.text(frame.left - 6, y + 4, text, colour="soft", text_anchor="end")
+    _x_axis(drawing, frame, labels, x_title, slanted=slanted)
     for number, one in enumerate(series):
-        _line(drawing, number, one, place, shown, labels, across=(left, right) if labels and len(labels) > 1 else None)
+        _line(drawing, frame, number, one, shown, labels)
     if len(series) > 1:
         drawing.height += drawing.legend([one.label for one in series], 4, height + 8, width - 8) - 4
     return drawing
 
 
-def _scale(values: Sequence[float], *, zero: bool, share: bool) -> list[float]:
+@dataclass(frozen=True)
+class _Frame:
+    """Where a chart's lines lie in the drawing, and what its edges stand for."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    inset: float
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """The place of a point in the drawing."""
+        (low_x, high_x), (low, high) = self.x_range, self.y_range
+        across = (x - low_x) / (high_x - low_x) if high_x > low_x else 0.5
+        wide = self.right - self.left - 2 * self.inset
+        up = (y - low) / (high - low)
+        return self.left + self.inset + across * wide, self.bottom - up * (self.bottom - self.top)
+
+
+def _scale(values: Sequence[float], *, zero: bool, shown: Callable[[float], str]) -> list[float]:
+    """The numbers on the upright axis."""
+    share = shown is percent
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = max((high - low) * 0.08, 0.01 if share else abs(high) * 0.02, 1e-6)
     low = 0.0 if zero else max(0.0, low - room) if low >= 0 else low - room
     high = min(1.0, high + room) if share and high <= 1 else high + room
-    return ticks(low, high)
+    scale = ticks(low, high)
+    if len({shown(tick) for tick in scale}) < len(scale):  # counts, of which there are no halves
+        return [float(number) for number in range(math.floor(scale[0]), math.ceil(scale[-1]) + 1)]
+    return scale
+
+
+def _x_axis(drawing: Drawing, frame: _Frame, labels: Sequence[str], title: str, *, slanted: bool) -> None:
+    for number, label in enumerate(labels):
+        _x_label(drawing, frame.place(number, frame.y_range[0])[0], frame.bottom + 16, label, slanted=slanted)
+    low, high = frame.x_range
+    if not labels:
+        ends = {low: "start", high: "end"} if low < high else {}
+        for x, anchor in ends.items():
+            place = frame.place(x, frame.y_range[0])[0]
+            drawing.text(place, frame.bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
+        title = title if ends else f"{low:,.0f} {title}"
+    middle = (frame.left + frame.right) / 2
+    drawing.text(middle, drawing.height - 10, title, colour="soft", text_anchor="middle")
 
 
 def _x_label(drawing: Drawing, x: float, y: float, label: str, *, slanted: bool) -> None:
@@ -110,20 +135,14 @@ def _x_label(drawing: Drawing, x: float, y: float, label: str, *, slanted: bool)
 
 
 def _line(
-    drawing: Drawing,
-    number: int,
-    one: Series,
-    place: Callable[[float, float], tuple[float, float]],
-    shown: Callable[[float], str],
-    labels: Sequence[str],
-    across: tuple[float, float] | None,
+    drawing: Drawing, frame: _Frame, number: int, one: Series, shown: Callable[[float], str], labels: Sequence[str]
 ) -> None:
     points = _few(one.points, MOST_POINTS)
     dash = DASHES[number // len(SERIES) % len(DASHES)] or "none"
-    places = [place(*point) for point in points]
-    if len(points) == 1 and across:
+    places = [frame.place(*point) for point in points]
+    if len(points) == 1 and len(labels) > 1:
         y = places[0][1]
-        drawing.line(across[0], y, across[1], y, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
+        drawing.line(frame.left, y, frame.right, y, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     drawing.add("polyline", points=path, fill="none", stroke=colour_of(number), stroke_width=2, stroke_dasharray=dash)
     if len(points) <= 30:

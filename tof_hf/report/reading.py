@@ -5,6 +5,7 @@ Nothing of the run is changed, and nothing is computed that needs a model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,8 @@ class Score:
 class Stage:
     """One training run: what it began with and learned from, what it cost, and its curves over the steps.
 
-    `start` is None for the pretrained encoder; a stage that is not `finished` has no numbers.
+    `start` is None for the pretrained encoder; a stage that is not `finished` has no numbers. `lost`: somewhere its
+    loss was infinite or no number at all; those points are not in the curves.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Stage:
     loss: Points = ()
     validation_loss: Points = ()
     validation_f1: Points = ()
+    lost: bool = False
 
     @property
     def short(self) -> str:
@@ -216,6 +219,7 @@ def _stage(folder: Path, name: str, record: Mapping[str, Any] | None, names: Seq
         loss=_curve(log, "loss"),
         validation_loss=_curve(log, "eval_loss"),
         validation_f1=_curve(log, "eval_f1"),
+        lost=any(not math.isfinite(entry.get(name) or 0.0) for entry in log for name in ("loss", "eval_loss")),
     )
 
 
@@ -227,7 +231,8 @@ def _head(hand_off: Mapping[str, Any]) -> str:
 
 
 def _curve(log: Sequence[Mapping[str, Any]], name: str) -> Points:
-    return tuple((entry["step"], entry[name]) for entry in log if entry.get(name) is not None)
+    known = [(entry["step"], entry[name]) for entry in log if entry.get(name) is not None]
+    return tuple((step, value) for step, value in known if math.isfinite(value))
 
 
 def _labelling(folder: Path, system: str, entry: Mapping[str, Any]) -> Labelling:
@@ -283,6 +288,8 @@ def _missing(
     bare = [pair for pair in scored if predictions_file(folder, *pair) is None]
     if bare:
         lines.append(f"For {len(bare)} of {len(scored)} scores the tags were not kept: no mistakes are shown for them.")
+    lost = [stage.short for stage in stages.values() if stage.lost]
+    lines += [f"At some steps the loss was infinite or no number: {', '.join(lost)}."] if lost else []
     if any(stage.finished and stage.steps and not (stage.loss or stage.validation_f1) for stage in stages.values()):
         lines.append("Of some stages no learning curve was kept.")
     return lines
