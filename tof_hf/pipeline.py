@@ -23,7 +23,7 @@ from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_place, check_run
 from tof_hf.recipes import RECIPES, Recipe
-from tof_hf.report import results_table, stages_table
+from tof_hf.report.tables import results_table, stages_table
 from tof_hf.run_folder import (
     barrier,
     is_main_process,
