@@ -138,7 +138,8 @@ class Run:
 
 def stage_folder(run: Path, stage: str) -> Path:
     """The folder of a stage of this run, whether or not it is there. Nothing else knows where stages lie."""
-    return run / "stages" / stage
+    stages = (read_whole_json(run / LINEAGE) or {}).get("stages", {})
+    return run / stages.get(stage, {}).get("folder", f"stages/{stage}")  # elsewhere where runs share their stages
 
 
 def predictions_file(run: Path, stage: str, split: str) -> Path | None:
