@@ -139,8 +139,8 @@ def test_scored_sentences_under_a_limit_are_the_same_for_all_seeds_and_training_
     files = {"path": str(tmp_path / "many"), "limit": 20}
     kept = []
     for seed in (1, 2):
-        values = {"model": "m", "output_dir": str(tmp_path), "seed": seed, "source": {"train": files, "validation": files}}
-        inputs = Inputs(load_config(values | {"target": {"text": [files], "gold": files}}))
+        values = {"model": "m", "output_dir": str(tmp_path), "seed": seed, "target": {"text": [files], "gold": files}}
+        inputs = Inputs(load_config(values | {"source": {"train": files, "validation": files}}))
         data = inputs.training()
         kept.append((data.source["id"][:], inputs.gold(data.label_names)["target"]["id"][:]))
     assert kept[0][0] != kept[1][0]
