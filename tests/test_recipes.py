@@ -89,11 +89,11 @@ def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):
 def test_unitrans_has_three_teachers_of_which_the_last_goes_on_from_the_first(peers):
     lineage = json.loads((peers / "lineage.json").read_text())
     [soft] = lineage["systems"]["unitrans"]["soft_labels"]
-    assert soft["voters"] == ["ner", "translated_ner_tr", "ner-translated_ner_tr"]
-    assert soft["teachers"] == ["ner-translated_ner_tr"]
+    assert soft["voters"] == ["ner", "translated_ner_tr", "ner-tuned_ner_tr"]
+    assert soft["teachers"] == ["ner-tuned_ner_tr"]
     assert 0 < soft["agreed_share"] <= 1
     assert list(lineage["stages"]["translated_ner_tr"]["rows"]) == ["translated"]
-    assert lineage["stages"]["ner-translated_ner_tr"]["hand_off"]["head_kept"]
+    assert lineage["stages"]["ner-tuned_ner_tr"]["hand_off"]["head_kept"]
 
 
 def test_an_ensemble_learns_from_all_three(values, peers, tmp_path):

@@ -127,7 +127,7 @@ def _text_seen(text: TextSeen, stage: Mapping[str, Any]) -> dict[str, Any] | Non
 def section_of(stage: str) -> str:
     """The section of the run file that holds the options of the stage of this name."""
     kind, number = re.fullmatch(r"(.*?)(\d*)(?:_tr)?(?:_mix)?", stage.rpartition("-")[2]).groups()
-    return f"continual_{kind}" if number else {"translated_ner": "ner"}.get(kind, kind)
+    return f"continual_{kind}" if number else {"translated_ner": "ner", "tuned_ner": "ner"}.get(kind, kind)
 
 
 def _f1_before(name: str, stages: Mapping[str, Any], f1: Mapping[str, float]) -> float | None:

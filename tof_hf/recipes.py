@@ -71,7 +71,7 @@ def unitrans(do: Steps) -> Checkpoint:
     """UniTrans (Wu et al. 2020, IJCAI): three teachers vote on hard labels, the last or all of them give soft ones."""
     source = source_only(do)
     translated = do.translated_ner(do.pretrained)
-    tuned = do.translated_ner(source)
+    tuned = do.tuned_ner(source)
     voters = [source, translated, tuned]
     teachers = voters if do.config.distillation.ensemble else [tuned]
     return do.distil(do.pretrained, do.soft_label(teachers, voters))

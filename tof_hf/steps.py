@@ -107,10 +107,12 @@ class Steps:
         return self._ner(start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc)
 
     def translated_ner(self, start: Checkpoint) -> Checkpoint:
-        """NER on the translated source alone: the second and, from a tagger with its head, the third of UniTrans."""
-        config = dataclasses.replace(self.config.ner, use_source=False, use_translated=True)
-        keep_head = start.key != self.pretrained.key
-        return self._train_tagger(start, config, "translated_ner", pseudo=None, round=0, keep_head=keep_head)
+        """NER on the translated source alone, with a fresh head: the second teacher of UniTrans."""
+        return self._translated_alone(start, "translated_ner", keep_head=False)
+
+    def tuned_ner(self, tagger: Checkpoint) -> Checkpoint:
+        """A tagger that goes on with the translated source, head and all: the third teacher of UniTrans."""
+        return self._translated_alone(tagger, "tuned_ner", keep_head=True)
 
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Dataset:
         """The target text with the teachers' mean class probabilities and the labels that all voters give."""
@@ -224,6 +226,10 @@ class Steps:
         )
         self._score_tagger(checkpoint, config, f"{stage}{end}", round)
         return checkpoint
+
+    def _translated_alone(self, start: Checkpoint, stage: str, *, keep_head: bool) -> Checkpoint:
+        config = dataclasses.replace(self.config.ner, use_source=False, use_translated=True)
+        return self._train_tagger(start, config, stage, pseudo=None, round=0, keep_head=keep_head)
 
     def _remembering(
         self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
