@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from datasets import Dataset
 
 from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError
+from tof_hf.hub.card import model_card
+from tof_hf.hub.run_record import read_run
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.preflight import used_stages
 from tof_hf.recipes import RECIPES
@@ -41,11 +45,16 @@ def values(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def peers(values, tmp_path_factory):
-    """The folder of a run of both peers."""
+def run_of_peers(values, tmp_path_factory):
     folder = tmp_path_factory.mktemp("peers")
     run_tof(values | {"output_dir": str(folder), "systems": ["source_only", "tsl", "unitrans"]})
     return folder
+
+
+@pytest.fixture
+def peers(run_of_peers, tmp_path):
+    """The folder of a run of both peers, a copy for one test."""
+    return Path(shutil.copytree(run_of_peers, tmp_path / "peers"))
 
 
 def planned(values, folder, *systems):
@@ -125,3 +134,12 @@ def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
     without = {key: value for key, value in values.items() if key != "translation"}
     with pytest.raises(ConfigError, match=r"translation\.dictionary is missing: unitrans"):
         load_config(without | {"output_dir": str(tmp_path), "systems": ["unitrans"]})
+
+
+def test_the_card_of_a_student_names_its_teachers_and_whom_the_recipe_follows(peers):
+    card = model_card(read_run(peers), "user/student")
+    assert "probabilities of ner-tuned_ner_tr, and the labels of the" in card
+    assert "on which ner, translated_ner_tr, ner-tuned_ner_tr agree" in card
+    stages = [line.split(" | ")[0] for line in card.splitlines() if " | NER" in line or "probabilities |" in line]
+    assert stages == ["| ner", "| translated_ner_tr", "| tuned_ner_tr", "| distillation_tr"]
+    assert "follows Wu et al. (2020), UniTrans" in card

@@ -118,7 +118,9 @@ class Steps:
         """The target text with the teachers' mean class probabilities and the labels that all voters give."""
         options = {"label_names": self.data.label_names, "tokenizer": self.tokenizer}
         taught = soft_labels(self.labelling.text, teachers, voters, self.config.ner, **options)
-        self.journey.soft_labels.append(soft_labels_record(taught, teachers, voters))
+        record = soft_labels_record(taught, self.labelling.text, teachers, voters)
+        self.journey.soft_labels.append(record)
+        taught.info.description = record["file"]
         return taught
 
     def distil(self, start: Checkpoint, taught: Dataset) -> Checkpoint:
@@ -135,7 +137,8 @@ class Steps:
                 label_names=self.data.label_names,
                 tokenizer=self.tokenizer,
                 seed=self._seed(config),
-            )
+            ),
+            taught,
         )
         self._score_tagger(checkpoint, self.config.ner, "distillation", round=0)
         return checkpoint
@@ -264,7 +267,7 @@ class Steps:
     def _visit(self, task: StageTask, pseudo: Dataset | None = None) -> Checkpoint:
         self.journey.stages.append(task.name)
         if pseudo is not None and FROM_PSEUDO_LABELS & task.rows.keys():
-            for entry in self.journey.pseudo_labels:
+            for entry in (*self.journey.pseudo_labels, *self.journey.soft_labels):
                 if entry["file"] == pseudo.info.description:
                     entry["used_by"].append(task.name)
         checkpoint = self._carry_out(task)

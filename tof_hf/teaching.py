@@ -50,13 +50,17 @@ def soft_labels(
     return read_rows(file)
 
 
-def soft_labels_record(taught: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> dict[str, Any]:
+def soft_labels_record(
+    taught: Dataset, text: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]
+) -> dict[str, Any]:
     """What the run's record says of them; `agreed_share` of all words, None if nobody voted."""
     unsure = [word for words in taught[UNSURE][:] for word in words]
     return {
         "teachers": [one.name for one in teachers],
         "voters": [one.name for one in voters],
+        "file": soft_labels_file(text, teachers, voters).name,
         "sentences": len(taught),
         "words": len(unsure),
         "agreed_share": round(1 - sum(unsure) / max(1, len(unsure)), 4) if voters else None,
+        "used_by": [],
     }

@@ -18,7 +18,20 @@ WHAT = {
     "mrc": "reading comprehension: questions about texts, answered by spans",
     "ner": "NER",
     "pseudo_ner": "NER on labels of its own",
+    "translated_ner": "NER on translated sentences",
+    "tuned_ner": "NER on translated sentences, going on from another tagger",
+    "distillation": "its teachers' class probabilities",
 }
+FROM_TARGET = {"target", "target_qa", "pseudo", "taught"}  # kinds of training rows
+ORIGINS = {
+    "adaptabert": "Han and Eisenstein (2019), Unsupervised Domain Adaptation of Contextualized Embeddings for Sequence "
+    "Labeling",
+    "tsl": "Wu et al. (2020), Single-/Multi-Source Cross-Lingual NER via Teacher-Student Learning on Unlabeled Data in "
+    "Target Language",
+    "unitrans": "Wu et al. (2020), UniTrans: Unifying Model Transfer and Data Transfer for Cross-Lingual Named Entity "
+    "Recognition with Unlabeled Data",
+}
+ORIGINS["adaptabert_translation"] = ORIGINS["adaptabert"]
 _LANGUAGE = re.compile(r"[a-z]{2}")  # with three letters `bio` and `law` would be languages
 
 
@@ -46,7 +59,8 @@ def model_card(run: RunRecord, repo: str, *, license: str | None = None, languag
         labelled=labelled,
         alarms=[(entry["tagger"], alarm) for entry in labelled for alarm in entry.get("health", {}).get("alarms", [])],
         forgotten=[drop for drop in journey.get("forgetting", []) if drop.get("kept") in run.chain],
-        uses_target=any({"target", "target_qa", "pseudo"} & set(lineage["stages"][s]["rows"]) for s in run.chain),
+        uses_target=any(FROM_TARGET & set(lineage["stages"][s]["rows"]) for s in run.chain),
+        origin=ORIGINS.get(lineage["final"]["system"]),
         kinds=kinds,
         validated_on=_validated_on(run),
         what=lambda stage: WHAT.get(kind_of(stage), kind_of(stage)),
@@ -133,8 +147,8 @@ def _diagram(run: RunRecord, labelled: Sequence[dict[str, Any]]) -> str:
     """The way from the encoder to the tagger, one line a stage."""
     entities = {entry["tagger"]: (sum(entry["entities"].values()), entry["sentences"]) for entry in labelled}
     lines = [f"{run.lineage['encoder']['name']}"]
-    width = max(len(stage.rpartition("-")[2]) for stage in run.chain) + 2
-    for stage in run.chain:
+    width = max(len(stage.rpartition("-")[2]) for stage in run.way) + 2
+    for stage in run.way:
         rows = " + ".join(f"{count:,} {what}" for what, count in run.lineage["stages"][stage]["rows"].items())
         lines += ["  |", f" {stage.rpartition('-')[2]:{width}}{rows}"]
         if stage in entities:

@@ -52,10 +52,25 @@ class RunRecord:
         return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
 
     @property
-    def chain(self) -> list[str]:
+    def way(self) -> list[str]:
         """The stages from the encoder to the released tagger."""
+        return self._way_to(self.lineage["final"]["stage"])
+
+    @property
+    def taught_by(self) -> dict[str, Any] | None:
+        """The record of the soft labels that the released tagger learned, if it is a student."""
+        taught = self.lineage["systems"][self.lineage["final"]["system"]].get("soft_labels", [])
+        return next((entry for entry in taught if set(entry["used_by"]) & set(self.way)), None)
+
+    @property
+    def chain(self) -> list[str]:
+        """All stages that the released tagger owes something to: those of its teachers, and its own."""
+        taught = self.taught_by
+        teachers = [] if taught is None else [*taught["voters"], *taught["teachers"]]
+        return list(dict.fromkeys(stage for end in [*teachers, *self.way[-1:]] for stage in self._way_to(end)))
+
+    def _way_to(self, name: str | None) -> list[str]:
         names: list[str] = []
-        name = self.lineage["final"]["stage"]
         while name is not None:
             names.insert(0, name)
             name = self.lineage["stages"][name]["start"]
