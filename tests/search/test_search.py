@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-from importlib.util import find_spec
 
 import pytest
 from transformers import Trainer
@@ -110,12 +109,14 @@ def test_no_gold_is_read_although_it_is_named(run_file, monkeypatch):
         ("continual_mrc", "stage", "mlm-mrc-ner-pseudo_ner-mrc1"),
     ],
 )
-def test_a_trial_ends_with_what_decides(run_file, trained, stage, by, last, tmp_path):
+def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
     shared = tmp_path.parent / "search-stages"  # of all cases: what they have in common is trained once
     search = set_up(run_file, stage=stage, by=by, stages=shared)
     (trial,) = try_all(search, [[f"{stage}.weight_decay=0.02"]])
     assert trial.error is None and trial.score is not None
-    assert trained[-1] == last
+    (record,) = search.out.glob("*/lineage.json")
+    lineage = json.loads(record.read_text())
+    assert lineage["final"]["stage"] == last and max(lineage["stages"], key=len) == last
 
 
 def test_the_other_order_and_other_systems_can_be_searched(run_file, trained):
@@ -184,8 +185,8 @@ def test_spaces_are_read_from_texts():
             parse_space(text, "mrc")
 
 
-@pytest.mark.skipif(find_spec("optuna") is None, reason="needs tof-hf[search]")
 def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
+    pytest.importorskip("optuna", reason="needs tof-hf[search]")
     command = ["search", run_file, "--stage", "ner", "--trials"]
     space = ["--space", "learning_rate=1e-3:1e-2:log", "num_train_epochs=1:2", "lr_scheduler_type=linear,constant"]
     assert main([*command, "2", *space]) == 0
@@ -205,7 +206,7 @@ def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(find_spec("optuna") is not None, reason="optuna is there")
-def test_without_optuna_trials_say_what_to_install(run_file, capsys):
+def test_without_optuna_trials_say_what_to_install(run_file, capsys, monkeypatch):
+    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda name: None)
     assert main(["search", run_file, "--stage", "ner", "--trials", "2"]) == 2
     assert 'pip install "tof-hf[search]"' in capsys.readouterr().err
