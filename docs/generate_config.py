@@ -9,6 +9,7 @@ from typing import Any
 
 from tof_hf.config import (
     DataFile,
+    DistillationConfig,
     ForgettingConfig,
     LabellingConfig,
     MlmConfig,
@@ -53,7 +54,13 @@ tof-hf run es.yaml mrc.learning_rate=2e-6 source.train.limit=100 target.text.0.e
     'label_map={OTHER: MISC}'
 ```
 
-From weakest to strongest: defaults, preset, file, command line.
+From weakest to strongest: defaults, preset, the file's base, file, command line.
+
+- **`base: other.yaml`** in a run file lays it over another one: what the file does not say holds as it stands
+  there. `base: [a.yaml, b.yaml]` takes `b.yaml` as the stronger. A base counts from the folder of the file that
+  names it, and may have a base itself. Sections are joined key by key; a list, a mapping such as `label_map` and
+  any other value replace the base's whole. A data file without `path`, such as `train: {limit: 1000}`, gives
+  options to the base's file, or to each of its files where it has a list.
 
 - **Paths** count from the current folder, as in the scripts of transformers. `~` and `$VAR` are expanded;
   a variable that is not set is an error.
@@ -99,7 +106,7 @@ def page() -> str:
     alone = ", ".join(f"`{name}`" for name in sorted(NOT_INHERITED))
     parts.append(STAGES_INTRODUCTION.format(pairs=pairs, alone=alone))
     parts.append("A cell with two values shows `paper` first and `official_code` second.\n")
-    kinds: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig)
+    kinds: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig, DistillationConfig)
     for kind in kinds:
         stages = [stage for stage in STAGES if typing.get_type_hints(TofConfig)[stage] is kind]
         parts += [

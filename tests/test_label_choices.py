@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import logging
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 from transformers import Trainer
 
-from tof_hf.config import load_config
+from tof_hf.config import ReleaseConfig, load_config
 from tof_hf.data.encoding import encode_ner
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.selection import UNSURE, select_labels
 from tof_hf.data.tokenizers import load_encoder_tokenizer
-from tof_hf.errors import TofError
+from tof_hf.errors import DataError, TofError
 from tof_hf.forgetting import SourceMemory
 from tof_hf.hub.card import model_card
+from tof_hf.hub.dataset_release import pseudo_label_bundle
 from tof_hf.hub.run_record import read_run
+from tof_hf.kept import keep_json
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.run_folder import read_json
 from tof_hf.toy.encoder import train_encoder
@@ -226,6 +230,24 @@ def test_mixing_trains_the_stage_again_with_source_and_the_better_one_goes_on(ch
     assert "trained again with source sentences" in model_card(read_run(result.folder), "t/es") or kept == PSEUDO
 
 
+@pytest.mark.parametrize("level", ["sentence", "token"])
+def test_labels_that_were_chosen_are_the_ones_published(changed, level):
+    result = run_tof(changed(labelling={"selection": "per_type_quota", "selection_level": level, "quota": 0.3}))
+    record = read_run(result.folder)
+    for item in record.lineage["data"]:
+        item["license"] = "cc0-1.0"
+    bundle = pseudo_label_bundle(record, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
+    rows = pq.read_table(io.BytesIO(bundle.files["train.parquet"]))
+    selection = journey(result)["pseudo_labels"][0]["selection"]
+    assert len(rows) == selection["sentences"] == stage(result, PSEUDO)["rows"]["pseudo"]
+    assert (UNSURE in rows.column_names) is (level == "token")
+    card = bundle.files["README.md"].decode()
+    assert f"{len(rows)} of 40 sentences, by per_type_quota 0.3, level {level}" in card
+    (result.folder / selection["file"]).write_bytes(b"another file")
+    with pytest.raises(DataError, match="not those that the run made"):
+        pseudo_label_bundle(record, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
+
+
 def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, forgetful, options):
     pseudo = options["pseudo_ner"] | {"use_source": True}
     result = run_tof(changed(forgetting={"action": "mix"}, pseudo_ner=pseudo))
@@ -236,7 +258,7 @@ def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, f
 def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
     def score(stage, f1):
         (file,) = (folder / "stages" / stage).glob("scores-source_validation-*.json")
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"f1": f1}))
+        keep_json(file, json.loads(file.read_text()) | {"f1": f1})
 
     folder = shutil.copytree(run.folder, tmp_path / "run")
     shutil.rmtree(folder / "stages" / f"{PSEUDO}_mix", ignore_errors=True)  # of another test

@@ -32,6 +32,14 @@ def test_a_recipe_that_asks_the_scorer_for_gold_gets_an_error(tokenizers):
     assert LABELLED not in vars(scorer).values()
 
 
+def test_a_recipe_sees_scores_on_source_validation_and_no_others(tokenizers):
+    results = [{"split": split, "f1": 0.5} for split in ("source_validation", "target", "source_test")]
+    scorer = Scorer({}, tokenizers["wordpiece"], 0, "es", results)
+    assert [row["split"] for row in scorer.rows] == ["source_validation"]
+    scorer.rows[0]["f1"] = 1.0
+    assert [row["f1"] for row in results] == [0.5, 0.5, 0.5]
+
+
 def test_gold_in_the_form_of_questions_is_refused():
     gold = Dataset.from_dict(
         {"id": ["1"], "tokens": [["Maria", "visited", "Paris"]], "ner_tags": [[1, 0, 0]]},

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tof_hf import load_config, run_tof
+from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.mixing import cap
+from tof_hf.inputs import Inputs
 from tof_hf.licences import license_beside, may_share
 from tof_hf.lineage import changed_options, section_of
 from tof_hf.pipeline import TofPipeline
+from tof_hf.seen import text_seen
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
@@ -78,6 +83,52 @@ def test_labels_are_told_with_the_stages_that_learned_from_them(toy, tmp_path):
     TofPipeline(config, recipes={"taught": with_a_teacher}).run()
     (entry,) = record_of(tmp_path)["systems"]["taught"]["pseudo_labels"]
     assert (entry["tagger"], entry["used_by"]) == ("ner", ["mlm-ner-pseudo_ner"])
+
+
+def overlaps_of(folder):
+    pairs = record_of(folder)["zero_resource"]["overlaps"]
+    return {(pair["of"], pair["within"]): (pair["shared"], pair["total"]) for pair in pairs}
+
+
+def test_scored_sentences_that_training_saw_are_counted_and_warned_of_and_stay(toy, tmp_path, caplog):
+    known = Path(toy["source"]["train"]["path"]).read_text().split("\n\n")
+    new = [f"Wort{number} O\nOrt{number} B-LOC" for number in range(8)]
+    gold, text = tmp_path / "gold.conll", tmp_path / "text.txt"
+    gold.write_text("\n\n".join(known[:2] + new) + "\n")
+    text.write_text("Wort0 Ort0\nWort1 Ort1\nein anderer Satz\n")
+    test = tmp_path / "test.txt"
+    test.write_text("Wort2 Ort2\n")
+    changes = {
+        "output_dir": str(tmp_path / "run"),
+        "systems": ["adaptabert"],
+        "source": toy["source"] | {"train": toy["source"]["train"]["path"]},
+        "target": {"text": str(text), "test_text": str(test), "gold": str(gold)},
+        "mlm": toy["mlm"] | {"include_target_test": True},
+    }
+    run_tof(toy | changes)
+    assert overlaps_of(tmp_path / "run") == {
+        ("target.gold", "target.text"): (2, 10),
+        ("target.gold", "target.test_text"): (1, 10),
+        ("target.gold", "source.train"): (2, 10),
+        ("target.gold", "source.validation"): (0, 10),
+        ("source.validation", "source.train"): (0, 20),
+    }
+    for within, shared in (("target.text", 2), ("source.train", 2)):
+        assert f"target.gold: {shared} of 10 sentences ({10.0 * shared} %) also stand in {within}" in caplog.text
+    mlm = record_of(tmp_path / "run")["stages"]["mlm"]
+    assert mlm["rows"]["target"] == 4
+    seen = mlm["target_text"]
+    assert (seen["sentences"], seen["test_sentences"], seen["gold_sentences"]) == (3, 1, 3)
+    assert seen["fingerprint"] != seen["test_fingerprint"]
+
+
+def test_a_capped_mlm_stage_tells_the_sentences_that_it_drew(toy, tmp_path):
+    config = load_config(toy | {"output_dir": str(tmp_path), "systems": ["adaptabert"]}, ["mlm.max_sentences=7"])
+    data = Inputs(config).training()
+    drawn = cap(data.target, 7, seed=config.seed)
+    seen = text_seen(config, data, data.validation)
+    assert (seen.sentences, seen.fingerprint) == (7, content_hash(drawn))
+    assert (seen.test_sentences, seen.test_fingerprint, seen.gold_sentences) == (0, None, 0)
 
 
 def test_options_of_a_stage_are_found_by_its_name():

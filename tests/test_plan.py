@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 import pytest
+from datasets import Dataset
 from transformers import Trainer
 
 from tof_hf import load_config, run_tof
@@ -74,6 +76,7 @@ def test_a_finished_run_is_reused_whole(run):
         ("continual_ner.num_train_epochs=1", 5, "num_train_epochs 2.0 -> 1.0"),
         ("mrc.learning_rate=1e-5", 1, "learning_rate 2e-06 -> 1e-05"),
         ("pseudo_ner.seed=3", 3, "seed 2019 -> 3"),
+        ("continual_mrc.max_pseudo_mrc=9", 4, "max_pseudo_mrc 10 -> 9"),
     ],
 )
 def test_a_change_trains_its_stage_and_what_follows_and_nothing_before(run, monkeypatch, change, first, why):
@@ -82,6 +85,13 @@ def test_a_change_trains_its_stage_and_what_follows_and_nothing_before(run, monk
     assert plan[CHAIN[first]] == ("run", why)
     assert all(plan[name][1] for name in CHAIN[first:])
     assert trained(run, monkeypatch, change) == CHAIN[first:]
+
+
+@pytest.mark.parametrize(
+    "change", ["ner.logging_steps=3", "ner.per_device_eval_batch_size=3", "ner.max_source=100000", "mrc.run_name=x"]
+)
+def test_a_change_that_changes_no_weight_trains_nothing(run, change):
+    assert {action for action, _ in planned(run, change).values()} == {"reuse"}
 
 
 def test_other_rows_are_told_from_other_names_of_the_same(run, tmp_path):
@@ -108,6 +118,33 @@ def test_torn_files_beside_a_stage_are_made_again(run, monkeypatch):
     assert {action for action, _ in planned(run).values()} == {"reuse"}
 
 
+def test_stages_stay_if_labels_that_are_made_anew_come_out_the_same(run, monkeypatch):
+    for file in (run / "stages" / "mlm-mrc-ner").glob("pseudo-*.parquet"):
+        file.unlink()
+    plan = planned(run)
+    assert {name for name, (action, _) in plan.items() if action == "reuse"} == {"mlm", "mlm-ner", *CHAIN[:3]}
+    labels = ("run", "unless the labels come out the same")
+    assert [plan[name] for name in CHAIN[3:]] == [labels, labels, labels]
+    assert planned(run, "pseudo_ner.seed=3")[CHAIN[3]][1] != labels[1]
+    assert trained(run, monkeypatch) == []
+
+
+@pytest.mark.parametrize("kind", ["pseudo-*.parquet", "scores-*.json", "answers-*.json", "predictions-*.parquet"])
+def test_files_beside_a_stage_that_were_altered_are_made_again_with_a_warning(run, monkeypatch, caplog, kind):
+    (file,) = run.glob(f"stages/mlm-mrc{'' if 'answers' in kind else '-ner'}/{kind}")
+    before = file.read_bytes()
+    if file.suffix == ".json":  # whole, but another one
+        text = file.read_text()
+        file.write_text(re.sub(r'"f1": [\d.]+', '"f1": 0.987', text) if "scores" in kind else text[:-3] + ",[]]")
+    else:
+        rows = Dataset.from_parquet(str(file), cache_dir=str(run.parent / "cache"))
+        rows.select(range(1, len(rows))).to_parquet(str(file))
+    assert file.read_bytes() != before
+    assert trained(run, monkeypatch) == []
+    assert file.read_bytes() == before
+    assert f"{file}: not what the run wrote; it is made again" in caplog.text
+
+
 def test_another_number_of_processes_is_another_stage(run, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr("tof_hf.run_folder.barrier", lambda: None)
@@ -124,6 +161,13 @@ def test_planning_writes_nothing_and_prints_one_line_a_stage(run, capsys):
     assert lines[0].split() == ["run", "mlm", "seed", "2019", "->", "5"]
     assert len(lines) == 8 and lines[-1] == "0 to reuse, 0 to resume, 7 to run"
     assert state() == before
+
+
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
+def test_a_plan_is_printed_by_the_first_process_alone(run, capsys, monkeypatch, variable):
+    monkeypatch.setenv(variable, "1")
+    assert main(["run", str(run / "config.yaml"), "--plan", f"output_dir={run}"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_nothing_is_made_for_a_run_that_never_was(run, tmp_path):

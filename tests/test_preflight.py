@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 from tof_hf import preflight, run_folder
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, ModelError
+from tof_hf.inputs import Inputs
 from tof_hf.pipeline import TofPipeline
 from tof_hf.steps import encoder_key
 
@@ -130,3 +131,17 @@ def test_other_weights_make_another_encoder(name, tmp_path):
         (tmp_path / name).write_bytes(weights)
         keys.add(encoder_key(str(tmp_path)))
     assert len(keys) == 2
+
+
+def test_scored_sentences_under_a_limit_are_the_same_for_all_seeds_and_training_ones_are_not(tmp_path):
+    words = [f"w{i}" for i in range(200)]
+    (tmp_path / "many").write_text("".join(f"{word} B-PER\nruns O\n\n" for word in words), encoding="utf-8")
+    files = {"path": str(tmp_path / "many"), "limit": 20}
+    kept = []
+    for seed in (1, 2):
+        values = {"model": "m", "output_dir": str(tmp_path), "seed": seed, "target": {"text": [files], "gold": files}}
+        inputs = Inputs(load_config(values | {"source": {"train": files, "validation": files}}))
+        data = inputs.training()
+        kept.append((data.source["id"][:], inputs.gold(data.label_names)["target"]["id"][:]))
+    assert kept[0][0] != kept[1][0]
+    assert kept[0][1] == kept[1][1]

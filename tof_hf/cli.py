@@ -12,6 +12,7 @@ from pathlib import Path
 from tof_hf import __version__
 from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
+from tof_hf.report.command import add_report_command
 from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
 from tof_hf.search.command import add_search
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--from", dest="source_form", choices=_FORMS, help="form of IN, if its name does not say")
     predict.add_argument("--to", dest="out_form", choices=_FORMS, help="form of OUT, if its name does not say")
     predict.add_argument("--revision", help="branch, tag or commit of a Hub id")
+    add_report_command(commands)
     _push_command(commands)
     _integration_commands(commands)
     _translation_commands(commands)
@@ -144,7 +146,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.plan:
         from tof_hf.plan import plan_table
 
-        print(plan_table(TofPipeline(config).plan()))
+        if is_main_process():  # a plan is the same in all
+            print(plan_table(TofPipeline(config).plan()))
         return 0
     result = run_tof(config)
     if is_main_process():

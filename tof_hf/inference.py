@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -61,24 +63,63 @@ def predict_words(
     `dataset` has rows of `tokens`; labels in it are not looked at. With several processes each predicts a share and
     all get the whole. Words that the tokenizer drops altogether get O with probability 1.
     """
+    names = _labels(model)
+    windows, predicted, lengths = _predict(model, tokenizer, dataset, best_tags, args, max_length, stride)
+    tags = join_words(windows, predicted[..., 0].astype(int), lengths=lengths, fill=names.index(OUTSIDE))
+    probabilities = join_words(windows, predicted[..., 1].astype(float), lengths=lengths, fill=1.0)
+    return WordPredictions([[names[tag] for tag in row] for row in tags], probabilities)
+
+
+def predict_probabilities(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    dataset: Dataset,
+    *,
+    args: TrainingArguments,
+    max_length: int = 128,
+    stride: int = 16,
+) -> list[list[np.ndarray]]:
+    """The probability of every class, in the order of the model's labels, for every word; else as `predict_words`."""
+    names = _labels(model)
+    windows, predicted, lengths = _predict(model, tokenizer, dataset, all_probabilities, args, max_length, stride)
+    outside = np.eye(len(names), dtype=np.float32)[names.index(OUTSIDE)]
+    return join_words(windows, predicted, lengths=lengths, fill=outside)
+
+
+def _labels(model: Any) -> list[str]:
     names = [model.config.id2label[i] for i in range(model.config.num_labels)]
     if OUTSIDE not in names:
         raise ModelError(f"This model cannot tag words: its labels {names} lack {OUTSIDE!r}. Give a NER checkpoint.")
+    return names
+
+
+def _predict(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    dataset: Dataset,
+    reduce: Callable,
+    args: TrainingArguments,
+    max_length: int,
+    stride: int,
+) -> tuple[Dataset, np.ndarray, list[int]]:
+    """The windows, `reduce` of the logits of each as (windows, pieces, numbers), and the lengths of the sentences."""
     words = dataset.select_columns([name for name in ("id", "tokens") if name in dataset.column_names])
     windows = by_length(encode_ner(words, tokenizer, max_length=max_length, stride=stride))
     trainer = OrderedTrainer(
         model=model,
         args=args,
         data_collator=WordCollator(tokenizer),
-        preprocess_logits_for_metrics=best_tags,
+        preprocess_logits_for_metrics=reduce,
     )
     trainer.remove_callback(PrinterCallback)
     predicted = trainer.predict(windows).predictions
     trainer.accelerator.free_memory()
-    lengths = [len(tokens) for tokens in words["tokens"]]
-    tags = join_words(windows, predicted[..., 0].astype(int), lengths=lengths, fill=names.index(OUTSIDE))
-    probabilities = join_words(windows, predicted[..., 1].astype(float), lengths=lengths, fill=1.0)
-    return WordPredictions([[names[tag] for tag in row] for row in tags], probabilities)
+    return windows, predicted, [len(tokens) for tokens in words["tokens"]]
+
+
+def all_probabilities(logits: Tensor | tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
+    """(batch, pieces, classes): the probability of every class."""
+    return (logits[0] if isinstance(logits, tuple) else logits).float().softmax(-1)
 
 
 def best_tags(logits: Tensor | tuple[Tensor, ...], labels: Tensor | None) -> Tensor:

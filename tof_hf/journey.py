@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc"}  # kinds of training rows
+FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc", "taught"}  # kinds of training rows
 
 
 @dataclass
@@ -15,12 +15,14 @@ class Journey:
 
     Each labelling says which tagger gave it, the file, its counts, its health, which labels were chosen, and `used_by`:
     the stages that learned from it. `forgetting` has the stages that lost too much F1 on source validation.
+    `soft_labels`: which taggers taught and which voted, the file, and the share of words that the voters agreed on.
     `folders`: where the finished stages lie.
     """
 
     stages: list[str] = field(default_factory=list)
     pseudo_labels: list[dict[str, Any]] = field(default_factory=list)
     forgetting: list[dict[str, Any]] = field(default_factory=list)
+    soft_labels: list[dict[str, Any]] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
@@ -32,7 +30,8 @@ from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
 from tof_hf.data.selection import UNSURE, entity_spans, select_labels
 from tof_hf.errors import TofError
 from tof_hf.inputs import TofData
-from tof_hf.run_folder import barrier, is_main_process, read_whole_json, say, warn, write_json
+from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
+from tof_hf.run_folder import barrier, is_main_process, say, warn
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
@@ -98,18 +97,18 @@ class Labelling:
 
     def _all_labels(self, tagger: Checkpoint) -> Dataset:
         file = self._file(tagger)
-        if not _is_whole(file):
+        if not is_kept(file):
             predicted = label_words(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
             repair, names = self.config.labelling.repair, self.data.label_names
-            _write(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
+            write_rows(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
         barrier()
-        return _read(file)
+        return read_rows(file)
 
     def _chosen(self, labelled: Dataset, tagger: Checkpoint, reader: Reader | None) -> Dataset:
         options, file = self.config.labelling, self.file(tagger, reader)
         if options.selection == "all":
             return labelled
-        if not _is_whole(file):
+        if not is_kept(file):
             chosen = select_labels(
                 labelled,
                 options.selection,
@@ -118,9 +117,9 @@ class Labelling:
                 quota=options.quota,
                 answers=self._answers(labelled, reader) if options.selection == "agreement" else None,
             )
-            _write(chosen, file)
+            write_rows(chosen, file)
         barrier()
-        return _read(file)
+        return read_rows(file)
 
     def _health(self, labelled: Dataset, reader: Reader | None) -> LabelHealth:
         before, last = self._last or (None, None)
@@ -147,12 +146,12 @@ class Labelling:
         names = self.data.label_names
         questions = ner_to_mrc(_untagged(rows, names), self.data.queries)
         file = reader.checkpoint.folder / f"answers-{content_hash(questions)}.json"
-        known = read_whole_json(file)
+        known = read_kept_json(file)
         if known is None:
             spans = answer_questions(reader.checkpoint, questions, reader.config, tokenizer=self.tokenizer)
             known = _word_spans(rows["tokens"][:], questions["label"][:], spans)
             if is_main_process():
-                write_json(file, known)
+                keep_json(file, known)
         barrier()
         return [[Span(*span) for span in row] for row in known]
 
@@ -203,20 +202,12 @@ def _word_spans(
     return found
 
 
-def _write(rows: Dataset, file: Path) -> None:
+def write_rows(rows: Dataset, file: Path) -> None:
+    """Keep the rows as Parquet, all or nothing; the main process writes."""
     if is_main_process():
-        part = file.with_suffix(".part")
-        rows.to_parquet(str(part))
-        part.replace(file)
+        keep_parquet(file, rows)
 
 
-def _is_whole(file: Path) -> bool:
-    """False for a file that is missing or was cut off: a Parquet file's table of contents stands at its end."""
-    try:
-        return file.is_file() and pq.read_metadata(file).num_columns > 0
-    except (pa.ArrowInvalid, OSError):
-        return False
-
-
-def _read(file: Path) -> Dataset:
+def read_rows(file: Path) -> Dataset:
+    """The rows of such a file."""
     return Dataset.from_parquet(str(file), cache_dir=str(file.parent / "cache"))

@@ -16,7 +16,9 @@ from typing import Any
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
 from tof_hf.inputs import DataRecord
+from tof_hf.modeling.identity import hub_commit
 from tof_hf.run_folder import read_json
+from tof_hf.seen import Seen, TextSeen
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey
 from tof_hf.versions import versions
@@ -34,11 +36,11 @@ def lineage(
     journeys: Mapping[str, Journey],
     rows: Sequence[Mapping[str, Any]],
     *,
-    gold_in_text: int | None = None,
+    seen: Seen,
     final: tuple[str, Checkpoint] | None = None,
 ) -> dict[str, Any]:
-    """The record as JSON knows it. `rows`: the scores so far. `gold_in_text`: scored
-    target sentences that also stand in the raw target text. `final`: the system whose tagger is in `final/`, and it.
+    """The record as JSON knows it. `rows`: the scores so far. `seen`: what training sees of what is scored. `final`:
+    the system whose tagger is in `final/`, and it.
 
     A stage that is not finished yet is not in it.
     """
@@ -48,11 +50,17 @@ def lineage(
     stages = {name: _stage(name, folders[name], Path(config.output_dir), options) for name in names if name in folders}
     f1 = {row["checkpoint"]: row["f1"] for row in rows if row["split"] == "source_validation"}
     for name, stage in stages.items():
+        if section_of(name) == "mlm":
+            stage["target_text"] = _text_seen(seen.text, stage)
         stage["source_validation_f1"] = {"before": _f1_before(name, stages, f1), "after": f1.get(name)}
     return {
         "format": FORMAT,
         "versions": versions(),
-        "encoder": {"name": _public_name(config.model), "hub": _on_hub(config.model)},
+        "encoder": {
+            "name": _public_name(config.model),
+            "hub": _on_hub(config.model),
+            "commit": hub_commit(config.model),
+        },
         "entity_types": entity_types(label_names),
         "target": config.target.name,
         "preset": config.preset,
@@ -62,9 +70,10 @@ def lineage(
         "options": options,
         "data": [dataclasses.asdict(record) for record in records],
         "zero_resource": {
-            "target_labels_in_training": False,
+            "target_labels": "dropped where text is read; labelled target sentences go to the scorer alone",
             "target_test_text_in_mlm": config.mlm.include_target_test and any(section_of(n) == "mlm" for n in names),
-            "target_gold_sentences_in_target_text": gold_in_text,
+            "target_gold_sentences_in_target_text": seen.shared("target.gold", "target.text"),
+            "overlaps": seen.overlaps,
         },
         "systems": {name: journey.as_dict() for name, journey in journeys.items()},
         "stages": stages,
@@ -109,10 +118,16 @@ def _stage(name: str, folder: Path, run: Path, options: Mapping[str, Any]) -> di
     }
 
 
+def _text_seen(text: TextSeen, stage: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None for a stage of another recipe, which took other target sentences."""
+    same = stage["rows"].get("target") == text.sentences + text.test_sentences
+    return dataclasses.asdict(text) if same else None
+
+
 def section_of(stage: str) -> str:
     """The section of the run file that holds the options of the stage of this name."""
     kind, number = re.fullmatch(r"(.*?)(\d*)(?:_tr)?(?:_mix)?", stage.rpartition("-")[2]).groups()
-    return f"continual_{kind}" if number else kind
+    return f"continual_{kind}" if number else {"translated_ner": "ner", "tuned_ner": "ner"}.get(kind, kind)
 
 
 def _f1_before(name: str, stages: Mapping[str, Any], f1: Mapping[str, float]) -> float | None:

@@ -1,10 +1,10 @@
-"""Algorithm 1 of the paper and its baselines, as recipes over the same steps, and the run that carries them out."""
+"""A run: its data, the recipe of every system, the scores and the record of them, and the finished tagger."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from tof_hf.inputs import Inputs, TofData
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import lineage
 from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_place, check_run, sentences
-from tof_hf.report import results_table, stages_table
+from tof_hf.preflight import check_place, check_run
+from tof_hf.recipes import RECIPES, Recipe
+from tof_hf.report.tables import results_table, stages_table
 from tof_hf.run_folder import (
     barrier,
     is_main_process,
@@ -35,55 +36,12 @@ from tof_hf.run_folder import (
 )
 from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
+from tof_hf.seen import measure
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
 from tof_hf.translated import report_translation
-
-
-# fmt: off
-def tof(do: Steps) -> Checkpoint:
-    """Target-oriented fine-tuning: Algorithm 1, line by line."""
-    if do.config.order == "mlm_mrc":
-        encoder = do.mrc(do.mlm(do.pretrained))                       # lines 1-4
-    else:
-        encoder = do.mlm(do.mrc(do.pretrained))                       # Table 3: the other order
-    tagger = do.ner(encoder)                                          # lines 5-6
-    pseudo = do.label(tagger)                                         # line 7
-    tagger = do.pseudo_ner(tagger, pseudo)                            # lines 8-9
-    for i in range(1, do.config.rounds + 1):                          # line 12
-        pseudo = do.label(tagger)                                     # lines 10-11 and 17-18
-        encoder = do.continual_mrc(tagger, pseudo, round=i)           # lines 13-14
-        tagger = do.continual_ner(encoder, pseudo, round=i)           # lines 15-16
-    return tagger                                                     # line 21
-
-# fmt: on
-
-
-def adaptabert(do: Steps) -> Checkpoint:
-    """Domain tuning, then task tuning (paper 2.2, after Han and Eisenstein 2019)."""
-    return adaptabert_translation(do.without_translation())
-
-
-def adaptabert_translation(do: Steps) -> Checkpoint:
-    """AdaptaBERT with translated source sentences in both of its stages (4.4, the paper's own baseline)."""
-    return do.ner(do.mlm(do.pretrained))
-
-
-def source_only(do: Steps) -> Checkpoint:
-    """The pretrained encoder fine-tuned on the source alone (BERT-ML in the paper's Table 1)."""
-    do = do.without_translation()
-    return do.ner(do.pretrained)
-
-
-Recipe = Callable[[Steps], Checkpoint]
-RECIPES: Mapping[str, Recipe] = {
-    "source_only": source_only,
-    "adaptabert": adaptabert,
-    "adaptabert_translation": adaptabert_translation,
-    "tof": tof,
-}
 
 
 @dataclass(frozen=True)
@@ -176,7 +134,9 @@ class TofPipeline:
         if config.push_to_hub:
             with main_process_first():
                 check_before_training(config.release, self.inputs.records)
-        scorer = Scorer({"source_validation": data.validation} | gold, tokenizer, config.seed, config.target.name)
+        rows: list[dict[str, Any]] = []
+        splits = {"source_validation": data.validation} | gold
+        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, rows)
         if is_main_process():
             write_text(self.folder / "config.yaml", config.to_yaml())
         say(
@@ -188,19 +148,19 @@ class TofPipeline:
             report_translation(before, data.translated, config.translation, self.folder / "translation")
         ends: dict[str, Checkpoint] = {}
         journeys: dict[str, Journey] = {}
-        gold_in_text = len(sentences(gold["target"]) & sentences(data.target)) if "target" in gold else None
+        seen = measure(config, data, gold)
 
         def record(final: tuple[str, Checkpoint] | None = None) -> None:
             """Write what is known so far: the scores and what was made of what."""
             if is_main_process():
-                write_json(self.folder / "results.json", {"rows": scorer.rows})
+                write_json(self.folder / "results.json", {"rows": rows})
                 known = lineage(
                     config,
                     self.inputs.records,
                     data.label_names,
                     journeys,
-                    scorer.rows,
-                    gold_in_text=gold_in_text,
+                    rows,
+                    seen=seen,
                     final=final,
                 )
                 write_json(self.folder / LINEAGE, known)
@@ -217,7 +177,7 @@ class TofPipeline:
             self._publish()
         visited = [stage for journey in journeys.values() for stage in journey.stages]
         places = {name: folder for journey in journeys.values() for name, folder in journey.folders.items()}
-        return TofResult(final, self.folder, scorer.rows, visited, places, ends[best])
+        return TofResult(final, self.folder, rows, visited, places, ends[best])
 
     def _publish(self) -> None:
         """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tof_hf.config import NerConfig
 from tof_hf.data.mapping import cached_map
+from tof_hf.data.selection import UNSURE
+from tof_hf.data.soft_labels import PROBABILITIES, soft_label_features
 from tof_hf.journey import FROM_PSEUDO_LABELS
+from tof_hf.kept import is_kept, read_kept_json
+from tof_hf.labelling import read_rows
 from tof_hf.run_folder import read_whole_json
 from tof_hf.scoring import SOURCE, score_file
-from tof_hf.stages.standing import standing
+from tof_hf.stages.standing import RECORD, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
+from tof_hf.teaching import soft_labels_file
 
 UNKNOWN = "?"  # how the key of a stage begins whose data is not there yet
 
@@ -45,24 +50,36 @@ class PlannedSteps(Steps):
         self.planned: list[PlannedStage] = []
         self._reused: set[str] = set()
         self._stands_in = ""
+        self._hoped: set[str] = set()  # stages that stay if labels made anew come out the same
 
     def without_translation(self) -> PlannedSteps:
         """The same steps on data of which nothing is translated, in the same plan."""
         steps = super().without_translation()
-        steps.planned, steps._reused = self.planned, self._reused
+        steps.planned, steps._reused, steps._hoped = self.planned, self._reused, self._hoped
         return steps
 
     def label(self, tagger: Checkpoint) -> Dataset:
         """The labels, if this very tagger has given them already; else the same sentences without an entity."""
         file = self.pseudo_label_file(tagger)
-        self._stands_in = ""
-        if tagger.name in self._reused and file.is_file():
-            return Dataset.from_parquet(str(file), cache_dir=str(tagger.folder / "cache"))
-        self._stands_in = file.name
+        self._stands_in = "" if tagger.name in self._reused and is_kept(file) else file.name
+        if not self._stands_in:
+            return read_rows(file)
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
         words = {"id": Value("string"), "tokens": List(Value("string"))}
         features = Features(words | {"ner_tags": tags, "ner_probabilities": numbers})
         return cached_map(self.labelling.text, _all_outside, features=features, description="Stand-ins for labels")
+
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Dataset:
+        """The soft labels, if these very taggers have given them already; else all classes alike on every word."""
+        text = self.labelling.text
+        file = soft_labels_file(text, teachers, voters)
+        known = {one.name for one in (*teachers, *voters)} <= self._reused and is_kept(file)
+        self._stands_in = "" if known else file.name
+        if not self._stands_in:
+            return read_rows(file)
+        features = soft_label_features(self.data.label_names)
+        alike = {"features": features, "classes": len(self.data.label_names), "description": "Stand-ins for labels"}
+        return cached_map(text, _all_alike, **alike)
 
     def _carry_out(self, task: StageTask) -> Checkpoint:
         recipe = stage_recipe(task)
@@ -70,16 +87,30 @@ class PlannedSteps(Steps):
         if foreseen:
             key = UNKNOWN + recipe_key(recipe | {"labels_in": self._stands_in})
             action, why = "run", f"learns from labels that a tagger gives anew; starts from {task.start.name}"
+            if (hoped := self._key_with_its_labels(task, recipe)) is not None:
+                key, why = hoped, "unless the labels come out the same"
+                self._hoped.add(task.name)
         else:
             key = recipe_key(recipe)
             found = standing(self.folders.folder(task.name, key), recipe)
             action, why = found.action, found.why
             if task.start.key.startswith(UNKNOWN):
                 why = f"starts from {task.start.name}, which is trained anew"
+            if task.start.name in self._hoped and action == "reuse":
+                action, why = "run", f"unless {task.start.name} stays"
+                self._hoped.add(task.name)
         self.planned.append(PlannedStage(self.system, task.name, action, why, foreseen, task, key))
         if action == "reuse":
             self._reused.add(task.name)
         return Checkpoint(task.name, str(self.folders.folder(task.name, key) / "model"), key)
+
+    def _key_with_its_labels(self, task: StageTask, recipe: dict[str, Any]) -> str | None:
+        """The key of the finished stage, if it differs from what is planned in its training rows at most."""
+        if self.folders.shared:  # there the folder's name has the key
+            return None
+        folder = self.folders.folder(task.name, "")
+        same = recipe | {"train": (read_whole_json(folder / RECORD) or {}).get("recipe", {}).get("train")}
+        return recipe_key(same) if standing(folder, same).action == "reuse" else None
 
     def _remembering(self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable) -> Checkpoint:
         """The tagger; where `forgetting.action` would stop a run, the plan goes on."""
@@ -90,7 +121,7 @@ class PlannedSteps(Steps):
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
         file = score_file(tagger, SOURCE, self.data.validation)
-        known = read_whole_json(file) if tagger.name in self._reused else None
+        known = read_kept_json(file) if tagger.name in self._reused else None
         return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:
@@ -104,6 +135,17 @@ def _all_outside(batch: dict[str, list], indices: list[int], *, code: str) -> di
     lengths = [len(tokens) for tokens in batch["tokens"]]
     tags, sure = [[0] * length for length in lengths], [[1.0] * length for length in lengths]
     return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags, "ner_probabilities": sure}
+
+
+def _all_alike(batch: dict[str, list], indices: list[int], *, classes: int, code: str) -> dict[str, list]:
+    lengths = [len(tokens) for tokens in batch["tokens"]]
+    return {
+        "id": batch["id"],
+        "tokens": batch["tokens"],
+        "ner_tags": [[0] * length for length in lengths],
+        UNSURE: [[True] * length for length in lengths],
+        PROBABILITIES: [[[1 / classes] * classes] * length for length in lengths],
+    }
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:

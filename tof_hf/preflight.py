@@ -22,6 +22,19 @@ from tof_hf.inputs import TofData
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.stages.arguments import training_arguments
 
+_ADAPTED = {"mlm", "ner"}
+_READING = _ADAPTED | {"mrc"}
+_STAGES_OF = {
+    "source_only": {"ner"},
+    "adaptabert": _ADAPTED,
+    "adaptabert_translation": _ADAPTED,
+    "tsl": {"ner", "distillation"},
+    "unitrans": {"ner", "distillation"},
+    "tof_wo_pseudo": _READING,
+    "tof_wo_continual": _READING | {"pseudo_ner"},
+    "tof": _READING | {"pseudo_ner", "continual_mrc", "continual_ner"},
+}
+
 
 def check_run(
     config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase, gold: Mapping[str, Dataset] | None = None
@@ -167,11 +180,9 @@ def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> Non
 
 def used_stages(config: TofConfig) -> dict[str, StageConfig]:
     """The stages that the named systems will run."""
-    used = {"ner"}
-    if set(config.systems) - {"source_only"}:
-        used.add("mlm")
-    if "tof" in config.systems:
-        used |= {"mrc", "pseudo_ner"} | ({"continual_mrc", "continual_ner"} if config.rounds else set())
+    used = set().union(*(_STAGES_OF.get(system, ()) for system in config.systems))
+    if not config.rounds:
+        used -= {"continual_mrc", "continual_ner"}
     return {name: value for name, value in vars(config).items() if name in used and value.enabled}
 
 

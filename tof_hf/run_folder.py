@@ -72,6 +72,16 @@ def barrier() -> None:
         _state().wait_for_everyone()
 
 
+def of_all_processes(value: Any) -> list[Any]:
+    """The values of all processes of a launch; each has to give one."""
+    if not _launched():
+        return [value]
+    from accelerate.utils import gather_object
+
+    _state()  # gather_object needs it
+    return gather_object([value])
+
+
 @contextmanager
 def main_process_first() -> Iterator[None]:
     """Run the block in the main process, then in the others, which find its cached files.

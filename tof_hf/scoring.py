@@ -12,31 +12,45 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import NerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
+from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
 from tof_hf.metrics import entity_scores
-from tof_hf.run_folder import barrier, is_main_process, read_json, read_whole_json, write_json
+from tof_hf.run_folder import barrier, is_main_process, read_json
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
 
-SOURCE = "source_validation"
+SOURCE, SOURCE_QUESTIONS = "source_validation", "source_validation_mrc"
 
 
 class Scorer:
-    """Scores taggers on labelled splits and keeps the rows of `results.json`; nothing flows back into training.
+    """Scores taggers on labelled splits; nothing of the target flows back into training.
 
-    The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak.
+    The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak. The scores go
+    to `results`, the list of the run that made the scorer; a recipe sees those on source validation.
     """
 
-    def __init__(self, gold: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase, seed: int, target: str) -> None:
+    def __init__(
+        self,
+        gold: Mapping[str, Dataset],
+        tokenizer: PreTrainedTokenizerBase,
+        seed: int,
+        target: str,
+        results: list[dict[str, Any]] | None = None,
+    ) -> None:
         self.__splits = dict(gold)
+        self.__results = [] if results is None else results
         self.tokenizer, self.seed, self.target = tokenizer, seed, target
-        self.rows: list[dict[str, Any]] = []
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The scores that a recipe may act on, as in `results.json`: those on source validation."""
+        return [dict(row) for row in self.__results if row["split"] in (SOURCE, SOURCE_QUESTIONS)]
 
     @property
     def gold(self) -> Mapping[str, Dataset]:
         """Never anything: raises TargetLabelLeak."""
         raise TargetLabelLeak(
             "the scorer's labelled splits are for scores alone. What to do: train and select on source data; the "
-            "scores are in scorer.rows."
+            "scores on source validation are in scorer.rows, all others in results.json."
         )
 
     def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
@@ -51,17 +65,17 @@ class Scorer:
         best = max((entry for entry in record["log"] if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
         scores |= {"per_type": {}, "mode": "exact spans"}
-        self._add(checkpoint, system, stage, round, "source_validation_mrc", scores)
+        self._add(checkpoint, system, stage, round, SOURCE_QUESTIONS, scores)
 
     def _add(
         self, checkpoint: Checkpoint, system: str, stage: str, round: int, split: str, scores: dict[str, Any]
     ) -> None:
         place = {"system": system, "stage": stage, "round": round, "split": split, "checkpoint": checkpoint.name}
-        self.rows.append(place | {"seed": self.seed, "target": self.target} | scores)
+        self.__results.append(place | {"seed": self.seed, "target": self.target} | scores)
 
     def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
-        file = score_file(checkpoint, split, dataset)
-        known = read_whole_json(file)
+        file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
+        known = read_kept_json(file) if is_kept(tags) else None
         if known is None:
             predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
             names = dataset.features["ner_tags"].feature.names
@@ -69,8 +83,8 @@ class Scorer:
             strict = entity_scores(truth, predicted, mode="strict").as_dict()
             known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
             if is_main_process():
-                _write_predictions(dataset, truth, predicted, predictions_file(checkpoint, split, dataset))
-                write_json(file, known)
+                _write_predictions(dataset, truth, predicted, tags)
+                keep_json(file, known)
         barrier()
         return known
 
@@ -86,8 +100,7 @@ def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Pa
 
 
 def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list[list[str]], file: Path) -> None:
-    words, part = List(Value("string")), file.with_suffix(".part")
+    words = List(Value("string"))
     features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
     columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
-    Dataset.from_dict(columns, features=features).to_parquet(str(part))
-    part.replace(file)
+    keep_parquet(file, Dataset.from_dict(columns, features=features))

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datasets import Dataset
 
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
-from tof_hf.data.conversion import ner_to_mrc
-from tof_hf.data.mixing import cap, mix
+from tof_hf.data.mixing import mix
 from tof_hf.data.sources import unlabelled
 from tof_hf.forgetting import SourceMemory, forgotten
 from tof_hf.inputs import TofData
 from tof_hf.journey import FROM_PSEUDO_LABELS, Journey
 from tof_hf.labelling import Labelling, Reader
+from tof_hf.mixtures import mrc_questions, mrc_validation, ner_sentences, ner_validation
+from tof_hf.modeling.identity import encoder_key
 from tof_hf.run_folder import say, warn
 from tof_hf.scoring import SOURCE, Scorer
 from tof_hf.stages.base import fit
+from tof_hf.stages.distillation import distillation_task
 from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.task import Checkpoint, StageTask, encoder_key
+from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.teaching import soft_labels, soft_labels_record
 
 MIXED = "_mix"  # the end of the name of a stage that was trained again with source sentences
 
@@ -103,6 +106,40 @@ class Steps:
         after_mrc = self.config.continual_mrc.enabled
         return self._ner(start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc)
 
+    def translated_ner(self, start: Checkpoint) -> Checkpoint:
+        """NER on the translated source alone, with a fresh head: the second teacher of UniTrans."""
+        return self._translated_alone(start, "translated_ner", keep_head=False)
+
+    def tuned_ner(self, tagger: Checkpoint) -> Checkpoint:
+        """A tagger that goes on with the translated source, head and all: the third teacher of UniTrans."""
+        return self._translated_alone(tagger, "tuned_ner", keep_head=True)
+
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Dataset:
+        """The target text with the teachers' mean class probabilities and the labels that all voters give."""
+        options = {"label_names": self.data.label_names, "tokenizer": self.tokenizer}
+        taught = soft_labels(self.labelling.text, teachers, voters, self.config.ner, **options)
+        self.journey.soft_labels.append(soft_labels_record(taught, teachers, voters))
+        return taught
+
+    def distil(self, start: Checkpoint, taught: Dataset) -> Checkpoint:
+        """A student that learns from `soft_label`'s rows, with a fresh head."""
+        config = self.config.distillation
+        validation = ner_validation(config, self.data, seed=self.config.seed)
+        checkpoint = self._visit(
+            distillation_task(
+                start,
+                config,
+                stage=_named("distillation", self.data.translated is not None),
+                taught=taught,
+                validation=validation,
+                label_names=self.data.label_names,
+                tokenizer=self.tokenizer,
+                seed=self._seed(config),
+            )
+        )
+        self._score_tagger(checkpoint, self.config.ner, "distillation", round=0)
+        return checkpoint
+
     def label(self, tagger: Checkpoint) -> Dataset:
         """Steps 4, 8 and 9: the target text with the tagger's labels, those that `labelling.selection` takes."""
         labelled, record = self.labelling.label(tagger, self._reader_before(tagger))
@@ -126,35 +163,14 @@ class Steps:
         if not config.enabled:
             return start
         seed = self._seed(config)
-        translated = self.data.translated
-        kinds: dict[str, tuple[bool, int | None, Dataset | None, Callable[[Dataset], Dataset]]] = {
-            "target_qa": (config.use_target_qa, config.max_target_qa, self.data.target_qa, _same),
-            "source_qa": (config.use_source_qa, config.max_source_qa, self.data.source_qa, _same),
-            "ner_mrc": (config.use_ner_mrc, config.max_ner_mrc, self.data.source, self._to_mrc),
-            "pseudo_mrc": (config.use_pseudo_mrc, config.max_pseudo_mrc, pseudo, self._to_mrc),
-        }
-        if translated is not None:
-            queries = translated.queries
-            to_mrc = functools.partial(ner_to_mrc, queries=queries)
-            kinds["translated_qa"] = (config.use_translated_qa, config.max_translated_qa, translated.source_qa, _same)
-            kinds["translated_ner_mrc"] = (
-                config.use_translated_ner_mrc, config.max_translated_ner_mrc, translated.source, to_mrc
-            )  # fmt: skip
-        questions = {
-            name: convert(cap(rows, limit, seed=_drawing(name, seed)))
-            for name, (wanted, limit, rows, convert) in kinds.items()
-            if wanted and rows is not None
-        }
-        validation = {"ner_mrc": self._to_mrc(cap(self.data.validation, config.max_validation, seed=self.config.seed))}
-        if self.data.validation_qa is not None:
-            validation["qa"] = self.data.validation_qa
+        questions = mrc_questions(config, self.data, pseudo, seed=seed)
         checkpoint = self._visit(
             mrc_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", any(name.startswith("translated") for name in questions)),
                 questions=questions,
-                validation=validation,
+                validation=mrc_validation(config, self.data, seed=self.config.seed),
                 tokenizer=self.tokenizer,
                 seed=seed,
             ),
@@ -191,35 +207,16 @@ class Steps:
         end: str = "",
     ) -> Checkpoint:
         seed = self._seed(config)
-        translated = self.data.translated
-        kinds = {
-            "source": (config.use_source, config.max_source, self.data.source),
-            "translated": (config.use_translated, config.max_translated, translated and translated.source),
-            "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
-        }
-        sentences = {
-            name: cap(rows, limit, seed=_drawing(name, seed))
-            for name, (wanted, limit, rows) in kinds.items()
-            if wanted and rows is not None
-        }
-        if config.equal_sizes:
-            least = min(map(len, sentences.values()))
-            sentences = {
-                name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
-                for name, rows in sentences.items()
-            }
-        validation = {"source": self.data.validation}
-        if translated is not None and config.validate_translated:
-            validation["translated"] = translated.validation
-        limit = config.max_validation
-        touched = "translated" in sentences or len(validation) > 1
+        sentences = ner_sentences(config, self.data, pseudo, seed=seed)
+        validation = ner_validation(config, self.data, seed=self.config.seed)
+        touched = "translated" in sentences or "translated" in validation
         checkpoint = self._visit(
             ner_task(
                 start,
                 config,
                 stage=_named(f"{stage}{round or ''}", touched) + end,
                 sentences=sentences,
-                validation={name: cap(rows, limit, seed=self.config.seed) for name, rows in validation.items()},
+                validation=validation,
                 label_names=self.data.label_names,
                 keep_head=keep_head,
                 tokenizer=self.tokenizer,
@@ -229,6 +226,10 @@ class Steps:
         )
         self._score_tagger(checkpoint, config, f"{stage}{end}", round)
         return checkpoint
+
+    def _translated_alone(self, start: Checkpoint, stage: str, *, keep_head: bool) -> Checkpoint:
+        config = dataclasses.replace(self.config.ner, use_source=False, use_translated=True)
+        return self._train_tagger(start, config, stage, pseudo=None, round=0, keep_head=keep_head)
 
     def _remembering(
         self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
@@ -281,22 +282,10 @@ class Steps:
     def _carry_out(self, task: StageTask) -> Checkpoint:
         return fit(task, self.folders)
 
-    def _to_mrc(self, dataset: Dataset) -> Dataset:
-        return ner_to_mrc(dataset, self.data.queries)
-
     def _seed(self, config: StageConfig) -> int:
         return self.config.seed if config.seed is None else config.seed
-
-
-def _drawing(name: str, seed: int) -> int:
-    """The seed that draws rows of this kind: another one for translations, or the same sentences would come twice."""
-    return seed + 1 if name.startswith("translated") else seed
 
 
 def _named(stage: str, translated: bool) -> str:
     """The stage's name in its folder's: another one with translations, so that no system replaces another's."""
     return f"{stage}_tr" if translated else stage
-
-
-def _same(dataset: Dataset) -> Dataset:
-    return dataset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,13 +14,15 @@ from transformers import Trainer
 
 from tof_hf.config import MlmConfig, MrcConfig, NerConfig
 from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.data.mixing import cap
 from tof_hf.inference import WordCollator
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.stages.base import fit
 from tof_hf.stages.mlm import MaskingCollator, mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.task import Checkpoint
+from tof_hf.stages.spent import peak_memory_mb
+from tof_hf.stages.task import Checkpoint, recipe_key, stage_recipe
 
 NAMES = ["O", "B-LOC", "I-LOC"]
 COLLATORS = {"ner": WordCollator, "mrc": SpanCollator, "mlm": MaskingCollator, "mlm with a fresh head": MaskingCollator}
@@ -132,6 +135,24 @@ def test_the_time_before_a_stop_counts(train, tmp_path, monkeypatch):
     assert 1000 < record["seconds"] < 1060 and record["peak_memory_mb"] == 10**6
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system counts no peaks of its own")
+def test_the_peak_of_memory_is_the_stage_s_own(train, tmp_path):
+    before = bytearray(2**29)  # 512 MiB that another stage held
+    before[:: 2**12] = b"x" * len(before[:: 2**12])
+    earlier = peak_memory_mb(own=False)
+    del before
+    record = json.loads((train("ner", tmp_path, epochs=1).folder / "stage.json").read_text())
+    assert (record["peak_memory_of"], record["peak_gpu_memory_mb"]) == ("stage", None)
+    assert 0 < record["peak_memory_mb"] < earlier - 256
+
+
+def test_where_the_system_counts_no_peak_of_a_stage_that_of_the_process_is_told_as_such(train, tmp_path, monkeypatch):
+    monkeypatch.setattr("tof_hf.stages.spent._RESET", tmp_path / "no" / "such" / "file")
+    record = json.loads((train("ner", tmp_path / "run", epochs=1).folder / "stage.json").read_text())
+    assert record["peak_memory_of"] == "process"
+    assert record["peak_memory_mb"] == peak_memory_mb(own=False)
+
+
 def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):
     whole = train("ner", tmp_path / "whole")
     with monkeypatch.context() as patch:
@@ -162,6 +183,64 @@ def test_a_finished_stage_is_reused_until_its_options_seed_or_start_change(train
     assert train("ner", tmp_path, epochs=1) == first and len(trained) == 1
     assert train("ner", tmp_path, epochs=1, seed=6).key != first.key and len(trained) == 2
     assert train("ner", tmp_path, epochs=2, seed=6).key != first.key and len(trained) == 3
+
+
+@pytest.mark.parametrize("kind", ["ner", "mrc"])
+def test_options_that_are_no_part_of_the_key_change_no_weight(train, kind, tmp_path):
+    shown = {
+        "logging_strategy": "steps", "logging_steps": 2, "report_to": "none", "disable_tqdm": False, "run_name": "x",
+        "save_total_limit": 2, "per_device_eval_batch_size": 5, "dataloader_num_workers": 1, "log_level": "error",
+        "dataloader_prefetch_factor": 3, "eval_accumulation_steps": 1,
+    }  # fmt: skip
+    quiet, told = train(kind, tmp_path / "quiet", epochs=2), train(kind, tmp_path / "told", epochs=2, **shown)
+    assert quiet.key == told.key
+    assert_same_weights(weights(quiet), weights(told))
+
+
+def test_masks_drawn_by_other_workers_are_another_stage(train, tmp_path):
+    one, other = (train("mlm", tmp_path / str(n), epochs=1, dataloader_num_workers=n) for n in (0, 1))
+    assert one.key != other.key
+    before, after = weights(one), weights(other)
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"mlm_probability": 0.2}, {"maskings": 3}, {"max_length": 100}, {"stride": 1}, {"head_warmup_steps": 4},
+        {"training": {"learning_rate": 1e-3}}, {"training": {"max_steps": 3}}, {"training": {"max_grad_norm": 2.0}},
+        {"training": {"save_strategy": "steps"}}, {"training": {"dataloader_drop_last": True}},
+    ],
+)  # fmt: skip
+def test_options_that_decide_are_part_of_the_key(rows, checkpoint, tokenizers, option):
+    raw, start = rows.remove_columns("ner_tags"), Checkpoint("", checkpoint("bert"), "key")
+
+    def key(config):
+        common = {"base": start.path, "target": raw, "source": raw, "tokenizer": tokenizers["wordpiece"], "seed": 5}
+        return recipe_key(stage_recipe(mlm_task(start, config, **common)))
+
+    assert key(MlmConfig(**option)) != key(MlmConfig())
+
+
+@pytest.mark.parametrize(
+    ("option", "same"),
+    [({"max_source": 30}, True), ({"max_source": 9}, False), ({"use_pseudo": True}, True), ({"source_ratio": 2}, True)],
+)
+def test_options_that_choose_rows_count_by_the_rows_they_choose(rows, checkpoint, tokenizers, option, same):
+    start, make = Checkpoint("", checkpoint("bert"), "key"), MlmConfig if "source_ratio" in option else NerConfig
+
+    def key(config):
+        common = {"tokenizer": tokenizers["wordpiece"], "seed": 5}
+        if make is MlmConfig:
+            raw = rows.remove_columns("ner_tags")
+            return recipe_key(stage_recipe(mlm_task(start, config, base=start.path, target=raw, source=raw, **common)))
+        task = ner_task(
+            start, config, stage="ner", sentences={"source": cap(rows, config.max_source, seed=5)},
+            validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
+        )  # fmt: skip
+        return recipe_key(stage_recipe(task))
+
+    assert (key(make(**option)) == key(make())) is same
 
 
 @pytest.mark.parametrize("kind", ["ner", "mrc"])

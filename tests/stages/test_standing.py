@@ -77,6 +77,18 @@ def test_every_change_is_told_in_words():
     ]
     unset = RECIPE | {"options": {"max_length": 64, "training": {}}}
     assert changes(RECIPE, unset) == ["learning_rate 1e-06 -> default"]
+    assert changes(RECIPE, RECIPE | {"format": 3}) == ["trained by an older release"]
+
+
+def test_an_option_that_chose_other_rows_is_named_instead_of_them():
+    old = RECIPE | {"beside": {"max_source": 100, "use_pseudo": False, "max_validation": None}}
+    new = RECIPE | {"beside": {"max_source": 200, "use_pseudo": True, "max_validation": 5}}
+    assert recipe_key(old) == recipe_key(new)
+    train, validation = {"train": "y"}, {"validation": "v"}
+    assert changes(old, new | train) == ["max_source 100 -> 200", "use_pseudo False -> True"]
+    assert changes(old, new | validation) == ["max_validation None -> 5"]
+    assert changes(old, old | train | validation) == ["other training rows", "other validation rows"]
+    assert changes(old, new | {"seed": 6}) == ["seed 5 -> 6"]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "another file"])
@@ -136,6 +148,16 @@ def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
     prepare_folder(begun, OTHER)
     assert not (begun / "trainer").exists()
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
+
+
+def test_remains_that_cannot_be_removed_are_an_error_that_says_so(begun, monkeypatch):
+    def refuse(path, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(RunError, match="cannot be removed .*Permission denied.*start the same run again"):
+        prepare_folder(begun, OTHER)
+    assert standing(begun, RECIPE).action == "resume"
 
 
 def test_a_full_disk_and_a_folder_that_may_not_be_written_to_say_what_to_do(tmp_path):

@@ -4,10 +4,11 @@ from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, Translation
 from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.run_file import TofConfig, load_config
-from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 
 __all__ = [
     "DataFile",
+    "DistillationConfig",
     "ForgettingConfig",
     "LabellingConfig",
     "MlmConfig",

@@ -38,7 +38,9 @@ class DataFile(Section):
         "Licence of the data, by its id on the Hub, such as `cc-by-4.0`, for the cards of what is published; null "
         "reads it from the data card (README.md) beside the data, if there is one.",
     )
-    limit: int | None = option(None, "Keeps this many rows, drawn with the run's seed.", minimum=1)
+    limit: int | None = option(
+        None, "Keeps this many rows, drawn with the run's seed; what is scored is drawn alike for all seeds.", minimum=1
+    )
     exclude_contexts_of: str | None = option(
         None,
         "For question data: drops paragraphs that also stand in this file (SQuAD without those of XQuAD).",

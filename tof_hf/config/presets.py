@@ -19,7 +19,7 @@ class Setting(NamedTuple):
     why: str
 
 
-STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")
+STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner", "distillation")
 
 INHERITS_FROM = {"pseudo_ner": "ner", "continual_ner": "ner", "continual_mrc": "mrc"}
 """A later stage takes every key that nobody gave it from the first stage of its kind."""
@@ -42,6 +42,7 @@ NOT_INHERITED = frozenset(
 
 _HAN = "4.3: settings of Han and Eisenstein (2019)"
 _LI = "4.3: settings of Li et al. (2020)"
+_WU = "settings of Wu et al. (2020), the authors of TSL and UniTrans"
 _TABLE6 = "Table 6, Spanish column"
 
 PAPER: tuple[Setting, ...] = (
@@ -92,6 +93,14 @@ PAPER: tuple[Setting, ...] = (
     Setting("continual_ner.use_source", False, "Algorithm 1, line 16: pseudo-labels only"),
     Setting("continual_ner.use_pseudo", True, "Algorithm 1, line 16"),
     Setting("continual_ner.use_translated", False, "Algorithm 1, line 16: pseudo-labels only"),
+    Setting("distillation.max_length", 128, _WU),
+    Setting("distillation.learning_rate", 1e-4, _WU),
+    Setting("distillation.per_device_train_batch_size", 32, _WU),
+    Setting("distillation.num_train_epochs", 3.0, _WU),
+    Setting("distillation.warmup_steps", 0.1, _WU),
+    Setting("distillation.weight_decay", 0.01, _WU),
+    Setting("distillation.lr_scheduler_type", "linear", _WU),
+    Setting("distillation.max_grad_norm", 1.0, _WU),
 )
 
 OFFICIAL_CODE: tuple[Setting, ...] = (

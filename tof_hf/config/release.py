@@ -24,7 +24,7 @@ class ReleaseConfig(Section):
         None, "Also publishes the source data in MRC form, as a data set of this name, if its licence allows it."
     )
     pseudo_labels_repo: str | None = option(
-        None, "Also publishes the target text with its last pseudo-labels, if the text's licence allows it."
+        None, "Also publishes the target text with the last pseudo-labels learned from, if its licence allows it."
     )
 
     def check(self, key: str) -> None:

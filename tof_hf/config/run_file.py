@@ -1,12 +1,11 @@
 """A run as a YAML file: `load_config` makes a checked TofConfig of it.
 
-From weakest to strongest: defaults, preset, run file, command line (`mrc.learning_rate=2e-6`). Paths count
-from the current folder; `~` and `$VAR` are expanded.
+From weakest to strongest: defaults, preset, the run file's `base`, the run file, command line
+(`mrc.learning_rate=2e-6`). Paths count from the current folder; `~` and `$VAR` are expanded.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import itertools
@@ -17,14 +16,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from tof_hf.config.base import layers_of, merged, origin_of, refuse_on_command_line
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.presets import STAGES, stage_values
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
-from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
+
+System = Literal[
+    "source_only",
+    "adaptabert",
+    "adaptabert_translation",
+    "tsl",
+    "unitrans",
+    "tof_wo_pseudo",
+    "tof_wo_continual",
+    "tof",
+]
 
 
 def _stage(kind: type[StageConfig], name: str, help: str, paper: str) -> Any:
@@ -40,9 +51,9 @@ class TofConfig(Section):
     preset: Literal["paper", "official_code"] = option(
         "paper", "Which values the options have that nobody sets."
     )
-    systems: list[Literal["source_only", "adaptabert", "adaptabert_translation", "tof"]] = option(
+    systems: list[System] = option(
         factory=lambda: ["tof"],
-        help="What to train: TOF and its baselines; stages they have in common run once.",
+        help="What to train: TOF, its reduced forms, baselines and peers; stages they have in common run once.",
         paper="4.4",
     )
     seed: int = option(
@@ -80,6 +91,9 @@ class TofConfig(Section):
         MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14"
     )
     continual_ner: NerConfig = _stage(NerConfig, "continual_ner", "NER in each round.", "lines 15-16")
+    distillation: DistillationConfig = _stage(
+        DistillationConfig, "distillation", "A student of other taggers.", "4.4: TSL, UniTrans"
+    )
     forgetting: ForgettingConfig = option(
         factory=ForgettingConfig, help="The alarm for what NER stages forget of the source."
     )
@@ -102,7 +116,7 @@ class TofConfig(Section):
         for name in STAGES:
             if name != "mlm":  # the target's text is always there
                 self.__dict__[name].check_sources(name, translation=translation)
-        if {"source_only", "adaptabert"} & set(self.systems):  # they never see a translation
+        if {"source_only", "adaptabert", "tsl", "unitrans"} & set(self.systems):  # they never see a translation
             self.ner.check_sources("ner", translation=False)
         if self.rounds and self.continual_mrc.enabled and not self.continual_ner.enabled:
             raise KeyProblem(
@@ -114,17 +128,21 @@ class TofConfig(Section):
             raise KeyProblem("release.repo", "release.repo is missing: push_to_hub needs a repository, `user/name`.")
         if not self.ner.enabled:
             raise KeyProblem("ner.enabled", "ner.enabled must be true: every system needs the tagger of that stage.")
-        if self.labelling.selection == "agreement" and "tof" in self.systems and not self.mrc.enabled:
+        labels = {"tof", "tof_wo_continual"} & set(self.systems)
+        if self.labelling.selection == "agreement" and labels and not self.mrc.enabled:
             raise KeyProblem(
                 "labelling.selection",
                 "labelling.selection is agreement, but mrc.enabled is false: there is no MRC head to agree "
                 "with. Turn mrc on, or take another selection.",
             )
-        if "adaptabert_translation" in self.systems and self.translation.dictionary is None:
-            raise KeyProblem(
-                "translation.dictionary",
-                "translation.dictionary is missing: adaptabert_translation learns from translated sentences.",
-            )
+        for system in ("adaptabert_translation", "unitrans"):
+            if system in self.systems and self.translation.dictionary is None:
+                raise KeyProblem(
+                    "translation.dictionary",
+                    f"translation.dictionary is missing: {system} learns from translated sentences.",
+                )
+        if {"tsl", "unitrans"} & set(self.systems) and not self.distillation.enabled:
+            raise KeyProblem("distillation.enabled", "distillation.enabled must be true for tsl and unitrans.")
         for name, used in (
             ("ner.use_pseudo", self.ner.use_pseudo),
             ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc),
@@ -158,7 +176,7 @@ def load_config(
     """The checked TofConfig of a run file (or of a mapping like one).
 
     Args:
-        source: path of a YAML file, or the mapping it would hold.
+        source: path of a YAML file, or the mapping it would hold. With `base` it is laid over other files.
         overrides: `key=value` texts, stronger than the file. Keys are dotted (`source.train.limit=100`,
             `target.text.0.path=x.txt`), values are YAML (`null`, `[a, b]`, `{OTHER: MISC}`).
 
@@ -166,22 +184,24 @@ def load_config(
         ConfigError: the file, or the key and what it needs, with a suggestion for a mistyped name.
     """
     if isinstance(source, Mapping):
-        origin, raw = "config", copy.deepcopy(dict(source))
+        layers = layers_of("config", source, Path())
     else:
-        origin, raw = os.fspath(source), read_yaml(Path(source))
+        path = Path(source)
+        layers = layers_of(os.fspath(source), read_yaml(path), path.parent, [path])
+    raw = merged(layers, TofConfig)
     from_command_line: list[str] = []
     try:
-        if not isinstance(raw, dict):
-            raise mismatch("", "a section (key: value lines)", raw)
         for override in overrides:
             key, value = _parse_override(override)
             from_command_line.append(key)
+            refuse_on_command_line(key)
             _set(raw, key, value)
         config = TofConfig.build(_with_preset(raw))
         return _expanded(config, "")
     except KeyProblem as problem:
         overridden = any(_related(problem.key, key) for key in from_command_line)
-        raise ConfigError(f"{'command line' if overridden else origin}: {problem}") from None
+        origin = "command line" if overridden else origin_of(problem.key, layers)
+        raise ConfigError(f"{origin}: {problem}") from None
 
 
 def _related(one: str, other: str) -> bool:

@@ -221,3 +221,23 @@ class NerConfig(StageConfig):
     max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
     max_translated: int | None = option(None, "Cap on translated sentences.", minimum=1)
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig(StageConfig):
+    """A student that learns from teachers on target text; for the systems `tsl` and `unitrans`, not part of TOF."""
+
+    stride: int = option(16, "How far the windows of a longer sentence overlap, in words.", minimum=0)
+    hard_weight: float = option(
+        1.0,
+        "Weight of the cross entropy on words that all teachers label alike, beside the mean square of probabilities "
+        "(`unitrans`).",
+        minimum=0,
+    )
+    ensemble: bool = option(
+        False, "Learns the mean probabilities of all three teachers instead of the fine-tuned one's (`unitrans`)."
+    )
+    validate_translated: bool = option(
+        True, "Translated source validation also helps to choose the checkpoint (`unitrans`)."
+    )
+    max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)

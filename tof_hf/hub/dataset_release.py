@@ -16,6 +16,7 @@ from tof_hf.hub.card import render
 from tof_hf.hub.run_record import RunRecord
 from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.inputs import TofData
+from tof_hf.kept import is_kept
 from tof_hf.licences import may_share
 
 
@@ -44,7 +45,8 @@ def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofDat
 def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
     """The target text with the last labels that a stage learned from, for `release.pseudo_labels_repo`.
 
-    Raises TofError if the licence of the text does not let others publish it, DataError if the run made no labels.
+    Where `labelling.selection` chose among them, the chosen ones. Raises TofError if the licence of the text does not
+    let others publish it, DataError if the run made no labels or they are no longer those that it made.
     """
     records = records_of(run.lineage["data"], "target.text")
     check_shareable(records, "release.pseudo_labels_repo")
@@ -53,9 +55,14 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
     if not used:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = used[-1]
-    file = run.folder / last["file"]
-    if not file.is_file():
-        raise DataError("no pseudo-labels.", fix="start the same run again: it labels anew.", path=file)
+    chosen = last.get("selection")
+    file = run.folder / (chosen or last)["file"]
+    if not is_kept(file):
+        raise DataError(
+            "no pseudo-labels, or not those that the run made.",
+            fix="start the same run again: it labels anew.",
+            path=file,
+        )
     return _bundle(
         release.pseudo_labels_repo,
         Dataset.from_parquet(str(file)),
@@ -64,10 +71,27 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         title="Raw text with the labels of a tagger",
         category="token-classification",
         how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
-        "faults, not gold. `ner_probabilities` has the probability of each word's label.",
-        facts={f"{label} entities": f"{count:,}" for label, count in last["entities"].items()}
-        | {"Mean probability in entities": last["mean_entity_probability"] or "no entity", "Tagger": last["tagger"]},
+        "faults, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if chosen else ""),
+        facts={f"{label} entities": f"{count:,}" for label, count in (chosen or last)["entities"].items()}
+        | {f"Mean probability in {'all ' if chosen else ''}entities": last["mean_entity_probability"] or "no entity"}
+        | {"Tagger": last["tagger"]}
+        | ({} if chosen is None else _selection(last, run.lineage["options"])),
     )
+
+
+_CHOSEN = (
+    " Only labels that were sure enough to learn from are here. Where there is a column `ner_unsure`, words that are "
+    "true in it were left out of the loss, and entities with such a word are not counted below."
+)
+
+
+def _selection(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    """How labels were chosen, and how many, for the card."""
+    chosen = labels["selection"]
+    number = {"threshold": "labelling.threshold", "per_type_quota": "labelling.quota"}.get(chosen["by"])
+    by = chosen["by"] if number is None else f"{chosen['by']} {options[number]}"
+    chosen_of = f"{chosen['sentences']:,} of {labels['sentences']:,} sentences"
+    return {"Chosen": f"{chosen_of}, by {by}, level {chosen['level']}"}
 
 
 def _types(run: RunRecord) -> Sequence[str]:

@@ -42,12 +42,13 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
         if is_main_process():  # a run that was killed at the very end has left it
             shutil.rmtree(folder / "trainer", ignore_errors=True)
         return done
-    started = Moment.now()
+    started = Moment.begin()
     with failures_of_the_machine(folder):
         trainer, spent, hand_off = _train(task, folder, recipe, started, found.checkpoint)
         best = trainer.state.best_metric
         if best is None and task.metrics is not None:  # fewer steps than eval_steps
             best = trainer.evaluate()["eval_f1"]
+        memory = spent.memory()
         if is_main_process():
             part = folder / "model.part"
             shutil.rmtree(part, ignore_errors=True)
@@ -68,7 +69,7 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
                     "started": spent.begun.get("started", started.utc),
                     "ended": Moment.now().utc,
                     "seconds": round(spent.seconds(), 1),
-                    "peak_memory_mb": spent.peak(),
+                    **memory,
                     "best_validation_f1": best,
                     "hand_off": dataclasses.asdict(hand_off),
                     "versions": versions(),

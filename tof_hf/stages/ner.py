@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import numpy as np
 from datasets import Dataset
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
-from tof_hf.config import NerConfig
+from tof_hf.config import DistillationConfig, NerConfig
 from tof_hf.data.encoding import by_length, encode_ner, join_words
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.data.selection import mix_labelled
-from tof_hf.inference import WordCollator, predict_words
+from tof_hf.inference import WordCollator, predict_probabilities, predict_words
 from tof_hf.metrics import entity_scores
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.base import token_loss
 from tof_hf.stages.task import Checkpoint, StageTask
 
+T = TypeVar("T")
 COLUMNS = ("id", "tokens", "ner_tags")
 
 
@@ -43,9 +45,7 @@ def ner_task(
     `keep_head` says whether
     the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
     """
-    held = mix(list(validation.values()), columns=COLUMNS)
-    window = {"max_length": config.max_length, "stride": config.stride}
-    held_out = by_length(encode_ner(held, tokenizer, **window))
+    held_out, metrics = held_out_sentences(validation, config, label_names, tokenizer)
     return StageTask(
         stage=stage,
         start=start,
@@ -56,7 +56,8 @@ def ner_task(
         train=encode_ner(
             mix_labelled(list(sentences.values()), columns=COLUMNS),
             tokenizer,
-            **window,
+            max_length=config.max_length,
+            stride=config.stride,
             label_all_pieces=config.label_all_pieces,
         ),
         collator=WordCollator(tokenizer),
@@ -65,19 +66,48 @@ def ner_task(
         validation_rows={name: len(rows) for name, rows in validation.items()},
         label_names=label_names,
         validation=held_out,
-        metrics=EntityF1OfWords(held, held_out, label_names),
+        metrics=metrics,
         reduce_logits=argmax,
     )
+
+
+def held_out_sentences(
+    validation: Mapping[str, Dataset],
+    config: NerConfig | DistillationConfig,
+    label_names: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+) -> tuple[Dataset, EntityF1OfWords]:
+    """The windows of all validation sentences, and the score that chooses a checkpoint by them."""
+    held = mix(list(validation.values()), columns=COLUMNS)
+    windows = by_length(encode_ner(held, tokenizer, max_length=config.max_length, stride=config.stride))
+    return windows, EntityF1OfWords(held, windows, label_names)
 
 
 def label_words(
     tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
     """The tagger's tag and probability for every word (Algorithm 1, lines 7, 10, 17), in the windows of `config`."""
+    return _predicted(predict_words, tagger, dataset, config, tokenizer)
+
+
+def class_probabilities(
+    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
+) -> list[list[np.ndarray]]:
+    """The tagger's probability of every class for every word, in the windows of `config`."""
+    return _predicted(predict_probabilities, tagger, dataset, config, tokenizer)
+
+
+def _predicted(
+    predict: Callable[..., T],
+    tagger: Checkpoint,
+    dataset: Dataset,
+    config: NerConfig,
+    tokenizer: PreTrainedTokenizerBase,
+) -> T:
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
         args = training_arguments(config, folder, seed=0, selects=False, trains=False)
-        return predict_words(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
+        return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
 class EntityF1OfWords:

@@ -10,23 +10,41 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from transformers import TrainerCallback
 
-from tof_hf.run_folder import barrier, is_main_process, read_json, write_json
+from tof_hf.run_folder import barrier, is_main_process, of_all_processes, read_json, write_json
 from tof_hf.stages.standing import write_manifest
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment as people write it (UTC) and as durations are measured from."""
+    """A moment as people write it (UTC) and as durations are measured from.
+
+    `own_peak`: the system's count of this process's peak memory begins here.
+    """
 
     utc: str
     monotonic: float
+    own_peak: bool = False
 
     @classmethod
-    def now(cls) -> Self:
+    def now(cls, *, own_peak: bool = False) -> Self:
         """This moment."""
-        return cls(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic())
+        return cls(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), own_peak)
+
+    @classmethod
+    def begin(cls) -> Self:
+        """This moment, from which on peaks of memory are counted anew, where the system lets us."""
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        try:
+            _RESET.write_text("5")  # see proc(5)
+        except OSError:
+            return cls.now()
+        return cls.now(own_peak=True)
 
     def seconds_ago(self) -> float:
         """Seconds since then."""
@@ -44,19 +62,39 @@ class Spent(TrainerCallback):
         """Seconds in all, of what is not lost."""
         return self.begun.get("seconds", 0.0) + self.now.seconds_ago()
 
-    def peak(self) -> int:
-        """The most memory that any of the processes held, in MiB."""
-        return max(self.begun.get("peak_memory_mb", 0), peak_memory_mb())
+    def memory(self) -> dict[str, Any]:
+        """The most memory that any of the processes held, in MiB; all processes have to ask together.
+
+        `peak_memory_of`: `stage`, or `process` if all that the process did before counts too, as the system has no
+        other number. `peak_gpu_memory_mb` is what torch allocated; None without CUDA.
+        """
+        here = (peak_memory_mb(own=self.now.own_peak), self.now.own_peak, peak_gpu_memory_mb())
+        peaks, own, gpu_peaks = zip(*of_all_processes(here), strict=True)
+        known = [peak for peak in (*gpu_peaks, self.begun.get("peak_gpu_memory_mb")) if peak is not None]
+        return {
+            "peak_memory_mb": max(self.begun.get("peak_memory_mb", 0), *peaks),
+            "peak_memory_of": "stage" if all(own) and self.begun.get("peak_memory_of") != "process" else "process",
+            "peak_gpu_memory_mb": max(known, default=None),
+        }
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Note what was spent until this state was saved, and what was saved."""
         barrier()  # every process has saved its part
+        memory = self.memory()
         if is_main_process():
             write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-            write_json(self.file, self.begun | {"seconds": self.seconds(), "peak_memory_mb": self.peak()})
+            write_json(self.file, self.begun | {"seconds": self.seconds()} | memory)
 
 
-def peak_memory_mb() -> int:
-    """The most memory this process has held so far, in MiB."""
+def peak_memory_mb(*, own: bool) -> int:
+    """The most memory this process has held, in MiB: since `Moment.begin` if it could count anew (`own`), or ever."""
+    if own:
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return round(int(line.split()[1]) / 2**10)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def peak_gpu_memory_mb() -> int | None:
+    """The most memory that torch has allocated on this process's GPU since `Moment.begin`, in MiB."""
+    return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tof_hf.run_folder import read_json, read_whole_json, write_json
+from tof_hf.stages.failures import RunError
 from tof_hf.stages.task import changes, recipe_key
 
 RECORD, BEGUN, MANIFEST = "stage.json", "begun.json", "manifest.json"
@@ -51,11 +52,22 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
 
 
 def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Drop the remains of another recipe, and note that this one is begun."""
+    """Drop the remains of another recipe, and note that this one is begun. Raises RunError if they cannot go."""
     key = recipe_key(recipe)
     if (read_whole_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         write_json(folder / BEGUN, {"key": key, "recipe": recipe})
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as problem:
+        raise RunError(
+            f"{folder.name}: what an earlier run left cannot be removed ({problem}). What to do: remove {folder}, or "
+            "give it back to this user, then start the same run again: finished stages are reused."
+        ) from problem
 
 
 def newest_whole_checkpoint(trainer: Path) -> Path | None:
@@ -123,4 +135,3 @@ def _broken(model: Path, expected: Mapping[str, str]) -> str | None:
         return "model/config.json"
     found = file_hashes(model)
     return next((f"model/{name}" for name, value in expected.items() if found.get(name) != value), None)
-

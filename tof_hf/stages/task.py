@@ -14,10 +14,34 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
-from tof_hf.config import StageConfig
+from tof_hf.config import MlmConfig, StageConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.devices import has_bf16
 from tof_hf.inference import OrderedTrainer
+
+RECIPE_FORMAT = 2  # what an older release wrote cannot be compared, and is trained anew
+
+# TrainingArguments that decide what is logged, shown and kept, and how rows are fetched and predicted: no weight
+# depends on them. When in doubt an option stands in neither list.
+_WITHOUT_EFFECT = frozenset(
+    {
+        "dataloader_num_workers", "dataloader_pin_memory", "dataloader_prefetch_factor", "ddp_timeout", "disable_tqdm",
+        "eval_accumulation_steps", "log_level", "log_level_replica", "log_on_each_node", "logging_first_step",
+        "logging_nan_inf_filter", "logging_steps", "logging_strategy", "per_device_eval_batch_size", "project",
+        "report_to", "run_name", "save_on_each_node", "save_total_limit", "skip_memory_metrics",
+    }
+)  # fmt: skip
+# Own options whose whole effect is which rows there are: the rows themselves are in the recipe.
+_CHOOSE_ROWS = frozenset(
+    {
+        "equal_sizes", "include_target_test", "max_ner_mrc", "max_pseudo", "max_pseudo_mrc", "max_sentences",
+        "max_source", "max_source_qa", "max_target_qa", "max_translated", "max_translated_ner_mrc",
+        "max_translated_qa", "max_validation", "source_ratio", "use_ner_mrc", "use_pseudo", "use_pseudo_mrc",
+        "use_source", "use_source_qa", "use_target_qa", "use_translated", "use_translated_ner_mrc",
+        "use_translated_qa", "validate_translated",
+    }
+)  # fmt: skip
+_CHOOSE_VALIDATION_ROWS = ("max_validation", "validate_translated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +94,15 @@ def stage_recipe(task: StageTask) -> dict[str, Any]:
     """All that decides what a stage ends with, as JSON knows it: same recipe, same weights.
 
     Its options and seed, what it starts from (by that one's key), the tokenizer, and the rows themselves, encoded:
-    where they lay and what the files were called does not matter.
+    where they lay and what the files were called does not matter. `beside`, which is not in the key, has the options
+    that chose the rows.
     """
-    # The seed in force stands beside them; whether it was named here or for the whole run makes no difference.
-    options = {k: v for k, v in dataclasses.asdict(task.config).items() if k not in ("enabled", "seed")}
+    options, beside = _deciding(task.config)
     return {
+        "format": RECIPE_FORMAT,
         "stage": task.stage.rstrip("0123456789"),
         "options": options,
+        "beside": beside,
         "seed": task.seed,
         "start": task.start.key,
         "tokenizer": _tokenizer_hash(task.tokenizer),
@@ -88,13 +114,30 @@ def stage_recipe(task: StageTask) -> dict[str, Any]:
     }
 
 
+def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options that decide, and beside them those that choose rows, which are told but do not count."""
+    # The seed in force stands in the recipe; whether it was named here or for the whole run makes no difference.
+    own = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("enabled", "seed", "training")}
+    beside = {name: value for name, value in own.items() if name in _CHOOSE_ROWS}
+    # MLM draws its masks where rows are fetched: other workers, other masks.
+    kept = {"dataloader_num_workers"} if isinstance(config, MlmConfig) else set()
+    training = {k: v for k, v in config.training.items() if k in kept or k not in _WITHOUT_EFFECT}
+    return {k: v for k, v in own.items() if k not in beside} | {"training": training}, beside
+
+
 def recipe_key(recipe: Mapping[str, Any]) -> str:
-    """Same recipe, same key."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """Same recipe, same key; what only stands beside it does not count."""
+    counts = {name: value for name, value in recipe.items() if name != "beside"}
+    return hashlib.sha256(json.dumps(counts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What is another one in the new recipe, for people: `learning_rate 1e-06 -> 2e-06`, `other training rows`."""
+    """What is another one in the new recipe, for people: `learning_rate 1e-06 -> 2e-06`, `other training rows`.
+
+    Where an option chose the other rows, the option is named instead: `max_source 100 -> 200`.
+    """
+    if old.get("format") != new.get("format"):
+        return ["trained by an older release"]
     told = {
         "start": "it starts from another model",
         "tokenizer": "another tokenizer",
@@ -105,13 +148,19 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         "bf16": "bfloat16 on or off",
     }
     old, new = json.loads(json.dumps([old, new], default=str))
-    found = [told[name] for name in told if old.get(name) != new.get(name)]
-    flat = [_flat(recipe["options"]) | {"seed": recipe["seed"]} for recipe in (old, new)]
-    for name in dict.fromkeys([*flat[0], *flat[1]]):
-        before, after = (options.get(name, "default") for options in flat)
-        if before != after:
-            found.append(f"{name} {before} -> {after}")
-    return found
+    chosen = _differences(*(recipe.get("beside", {}) for recipe in (old, new)))
+    found: list[str] = []
+    for name, words in told.items():
+        if old.get(name) != new.get(name):
+            why = [line for line in chosen if (line.split()[0] in _CHOOSE_VALIDATION_ROWS) == (name == "validation")]
+            found += why if why and name in ("train", "validation") else [words]
+    return found + _differences(*(_flat(recipe["options"]) | {"seed": recipe["seed"]} for recipe in (old, new)))
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """`name before -> after` for every option that differs."""
+    pairs = {name: (old.get(name, "default"), new.get(name, "default")) for name in [*old, *new]}
+    return [f"{name} {before} -> {after}" for name, (before, after) in pairs.items() if before != after]
 
 
 def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,16 +172,3 @@ def _tokenizer_hash(tokenizer: PreTrainedTokenizerBase) -> str:
     state |= {"truncation": None, "padding": None}  # these change from call to call
     state["special"] = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def encoder_key(name_or_path: str) -> str:
-    """What identifies the pretrained encoder: the bytes of a folder's weights, or the Hub id."""
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        return name_or_path
-    digest = hashlib.sha256()
-    weights = [*folder.glob("*.safetensors"), *folder.glob("*.bin")]
-    for file in sorted([*weights, folder / "config.json", folder / "tokenizer.json"]):
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]

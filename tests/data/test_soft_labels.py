@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from tof_hf.data.encoding import IGNORE, NO_WORD
+from tof_hf.data.selection import UNSURE
+from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels, soft_label
+
+NAMES = ["O", "B-PER", "I-PER"]
+
+
+def probabilities(*words):
+    return [[np.array(word, dtype=np.float32) for word in words]]
+
+
+ONE = Dataset.from_dict({"id": ["1"], "tokens": [["Maria", "visited"]]})
+FIRST = probabilities([0.1, 0.8, 0.1], [0.9, 0.05, 0.05])
+SECOND = probabilities([0.3, 0.6, 0.1], [0.2, 0.7, 0.1])
+
+
+def test_a_student_learns_the_mean_of_its_teachers():
+    [row] = soft_label(ONE, [FIRST, SECOND], [], label_names=NAMES)
+    assert row[PROBABILITIES] == pytest.approx(np.array([[0.2, 0.7, 0.1], [0.55, 0.375, 0.075]]))
+
+
+def test_words_on_which_voters_disagree_are_unsure():
+    [row] = soft_label(ONE, [FIRST], [FIRST, SECOND], label_names=NAMES)
+    assert row[UNSURE] == [False, True]
+    assert row["ner_tags"][0] == NAMES.index("B-PER")
+
+
+def test_without_voters_no_word_has_a_hard_label():
+    [row] = soft_label(ONE, [FIRST], [], label_names=NAMES)
+    assert row[UNSURE] == [True, True]
+
+
+def test_every_piece_that_speaks_for_a_word_carries_its_probabilities(tokenizer):
+    words = "Maria visited London and the Real Madrid club of Paris .".split()
+    sentences = Dataset.from_dict({"id": ["1", "2"], "tokens": [words * 4, words[:3]]})
+    given = [[np.eye(3, dtype=np.float32)[i % 3] for i in range(len(row))] for row in sentences["tokens"]]
+    windows = encode_soft_labels(
+        soft_label(sentences, [given], [given, given], label_names=NAMES), tokenizer, max_length=16, stride=2
+    )
+    seen = {}
+    for window in windows:
+        spoken = [(word, i) for i, word in enumerate(window["word_ids"]) if word != NO_WORD]
+        assert len(window[PROBABILITIES]) == len(spoken)
+        for (word, piece), of_word in zip(spoken, window[PROBABILITIES], strict=True):
+            assert of_word == given[window["row"]][word].tolist()
+            assert window["labels"][piece] == word % 3 != IGNORE
+            seen[window["row"], word] = seen.get((window["row"], word), 0) + 1
+    assert len(windows) > 2
+    assert seen == {(row, word): 1 for row, tokens in enumerate(sentences["tokens"]) for word in range(len(tokens))}

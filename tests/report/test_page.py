@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import tof_hf.lineage
+import tof_hf.steps
+from tof_hf.errors import DataError
+from tof_hf.report import reading
+from tof_hf.report.figures import short_names
+from tof_hf.report.page import make_report
+from tof_hf.report.reading import read_run
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def page(written, parsed):
+    """Writes the run and reads its report."""
+    return lambda **options: parsed(make_report(written.write(), **options).html)
+
+
+def test_the_names_are_those_of_the_record():
+    assert (reading.LINEAGE, reading.FORMAT) == (tof_hf.lineage.FILE, tof_hf.lineage.FORMAT)
+    assert reading.MIXED == tof_hf.steps.MIXED
+
+
+def test_the_page_is_whole_and_loads_nothing(page):
+    found = page()
+    assert found.wrong == []
+    assert not found.of("script")
+    for tag, attributes in found.elements:
+        for name in ("src", "href", "srcset", "action", "poster", "data"):
+            value = attributes.get(name) or "#"
+            assert value.startswith("#") or value == "data:,", (tag, value)
+    assert found.of("meta", content="default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+
+
+def test_ids_are_unique_and_links_lead_to_them(page):
+    found = page()
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert {link["href"][1:] for link in found.of("a")} <= set(ids)
+
+
+def test_every_part_is_there(page):
+    text = page().text
+    for part in ("Stages", "Scores", "Mistakes", "Learning curves", "Pseudo-labels", "Changed sentences"):
+        assert part in text
+    assert "Time and memory" in text
+    assert "tof (final)" in text
+    assert "What is missing" not in text
+
+
+def test_a_changed_sentence_is_highlighted(page):
+    found = page()
+    assert found.of("mark", class_="gone", title="only before")
+    assert found.of("mark", class_="new", title="only after")
+    assert found.of("mark", class_="right", title="right")
+    assert "tof: ner → ner1, 2 of 3 sentences changed" in found.text
+
+
+def test_words_and_names_of_the_data_are_only_text(written, page):
+    written.tokens[0][0] = written.tokens[1][0] = EVIL
+    kind = "<img/src=x>"
+    written.types = ("LOC", kind)
+    rename = {"B-PER": f"B-{kind}", "I-PER": f"I-{kind}"}
+    written.tags = {n: [[rename.get(t, t) for t in row] for row in rows] for n, rows in written.tags.items()}
+    written.gold = [[rename.get(tag, tag) for tag in row] for row in written.gold]
+    written.systems = {f"{EVIL}tof": written.systems["tof"]}
+    written.alarms = (f"{EVIL} grew",)
+    found = page()
+    assert found.wrong == []
+    assert not found.of("script")
+    assert not found.of("img")
+    assert f"{EVIL}tof" in found.text
+    assert f"{EVIL} grew" in found.text
+
+
+def test_sentences_take_the_direction_of_their_letters(written, page):
+    written.tokens[0][:2] = ["שלום", "ירושלים"]
+    found = page()
+    assert len(found.of("dd", dir="auto")) == 2 * 3 + 2 * 2
+
+
+def test_an_unfinished_run_says_what_is_missing(written, page):
+    written.unfinished = ("mlm-ner-ner1",)
+    text = page().text
+    assert "The run is not finished" in text
+    assert "Systems not begun: later." in text
+    assert "Stages not finished: ner1." in text
+    assert "Last tagger so far: ner of tof." in text
+
+
+def test_a_run_that_only_began_can_be_shown(written, page):
+    written.unfinished = ("mlm", "mlm-ner", "mlm-ner-ner1")
+    found = page()
+    assert found.wrong == []
+    assert "No tagger was scored yet." in found.text
+
+
+def test_without_target_gold_only_source_numbers_are_shown_and_it_says_so(written, page):
+    written.splits = ("source_validation",)
+    text = page().text
+    assert "how good the taggers are on the target is not known" in text
+    assert "F1 target" not in text
+    assert "F1 source validation" in text
+
+
+def test_a_run_that_kept_no_tags_says_so(written, page):
+    written.keep_tags = False
+    text = page().text
+    assert "For 4 of 4 scores the tags were not kept" in text
+    assert "The tags of scored taggers were not kept in this run." in text
+
+
+def test_a_single_system_of_one_tagger_and_type_can_be_shown(written, page):
+    written.systems, written.types = {"source_only": ["ner"]}, ("PER",)
+    written.gold = [[tag.replace("LOC", "PER") for tag in row] for row in written.gold]
+    written.tags = {"ner": written.gold}
+    found = page()
+    assert found.wrong == []
+    assert "100.00 %" in found.text
+    assert "There are no two taggers of one system" in found.text
+
+
+def test_many_types_and_systems_of_long_names_can_be_shown(written, page):
+    name = "a_recipe_of_my_own_with_a_name_that_does_not_end"
+    written.systems = {f"{name}_{number}": ["mlm", "mlm-ner", "mlm-ner-ner1"] for number in range(9)}
+    written.systems |= {"a b": ["mlm", "mlm-ner"], "a_b": ["mlm", "mlm-ner"]}
+    written.types = ("LOC", "PER", *(f"A_LONG_TYPE_OF_ENTITIES_{number}" for number in range(20)))
+    found = page()
+    assert found.wrong == []
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_translation_is_told(written, page):
+    entities = {"LOC": {"total": 4, "changed": 3, "survived": 1, "grew": 0}}
+    told = {"rows": 5, "words": 10, "distinct_words": 7, "coverage": 0.5, "distinct_coverage": 0.25, "copied": 2}
+    told |= {"recased": None, "unknown": {"the": 3}, "entities": entities, "samples": [["a dog", EVIL]]}
+    (written.write() / "translation").mkdir()
+    (written.folder / "translation" / "source.json").write_text(json.dumps(told), encoding="utf-8")
+    (written.folder / "translation" / "torn.json").write_text('{"rows"', encoding="utf-8")
+    found = page()
+    assert "Most frequent words without a translation: the (3)." in found.text
+    assert not found.of("script")
+
+
+def test_a_stage_without_its_record_has_no_curve_and_the_rest_is_there(written, parsed):
+    folder = written.write()
+    (folder / "stages" / "mlm" / "stage.json").write_text("{", encoding="utf-8")
+    found = parsed(make_report(folder).html)
+    assert "Of some stages no learning curve was kept." in found.text
+    assert "ner1: loss" in found.text
+
+
+def test_a_loss_that_is_no_number_is_told_and_left_out_of_the_curve(written, parsed):
+    folder = written.write()
+    log = [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": float("inf")}, {"step": 3, "loss": 2.0}]
+    (folder / "stages" / "mlm" / "stage.json").write_text(json.dumps({"log": log}), encoding="utf-8")
+    found = parsed(make_report(folder).html)
+    assert "At some steps the loss was infinite or no number: mlm." in found.text
+    assert "nan" not in found.text
+
+
+def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(written):
+    written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner1", "mlm-ner1_mix"]}
+    written.tags["ner1_mix"] = written.tags["ner"]
+    file = written.write() / "lineage.json"
+    lineage = json.loads(file.read_text(encoding="utf-8"))
+    lineage["systems"]["tof"]["forgetting"] = [{"stage": "mlm-ner1", "kept": "mlm-ner1"}]
+    file.write_text(json.dumps(lineage), encoding="utf-8")
+    assert read_run(written.folder).ends == {"tof": "mlm-ner1"}
+
+
+def test_stages_of_the_same_end_are_told_apart(written):
+    written.systems = {"a": ["ner"], "b": ["mlm", "mlm-ner"], "c": ["mlm", "mlm-mrc", "mlm-mrc-ner"]}
+    names = short_names(read_run(written.write()))
+    assert names == {"ner": "ner", "mlm": "mlm", "mlm-ner": "mlm-ner", "mlm-mrc": "mrc", "mlm-mrc-ner": "mrc-ner"}
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda folder: None, "nothing of that name"),
+        (lambda folder: folder.mkdir(), "in an empty folder"),
+        (lambda folder: (folder / "weights").mkdir(parents=True), "no lineage.json, but weights"),
+        (lambda folder: folder.write_text(""), "a file"),
+    ],
+)
+def test_what_is_no_run_is_an_error_that_says_what_to_name(make, found, tmp_path):
+    make(tmp_path / "run")
+    with pytest.raises(DataError, match=found) as error:
+        make_report(tmp_path / "run")
+    assert error.value.fix == "name the folder of a run (output_dir)."
+
+
+def test_a_damaged_or_newer_record_is_an_error(written):
+    file = written.write() / "lineage.json"
+    file.write_text('{"format": 99}', encoding="utf-8")
+    with pytest.raises(DataError, match="newer release"):
+        make_report(written.folder)
+    file.write_text('{"format"', encoding="utf-8")
+    with pytest.raises(DataError, match="damaged record"):
+        make_report(written.folder)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tof_hf.cli import main
+from tof_hf.report import plots
+from tof_hf.report.mistakes import count_mistakes, read_tags
+from tof_hf.report.reading import predictions_file, read_run
+
+
+def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
+    assert main(["report", str(tiny_run)]) == 0
+    file = tiny_run / "report.html"
+    assert capsys.readouterr().out.startswith(f"written: {file} (")
+    found = parsed(file.read_text(encoding="utf-8"))
+    assert found.wrong == []
+    assert "What is missing" not in found.text
+    for part in ("Translation", "pseudo_ner", "source_only", "Confusion of types on target as a table", "peak memory"):
+        assert part in found.text
+    assert file.stat().st_size < 1_000_000
+
+
+def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
+    run = read_run(tiny_run)
+    assert len(run.scores) == 8
+    for score in run.scores:
+        found = count_mistakes(read_tags(predictions_file(tiny_run, score.checkpoint, score.split)))
+        entities = sum(found.pairs.values())
+        matched = entities - found.kinds["missed"] - found.kinds["invented"]
+        assert score.f1 == pytest.approx(2 * found.kinds["right"] / (entities + matched))
+
+
+def test_the_page_is_the_same_every_time_and_another_name_can_be_given(written, tmp_path):
+    run, pages = str(written.write()), [tmp_path / "a.html", tmp_path / "new" / "b.html"]
+    for page in pages:
+        assert main(["report", run, "--out", str(page)]) == 0
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    assert not (written.folder / "report.html").exists()
+
+
+def test_fewer_sentences_can_be_shown(written, parsed):
+    assert main(["report", str(written.write()), "--sentences", "0"]) == 0
+    found = parsed((written.folder / "report.html").read_text(encoding="utf-8"))
+    assert "2 of 3 sentences changed" in found.text
+    assert not found.of("dd", dir="auto")
+
+
+def test_a_folder_that_is_no_run_ends_with_status_2(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "What to do: name the folder of a run (output_dir)." in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["results.json", "page"])
+def test_a_page_never_takes_the_place_of_another_kind_of_file(written, name, capsys):
+    folder = written.write()
+    before = (folder / "results.json").read_bytes()
+    assert main(["report", str(folder), "--out", str(folder / name)]) == 2
+    assert "name a file that ends in .html" in capsys.readouterr().err
+    assert (folder / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "2.5"])
+def test_a_number_of_sentences_that_is_none_is_refused(number, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["report", "run", f"--sentences={number}"])
+    assert end.value.code == 2
+    assert f"found '{number}', give a whole number from 0" in capsys.readouterr().err
+
+
+def test_every_chart_becomes_an_svg_and_a_png(written, tmp_path, capsys):
+    pytest.importorskip("resvg_py")
+    if not plots._has_fonts():
+        pytest.skip("no font to draw with")
+    assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 0
+    drawings = sorted((tmp_path / "plots").glob("*.svg"))
+    assert {"stages", "f1-target", "confusion-target", "time"} <= {file.stem for file in drawings}
+    assert f"written: {2 * len(drawings)} files" in capsys.readouterr().out
+    for file in drawings:
+        root = ET.fromstring(file.read_text(encoding="utf-8"))
+        picture = file.with_suffix(".png").read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert int.from_bytes(picture[16:20]) == pytest.approx(plots.ZOOM * float(root.get("width")), abs=1)
+
+
+def test_plots_without_the_extra_say_how_to_install_it(written, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda name: None)
+    assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 2
+    assert 'pip install "tof-hf[report]"' in capsys.readouterr().err
+    assert not (written.folder / "report.html").exists()
+
+
+def test_plots_without_a_font_are_an_error_and_no_empty_pictures(written, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plots, "require", lambda *names: None)
+    monkeypatch.setattr(plots, "_has_fonts", lambda: False)
+    assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 2
+    assert "no font on this machine" in capsys.readouterr().err
+
+
+def test_a_report_needs_no_torch(written):
+    program = (
+        f"import sys; from tof_hf.cli import main; assert main(['report', {str(written.write())!r}]) == 0; "
+        "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

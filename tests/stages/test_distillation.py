@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from datasets import Dataset
+from torch.nn import functional as F
+
+from tof_hf.data.encoding import IGNORE, NO_WORD
+from tof_hf.data.soft_labels import encode_soft_labels, soft_label
+from tof_hf.stages.base import token_loss
+from tof_hf.stages.distillation import DISAGREED, SoftCollator, distillation_loss
+
+NAMES = ["O", "B-PER", "I-PER"]
+
+
+@pytest.fixture
+def batch(tokenizers):
+    """Two sentences of five and two words; two teachers disagree about every third word of the first."""
+    tokens = [["Maria", "visited", "London", "and", "Paris"], ["Juan", "won"]]
+    rows = Dataset.from_dict({"id": ["1", "2"], "tokens": tokens})
+    drawn = torch.Generator().manual_seed(0)
+    given = [[torch.rand(3, generator=drawn).softmax(-1).numpy() for _ in words] for words in tokens]
+    other = [[word[[1, 2, 0]] if i % 3 == 0 else word for i, word in enumerate(words)] for words in given]
+    taught = soft_label(rows, [given], [given, other], label_names=NAMES)
+    windows = encode_soft_labels(taught, tokenizers["wordpiece"])
+    return taught, SoftCollator(tokenizers["wordpiece"])([*windows]), [*windows]
+
+
+def logits_for(batch):
+    return torch.randn(*batch["input_ids"].shape, 3, generator=torch.Generator().manual_seed(1))
+
+
+def slow_loss(taught, windows, logits, hard_weight):
+    """Word by word, as one would say it."""
+    total, words = 0.0, 0
+    for i, window in enumerate(windows):
+        row = taught[window["row"]]
+        for piece, word in enumerate(window["word_ids"]):
+            if word == NO_WORD:
+                continue
+            words += 1
+            odds = [math.exp(x) for x in logits[i, piece].tolist()]
+            own = [odd / sum(odds) for odd in odds]
+            wanted = row["class_probabilities"][word]
+            total += sum((a - b) ** 2 for a, b in zip(own, wanted, strict=True)) / len(own)
+            if not row["ner_unsure"][word]:
+                total -= hard_weight * math.log(own[row["ner_tags"][word]])
+    return total / words
+
+
+@pytest.mark.parametrize("hard_weight", [0.0, 1.0, 0.3])
+def test_the_loss_is_the_squared_error_of_every_word_and_the_cross_entropy_where_teachers_agree(batch, hard_weight):
+    taught, padded, windows = batch
+    logits = logits_for(padded)
+    loss = distillation_loss({"logits": logits}, padded["labels"], hard_weight=hard_weight)
+    assert loss.item() == pytest.approx(slow_loss(taught, windows, logits, hard_weight), rel=1e-5)
+    assert (padded["labels"][..., -1] == DISAGREED).any()
+
+
+def test_two_halves_of_a_batch_sum_to_the_whole(batch):
+    _, padded, _ = batch
+    logits, labels = logits_for(padded), padded["labels"]
+    items = (labels != IGNORE).sum()  # as the Trainer counts
+    parts = [({"logits": logits[i : i + 1]}, labels[i : i + 1]) for i in (0, 1)]
+    halves = sum(distillation_loss(*part, items, hard_weight=1.0) for part in parts)
+    assert halves.item() == pytest.approx(distillation_loss({"logits": logits}, labels, hard_weight=1.0).item())
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn(batch):
+    _, padded, _ = batch
+    labels = padded["labels"]
+    logits = torch.where(labels[..., :-1] == IGNORE, 0.0, labels[..., :-1].clamp(min=1e-9).log()).requires_grad_()
+    loss = distillation_loss({"logits": logits}, labels)
+    loss.backward()
+    assert loss.item() < 1e-9
+    assert logits.grad.abs().max().item() < 1e-4
+
+
+def test_validation_sentences_are_scored_by_the_taggers_own_loss():
+    logits, labels = torch.randn(2, 4, 3), torch.tensor([[0, 1, IGNORE, 2], [IGNORE, 0, 0, IGNORE]])
+    loss = distillation_loss({"logits": logits}, labels, hard_weight=1.0)
+    assert loss == token_loss({"logits": logits}, labels)
+    assert loss == pytest.approx(F.cross_entropy(logits.reshape(-1, 3), labels.reshape(-1), ignore_index=IGNORE))

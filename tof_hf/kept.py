@@ -1,0 +1,62 @@
+"""Files that a run keeps beside its stages to use again: labels, answers, scores, predictions.
+
+Each is noted with its hash in `kept.json` of its folder. One that is missing, torn, altered or not noted is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from tof_hf.run_folder import read_whole_json, warn, write_json
+
+NOTES = "kept.json"
+
+
+def keep(file: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a file and put it in place, all or nothing, and noted. For the main process alone."""
+    part = file.with_name(file.name + ".part")
+    write(part)
+    part.replace(file)
+    # A stop between the two costs no more than making the file again.
+    write_json(file.with_name(NOTES), _notes(file.parent) | {file.name: _hash(file)})
+
+
+def keep_json(file: Path, value: Any) -> None:
+    """Keep a value as readable JSON."""
+    keep(file, lambda part: write_json(part, value))
+
+
+def keep_parquet(file: Path, rows: Dataset) -> None:
+    """Keep rows as Parquet."""
+    keep(file, lambda part: rows.to_parquet(str(part)))
+
+
+def is_kept(file: Path) -> bool:
+    """Whether the file is there as it was written; a warning if it is another one."""
+    if not file.is_file():
+        return False
+    if _notes(file.parent).get(file.name) == _hash(file):
+        return True
+    warn(f"{file}: not what the run wrote; it is made again")
+    return False
+
+
+def read_kept_json(file: Path) -> Any | None:
+    """The value that was kept; None if it has to be made again."""
+    return json.loads(file.read_text(encoding="utf-8")) if is_kept(file) else None
+
+
+def _notes(folder: Path) -> dict[str, str]:
+    notes = read_whole_json(folder / NOTES)
+    return notes if isinstance(notes, dict) else {}
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

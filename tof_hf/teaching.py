@@ -1,0 +1,62 @@
+"""What a student of other taggers learns from: soft labels of the target text, beside the last of its teachers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from tof_hf.config import NerConfig
+from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.selection import UNSURE
+from tof_hf.data.soft_labels import soft_label
+from tof_hf.kept import is_kept
+from tof_hf.labelling import read_rows, write_rows
+from tof_hf.run_folder import barrier
+from tof_hf.stages.ner import class_probabilities
+from tof_hf.stages.task import Checkpoint
+
+
+def soft_labels_file(text: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Path:
+    """Where the soft labels of these teachers are, or will be; the name has all that they depend on."""
+    keys = [[one.key for one in taggers] for taggers in (teachers, voters)]
+    digest = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
+    return teachers[-1].folder / f"soft-{content_hash(text)}-{digest}.parquet"
+
+
+def soft_labels(
+    text: Dataset,
+    teachers: Sequence[Checkpoint],
+    voters: Sequence[Checkpoint],
+    config: NerConfig,
+    *,
+    label_names: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+) -> Dataset:
+    """The sentences with the teachers' mean probabilities and the voters' common labels (`data.soft_labels`)."""
+    file = soft_labels_file(text, teachers, voters)
+    if not is_kept(file):
+        given = {
+            one.key: class_probabilities(one, text, config, tokenizer=tokenizer)
+            for one in {tagger.key: tagger for tagger in [*teachers, *voters]}.values()
+        }
+        of_teachers, of_voters = ([given[one.key] for one in taggers] for taggers in (teachers, voters))
+        write_rows(soft_label(text, of_teachers, of_voters, label_names=label_names), file)
+    barrier()
+    return read_rows(file)
+
+
+def soft_labels_record(taught: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> dict[str, Any]:
+    """What the run's record says of them; `agreed_share` of all words, None if nobody voted."""
+    unsure = [word for words in taught[UNSURE][:] for word in words]
+    return {
+        "teachers": [one.name for one in teachers],
+        "voters": [one.name for one in voters],
+        "sentences": len(taught),
+        "words": len(unsure),
+        "agreed_share": round(1 - sum(unsure) / max(1, len(unsure)), 4) if voters else None,
+    }
