@@ -110,9 +110,7 @@ def test_latex_has_its_own_characters_escaped_and_as_many_cells_as_columns(resul
 
 
 def test_what_latex_takes_for_its_own_is_escaped():
-    assert escaped("R&D 5% $x_1$ #2 {a} ~^") == (
-        r"R\&D 5\% \$x\_1\$ \#2 \{a\} \textasciitilde{}\textasciicircum{}"
-    )
+    assert escaped("R&D 5% $x_1$ #2 {a} ~^") == (r"R\&D 5\% \$x\_1\$ \#2 \{a\} \textasciitilde{}\textasciicircum{}")
     assert escaped("a\\b") == r"a\textbackslash{}b" and escaped("MLM → MRC") == r"MLM $\rightarrow$ MRC"
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 from transformers import Trainer
 
@@ -63,8 +67,8 @@ def test_common_stages_are_trained_once_for_all_rows_of_a_seed(run_file, trained
 
 
 def test_a_run_of_a_row_can_be_released(run_file, tmp_path):
-    swept(run_file(), seeds=[1])
-    run = tmp_path / "run" / "ablation" / "seed-1" / "tof"
+    swept(run_file(), rows=SYSTEMS[:1], seeds=[1])
+    run = tmp_path / "run" / "ablation" / "seed-1" / "source_only"
     (bundle,) = prepare(run, load_config(run / "config.yaml", ["release.repo=user/tagger"]).release)
     assert bundle.files["model.safetensors"].is_file()
 
@@ -80,17 +84,17 @@ def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(run_file, trained, mon
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train", stopped)
         with pytest.raises(KeyboardInterrupt):
-            swept(source)
+            swept(source, rows=SYSTEMS[:2])
     assert len(trained) == 5
-    assert (line(tmp_path, "adaptabert")["seeds_done"], line(tmp_path, "tof")["seeds_done"]) == (1, 0)
+    assert (line(tmp_path, "source_only")["seeds_done"], line(tmp_path, "adaptabert")["seeds_done"]) == (2, 1)
     text = (tmp_path / "run" / "ablation" / "table.md").read_text()
-    assert "1 of 2" in text and "Not all seeds are there yet for source_only, adaptabert, tof." in text
+    assert "1 of 2" in text and "Not all seeds are there yet for adaptabert." in text
 
     planned = plan(set_up(source, rows=SYSTEMS, seeds=[1, 2])).splitlines()
     assert planned[-1] == "5 to reuse, 0 to resume, 7 to run" and len(planned) == 13
-    assert any("mlm-ner" in one and "adaptabert" in one for one in planned)
-    swept(source)
-    assert len(trained) == 12 and line(tmp_path, "tof")["seeds_done"] == 2
+    assert any(one.startswith("reuse   seed-1 mlm: adaptabert, tof") for one in planned)
+    swept(source, rows=SYSTEMS[:2])
+    assert len(trained) == 6 and line(tmp_path, "adaptabert")["seeds_done"] == 2
 
 
 def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp_path):
@@ -103,7 +107,8 @@ def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train", full)
-        command = ["ablate", run_file(), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1", "2000"]
+        off = {"mrc": {"enabled": False}, "pseudo_ner": {"enabled": False}}
+        command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1", "2000"]
         assert main(command) == 2
     printed = capsys.readouterr()
     told = [one for one in printed.err.splitlines() if "is full" in one and one.startswith("tof-hf: ")]
@@ -139,6 +144,21 @@ def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path,
     monkeypatch.setattr("tof_hf.ablation.jobs.sys.executable", "/bin/false")
     _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
+
+
+def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):
+    source = run_file()
+    command = [sys.executable, "-m", "tof_hf.cli", "ablate", source, "--rows", "adaptabert", "--seeds", "1", "2000"]
+    with subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.DEVNULL) as process:
+        folder = tmp_path / "run" / "ablation"
+        while process.poll() is None and not list(folder.glob("seed-*/stages/*/begun.json")):
+            time.sleep(0.05)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert children and not alive
+    _, outcomes = swept(source, rows=[SYSTEMS[1]], seeds=[1, 2000])
+    assert [one.error for one in outcomes] == [None, None]
 
 
 def test_jobs_get_devices_in_turn_and_share_the_processors(monkeypatch):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
-from importlib.util import find_spec
 
 import pytest
 from transformers import Trainer
 
+from tof_hf.ablation.rows import override
 from tof_hf.cli import main
 from tof_hf.config import load_config
-from tof_hf.config.yaml_text import dump_yaml
+from tof_hf.config.yaml_text import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.inputs import Inputs
 from tof_hf.search.spaces import Space, parse_space
@@ -110,12 +110,14 @@ def test_no_gold_is_read_although_it_is_named(run_file, monkeypatch):
         ("continual_mrc", "stage", "mlm-mrc-ner-pseudo_ner-mrc1"),
     ],
 )
-def test_a_trial_ends_with_what_decides(run_file, trained, stage, by, last, tmp_path):
+def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
     shared = tmp_path.parent / "search-stages"  # of all cases: what they have in common is trained once
     search = set_up(run_file, stage=stage, by=by, stages=shared)
     (trial,) = try_all(search, [[f"{stage}.weight_decay=0.02"]])
     assert trial.error is None and trial.score is not None
-    assert trained[-1] == last
+    (record,) = search.out.glob("*/lineage.json")
+    lineage = json.loads(record.read_text())
+    assert lineage["final"]["stage"] == last and max(lineage["stages"], key=len) == last
 
 
 def test_the_other_order_and_other_systems_can_be_searched(run_file, trained):
@@ -175,6 +177,12 @@ def test_the_first_of_equal_trials_is_the_best_and_none_of_those_without_a_score
         best_of([Trial(("a=1",), 0.0), Trial(("a=2",), error="x")])
 
 
+def test_a_setting_reads_as_people_write_it_and_means_what_it_is():
+    for value, text in [("cosine", "cosine"), ("a/b", "a/b"), ("1e-3", '"1e-3"'), ("null", '"null"'), ("", '""')]:
+        assert override("x.y", value) == f"x.y={text}" and parse_yaml(text, name="x") == value
+    assert override("x.y", [1, 2e-6]) == "x.y=[1, 2e-06]" and override("x.y", None) == "x.y=null"
+
+
 def test_spaces_are_read_from_texts():
     assert parse_space("learning_rate=1e-6:1e-4:log", "mrc") == Space("mrc.learning_rate", (), 1e-6, 1e-4, True)
     assert parse_space("ner.num_train_epochs=2:6", "mrc") == Space("ner.num_train_epochs", (), 2, 6)
@@ -184,10 +192,10 @@ def test_spaces_are_read_from_texts():
             parse_space(text, "mrc")
 
 
-@pytest.mark.skipif(find_spec("optuna") is None, reason="needs tof-hf[search]")
 def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
+    pytest.importorskip("optuna", reason="needs tof-hf[search]")
     command = ["search", run_file, "--stage", "ner", "--trials"]
-    space = ["--space", "learning_rate=1e-3:1e-2:log", "num_train_epochs=1:2", "lr_scheduler_type=linear,constant"]
+    space = ["--space", "learning_rate=1e-3:1e-2:log", "num_train_epochs=7:8", "lr_scheduler_type=linear,constant"]
     assert main([*command, "2", *space]) == 0
     first = capsys.readouterr().out
     taggers = trained.count("mlm-mrc-ner")
@@ -205,7 +213,7 @@ def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(find_spec("optuna") is not None, reason="optuna is there")
-def test_without_optuna_trials_say_what_to_install(run_file, capsys):
+def test_without_optuna_trials_say_what_to_install(run_file, capsys, monkeypatch):
+    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda name: None)
     assert main(["search", run_file, "--stage", "ner", "--trials", "2"]) == 2
     assert 'pip install "tof-hf[search]"' in capsys.readouterr().err

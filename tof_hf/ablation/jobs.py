@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
@@ -93,16 +94,16 @@ def _outcomes(ablation: Ablation, seed: int, environment: dict[str, str], runnin
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
         process = subprocess.Popen(command, env=environment, **pipes)
         running.add(process)
-        try:
+        with suppress(BrokenPipeError):  # it has ended then, which its status tells
             process.stdin.write(pickle.dumps((ablation, seed)))
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has ended, which its status tells
+            process.stdin.flush()
         for line in process.stdout:
             outcome = Outcome(**json.loads(line))
             told.add(outcome.name)
             yield outcome
         status = process.wait()
+        with suppress(BrokenPipeError):
+            process.stdin.close()  # not before: it ends where its parent does
         running.discard(process)
     missing = [name for name in ablation.names if name not in told]
     for name in missing:
@@ -116,11 +117,18 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+def _end_with_the_parent() -> None:
+    """Wait for the end of the input, which only comes while this is running if the parent was killed."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
 def main() -> int:
     """Carry out the seed that the parent asks for."""
     from tof_hf.cli import show_progress
 
     ablation, seed = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # Only outcomes may stand on the output; whatever else a library prints goes to the log.
     output, sys.stdout = sys.stdout, sys.stderr
     show_progress()

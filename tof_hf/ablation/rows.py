@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tof_hf.config import TofConfig
-from tof_hf.config.yaml_text import read_yaml
+from tof_hf.config.yaml_text import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
 OWN = 0  # the table of rows from a file
@@ -103,7 +104,8 @@ def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
 
 def override(key: str, value: Any) -> str:
     """`key=value` for load_config; a text stays one whatever it says, since JSON is YAML too."""
-    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+    plain = isinstance(value, str) and re.fullmatch(r"[\w./-]+", value) and parse_yaml(value, name=key) == value
+    return f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}"
 
 
 def rows_from(file: Path) -> list[Row]:
