@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,12 +30,14 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.add_argument("--baseline", metavar="ROW", help="what all rows are compared with (the paper's baseline)")
     parser.add_argument("--benchmark", help="whose published numbers stand beside: es, nl, de, cbs, twitter, wnut16")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/ablation)")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables into a Markdown page as well")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time, each on its own GPU (1)")
     parser.add_argument("--plan", action="store_true", help="say what would be trained or reused, and train nothing")
 
 
 def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.ablation.formats import markdown
+    from tof_hf.ablation.pages import put_into
     from tof_hf.ablation.runs import set_up
     from tof_hf.ablation.sweep import ablate, left_out, plan
     from tof_hf.ablation.table import failures
@@ -54,7 +57,16 @@ def _ablate(options: argparse.Namespace) -> int:
     if options.plan:
         print(plan(ablation))
         return 0
-    results, outcomes = ablate(ablation, jobs=options.jobs, baseline=options.baseline, benchmark=benchmark)
+    if options.into is not None and options.into.suffix != ".md":
+        raise ConfigError(f"--into {options.into}: name a Markdown page (*.md).")
+    into, told = options.into, shlex.join(_told(options))
+    results, outcomes = ablate(
+        ablation,
+        jobs=options.jobs,
+        baseline=options.baseline,
+        benchmark=benchmark,
+        publish=None if into is None else lambda found: put_into(into, found, told),
+    )
     if is_main_process():
         print(markdown(results), end="")
         say(f"written: {ablation.out}/table.md, .csv, .tex and .json")
@@ -79,6 +91,18 @@ def _rows(options: argparse.Namespace) -> list:
     if options.rows_file is not None:
         rows += rows_from(options.rows_file)
     return chosen(rows, options.rows)
+
+
+def _told(options: argparse.Namespace) -> list[str]:
+    """The command that gives the same tables, without where they go and on how many devices."""
+    words = ["tof-hf", "ablate", options.config, *options.overrides]
+    for name in ("tables", "rows", "seeds"):
+        if getattr(options, name):
+            words += [f"--{name}", *map(str, getattr(options, name))]
+    for name in ("rows_file", "swap_model", "baseline", "benchmark"):
+        if getattr(options, name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    return words
 
 
 def _seeds(given: list[int]) -> list[int] | int:

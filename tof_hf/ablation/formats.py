@@ -10,6 +10,7 @@ from typing import Any
 from tof_hf.ablation.published import TABLES
 from tof_hf.ablation.rows import TITLES
 from tof_hf.ablation.table import Line, Results
+from tof_hf.devices import device_names
 from tof_hf.run_folder import write_json, write_text
 from tof_hf.versions import versions
 
@@ -27,8 +28,8 @@ def write(results: Results) -> None:
     write_json(out / "table.json", as_json(results))
 
 
-def markdown(results: Results) -> str:
-    """A headed table for each table of the paper, and under them what the columns are."""
+def markdown(results: Results, *, level: int = 2) -> str:
+    """A headed table for each table of the paper, and under them what the columns are; `level` of the headings."""
     parts = []
     for table, lines in results.tables.items():
         first, *others = [[_cell(cell) for cell in row] for row in _grid(lines, results)]
@@ -38,7 +39,7 @@ def markdown(results: Results) -> str:
         for title, *numbers in [first, rule, *others]:
             aligned = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
             texts.append(f"| {' | '.join([title.ljust(widths[0]), *aligned])} |")
-        parts.append("\n".join([f"## {TITLES[table]}", "", *texts]))
+        parts.append("\n".join([f"{'#' * level} {TITLES[table]}", "", *texts]))
     return "\n\n".join([*parts, "\n".join(f"- {_cell(note)}" for note in notes(results))]) + "\n"
 
 
@@ -116,6 +117,9 @@ def notes(results: Results) -> list[str]:
             f"{'multilingual BERT' if results.benchmark in ('es', 'nl', 'de') else 'English BERT-base'}; F1, or with a "
             "sign the change against the first row of the table."
         )
+    known = versions()
+    tools = ", ".join(f"{name} {known[name]}" for name in ("tof_hf", "torch", "transformers"))
+    told.append(f"Tables written by {tools} on {', '.join(device_names())}.")
     told += [f"Left out: {row.title}: {why}." for row, why in ablation.left_out]
     told += [f"Failed: {line.row.title}: {line.error}" for line in results.lines if line.error]
     return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tof_hf.ablation.formats import write
@@ -17,13 +17,18 @@ from tof_hf.stages.failures import failures_of_the_machine
 
 
 def ablate(
-    ablation: Ablation, *, jobs: int = 1, baseline: str | None = None, benchmark: str | None = None
+    ablation: Ablation,
+    *,
+    jobs: int = 1,
+    baseline: str | None = None,
+    benchmark: str | None = None,
+    publish: Callable[[Results], None] | None = None,
 ) -> tuple[Results, list[Outcome]]:
     """Carry out all rows with all seeds; the tables, which also stand in OUT/table.*, and how each run ended.
 
     All is checked before anything is trained: a TofError then tells what is wrong. What fails later is an outcome with
     an error, and the rest goes on. The same call goes on where a stopped one was. `baseline`: the row that all others
-    are compared with. `benchmark`: whose published numbers stand beside.
+    are compared with. `benchmark`: whose published numbers stand beside. `publish` gets the tables after every run.
     """
     shelf = Shelf(ablation.datasets)
     check(ablation, shelf)
@@ -35,6 +40,8 @@ def ablate(
         say(progress.line(outcome))
         if is_main_process():
             write(books.results())
+            if publish is not None:
+                publish(books.results())
 
     with only_run_in(ablation.out), failures_of_the_machine(ablation.out):
         if jobs > 1:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from tof_hf import __version__
 from tof_hf.check.report import Finding, MachineFacts
-from tof_hf.devices import has_bf16
+from tof_hf.devices import device_names, has_bf16
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 
@@ -25,7 +25,7 @@ def look_at_machine() -> tuple[MachineFacts, list[Finding]]:
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     facts = MachineFacts(
         versions=versions | {"tof_hf": __version__},
-        devices=tuple(_devices()),
+        devices=tuple(device_names()),
         bf16=has_bf16(),
         processes=processes,
     )
@@ -63,12 +63,3 @@ def _requirements() -> list[str]:
         return metadata.requires("tof-hf") or []
     except metadata.PackageNotFoundError:
         return []
-
-
-def _devices() -> list[str]:
-    if torch.cuda.is_available():
-        return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        return ["Apple GPU"]
-    name = platform.processor() or platform.machine()
-    return [f"processor {name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"]

@@ -1,0 +1,67 @@
+"""The tables inside a page of somebody else's: put there once, replaced later, nothing else touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from tof_hf.ablation import pages
+from tof_hf.ablation.formats import markdown
+from tof_hf.ablation.command import _told
+from tof_hf.ablation.pages import put_into
+from tof_hf.ablation.rows import rows_of
+from tof_hf.ablation.runs import Ablation
+from tof_hf.ablation.table import Bookkeeper
+from tof_hf.cli import _parse
+from tof_hf.errors import DataError
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Makes the tables of a target of which nothing is measured yet."""
+
+    def make(target="es"):
+        return Bookkeeper(
+            Ablation("a.yaml", (), tuple(rows_of(1)[:2]), (), (1,), tmp_path, target, "target", ())
+        ).results()
+
+    return make
+
+
+def test_the_tables_are_put_at_the_end_with_the_command_that_made_them(results, tmp_path):
+    page = tmp_path / "results.md"
+    page.write_text("# Results\n\nWords.\n", encoding="utf-8")
+    put_into(page, results(), "tof-hf ablate a.yaml")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Results\n\nWords.\n\n<!-- tof-hf ablate: es -->\n```bash\ntof-hf ablate a.yaml\n```\n")
+    assert markdown(results(), level=3) in text and "\n### Table 1" in text
+
+
+def test_a_second_time_they_replace_the_old_ones_of_their_target_alone(results, tmp_path):
+    page = tmp_path / "results.md"
+    for target in ("es", "de"):
+        put_into(page, results(target), f"first {target}")
+    page.write_text(page.read_text(encoding="utf-8") + "The end.\n", encoding="utf-8")
+    put_into(page, results("es"), "second es")
+    text = page.read_text(encoding="utf-8")
+    assert [word in text for word in ("first es", "second es", "first de")] == [False, True, True]
+    assert text.index("second es") < text.index("first de") and text.endswith("The end.\n")
+
+
+def test_a_page_that_does_not_exist_is_made(results, tmp_path):
+    put_into(tmp_path / "new.md", results(), "c")
+    assert (tmp_path / "new.md").read_text(encoding="utf-8").startswith("<!-- tof-hf ablate: es -->")
+
+
+def test_nothing_is_lost_where_the_closing_comment_is_missing(results, tmp_path):
+    page = tmp_path / "results.md"
+    put_into(page, results(), "c")
+    torn = page.read_text(encoding="utf-8").replace(pages._END, "and words of mine")
+    page.write_text(torn, encoding="utf-8")
+    with pytest.raises(DataError, match="without <!-- end of tof-hf ablate -->"):
+        put_into(page, results(), "c")
+    assert page.read_text(encoding="utf-8") == torn
+
+
+def test_the_command_on_the_page_is_what_was_asked_for_but_for_where_it_went():
+    words = "tof-hf ablate a.yaml rounds=2 --tables 1 2 --seeds 3 --baseline tof".split()
+    assert _told(_parse([*words[1:], "--into", "p.md", "--jobs", "2", "--out", "/secret/place"])) == words
