@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tof_hf.ablation import pages
-from tof_hf.ablation.formats import markdown
 from tof_hf.ablation.command import _told
+from tof_hf.ablation.formats import markdown
 from tof_hf.ablation.pages import put_into
 from tof_hf.ablation.rows import rows_of
 from tof_hf.ablation.runs import Ablation
