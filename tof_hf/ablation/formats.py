@@ -51,7 +51,8 @@ def latex(results: Results) -> str:
         begin = rf"\begin{{tabular}}{{l{'r' * (len(grid[0]) - 1)}}}"
         body = [begin, r"\hline", first, r"\hline", *others, r"\hline", r"\end{tabular}"]
         parts.append("\n".join([f"% {TITLES[table]}", *body]))
-    return "\n\n".join([*parts, "\n".join(f"% {note}" for note in notes(results))]) + "\n"
+    told = (" ".join(note.split()) for note in notes(results))  # a comment ends with its line
+    return "\n\n".join([*parts, "\n".join(f"% {note}" for note in told)]) + "\n"
 
 
 def comma_separated(results: Results) -> str:
@@ -108,6 +109,11 @@ def notes(results: Results) -> list[str]:
             f"p: paired bootstrap over sentences ({results.samples:,} samples), one-sided: that the row is no better "
             "than that baseline, or no worse for rows that leave something out or change the order."
         )
+    told += [
+        f"No difference for {line.row.title}: it is scored on other sentences or entity types than {line.baseline}."
+        for line in results.lines
+        if not line.comparable
+    ]
     if ablation.fixed_seeds:
         told.append(f"The seed of {', '.join(ablation.fixed_seeds)} stands in the config: it is the same in all runs.")
     if _has_paper(results):
