@@ -32,7 +32,7 @@ def markdown(results: Results) -> str:
     parts = []
     for table, lines in results.tables.items():
         first, *others = [[_cell(cell) for cell in row] for row in _grid(lines, results)]
-        widths = [max(map(len, column)) for column in zip(first, *others, strict=True)]
+        widths = [max(2, *map(len, column)) for column in zip(first, *others, strict=True)]  # a rule is -: at least
         rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
         texts = []
         for title, *numbers in [first, rule, *others]:
