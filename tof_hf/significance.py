@@ -72,8 +72,8 @@ def paired_bootstrap(
 ) -> Comparison:
     """The mean F1 over the runs of each side, compared on resampled sentences; a run for every seed, in the same order.
 
-    In each sample all runs are scored on the same drawn sentences. Runs with other sentences, as with a `limit` on the
-    gold, get a draw of their own. Raises TofError if the two sides are not of the same sentences.
+    In each sample all runs are scored on the same drawn sentences. Runs with other sentences, as with a `limit`
+    on source validation, get a draw of their own. Raises TofError if the two sides are not of the same sentences.
     """
     if not ours or [one.sentences for one in ours] != [one.sentences for one in baseline]:
         raise TofError(

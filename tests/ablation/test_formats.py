@@ -109,6 +109,13 @@ def test_latex_has_its_own_characters_escaped_and_as_many_cells_as_columns(resul
     assert all(line.startswith("%") for line in text.rpartition(r"\end{tabular}")[2].split("\n") if line)
 
 
+def test_an_error_of_several_lines_stays_a_comment_in_latex(ablation):
+    books = Bookkeeper(ablation)
+    books.note(Outcome("mine", 1, error="first\n\\second\nthird"))
+    told = latex(books.results()).rpartition(r"\end{tabular}")[2].splitlines()
+    assert any("first \\second third" in line for line in told) and all(line.startswith("%") for line in told if line)
+
+
 def test_what_latex_takes_for_its_own_is_escaped():
     assert escaped("R&D 5% $x_1$ #2 {a} ~^") == (r"R\&D 5\% \$x\_1\$ \#2 \{a\} \textasciitilde{}\textasciicircum{}")
     assert escaped("a\\b") == r"a\textbackslash{}b" and escaped("MLM → MRC") == r"MLM $\rightarrow$ MRC"
@@ -146,6 +153,20 @@ def test_all_four_are_written_and_without_a_benchmark_the_papers_column_is_left_
     assert names == {"table.md", "table.csv", "table.tex", "table.json"}
     text = (ablation.out / "table.md").read_text(encoding="utf-8")
     assert "paper" not in text and "1 of 2" in text and "0 of 2" in text
+    rules = [line for line in text.splitlines() if re.fullmatch(r"[|:\- ]+", line)]
+    assert len(rules) == 3 and all(re.fullmatch(r"-+:?", cell) for rule in rules for cell in cells(rule))
+
+
+def test_a_row_with_gold_of_its_own_has_a_score_but_no_difference(ablation, monkeypatch):
+    gold = {"typed": [["B-PER", "O"], ["B-LOC", "O"]], "spans": [["B-ENT", "O"], ["B-ENT", "O"]]}
+    monkeypatch.setattr(table_module, "_counts", lambda name: entity_counts(gold[name], gold[name]))
+    books = Bookkeeper(ablation, baseline="adaptabert", samples=10)
+    for name, file in [("adaptabert", "typed"), ("tof", "typed"), ("mine", "spans")]:
+        books.note(Outcome(name, 1, 0.5, file))
+    lines = {line.row.name: line for line in books.results().lines}
+    assert (lines["mine"].mean, lines["mine"].difference, lines["mine"].p) == (50.0, None, None)
+    assert lines["tof"].difference == 0.0 and lines["tof"].comparable and not lines["mine"].comparable
+    assert any("other sentences or entity types than adaptabert" in note for note in as_json(books.results())["notes"])
 
 
 def test_a_baseline_that_is_named_is_that_of_all_tables(ablation, counts):

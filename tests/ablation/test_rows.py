@@ -43,6 +43,13 @@ def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file,
     assert config.output_dir == str(tmp_path / "run" / "ablation" / "seed-7" / "without_translated_source_mrc")
 
 
+def test_a_row_without_what_is_off_anyway_is_left_out_and_no_other(run_file, toy_files, enhancing):
+    extras = [f"translation.dictionary={toy_files['dictionary']}", f"target.mrc={toy_files['target_qa']}"]
+    extras += [f"source.mrc={toy_files['source_qa']}", "mrc.use_source_qa=false", "mrc.use_translated_ner_mrc=false"]
+    ablation = set_up(run_file(**enhancing), extras, rows=rows_of(2))
+    assert {row.name for row, _ in ablation.left_out} == {"without_source_mrc", "without_translated_ner_mrc"}
+
+
 def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_shared(
     run_file, toy_files, enhancing, trained
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -144,6 +145,26 @@ def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path,
     monkeypatch.setattr("tof_hf.ablation.jobs.sys.executable", "/bin/false")
     _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
+
+
+def test_what_a_library_prints_is_no_outcome():
+    program = """
+import os, sys
+from tof_hf.ablation import jobs
+def run_seed(ablation, seed, tell):
+    print("from Python")
+    os.write(1, b"from C\\n")
+    tell(jobs.Outcome("tof", seed, 0.5))
+jobs.run_seed = run_seed
+sys.exit(jobs.main())
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        process.stdin.write(pickle.dumps((None, 3)))
+        process.stdin.flush()
+        told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
+        assert process.wait() == 0
+    assert json.loads(told)["seed"] == 3 and b"from Python" in log and b"from C" in log
 
 
 def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):

@@ -205,3 +205,14 @@ def test_a_damaged_or_newer_record_is_an_error(written):
     file.write_text('{"format"', encoding="utf-8")
     with pytest.raises(DataError, match="damaged record"):
         make_report(written.folder)
+
+
+def test_a_student_of_other_taggers_is_told_with_its_teachers(written, parsed):
+    folder = written.write()
+    lineage = json.loads((folder / "lineage.json").read_text())
+    soft = {"teachers": ["ner"], "voters": ["ner", f"x-{EVIL}"], "file": "f", "sentences": 1200, "words": 9}
+    lineage["systems"]["tof"] |= {"soft_labels": [soft | {"agreed_share": 0.5, "used_by": ["distillation"]}]}
+    (folder / "lineage.json").write_text(json.dumps(lineage))
+    found = parsed(make_report(folder).html)
+    assert "distillation learned from the class probabilities that ner gave 1,200 sentences" in found.text
+    assert "agree, 50.00 % of the words" in found.text and not found.of("script")

@@ -128,6 +128,22 @@ def test_the_other_order_and_other_systems_can_be_searched(run_file, trained):
     assert trained == ["mlm", "mlm-ner"]
 
 
+def test_the_students_of_the_peers_can_be_searched(run_file, trained):
+    set_here = ["distillation.learning_rate=1e-2", "distillation.num_train_epochs=1"]
+    (trial,) = try_all(set_up(run_file, stage="distillation", system="tsl"), [set_here])
+    assert trial.score is not None and trained == ["ner", "distillation"]
+
+
+def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_the_next(run_file, trained, tmp_path):
+    (tmp_path / "en-es.tsv").write_text("the\tel\n", encoding="utf-8")
+    dictionary = f"translation.dictionary={tmp_path / 'en-es.tsv'}"
+    with pytest.raises(ConfigError, match="unitrans never comes to mrc"):
+        try_all(set_up(run_file, [dictionary], stage="mrc", system="unitrans"), [["mrc.learning_rate=1e-3"]])
+    set_here = [dictionary, "distillation.num_train_epochs=1"]
+    (trial,) = try_all(set_up(run_file, set_here, stage="distillation", system="unitrans"), [["distillation.seed=1"]])
+    assert trial.error is None and trained == ["ner", "translated_ner_tr", "ner-tuned_ner_tr", "distillation_tr"]
+
+
 def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, monkeypatch, capsys):
     train = Trainer.train
 

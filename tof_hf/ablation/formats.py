@@ -33,7 +33,7 @@ def markdown(results: Results, *, level: int = 2) -> str:
     parts = []
     for table, lines in results.tables.items():
         first, *others = [[_cell(cell) for cell in row] for row in _grid(lines, results)]
-        widths = [max(map(len, column)) for column in zip(first, *others, strict=True)]
+        widths = [max(2, *map(len, column)) for column in zip(first, *others, strict=True)]  # a rule is -: at least
         rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
         texts = []
         for title, *numbers in [first, rule, *others]:
@@ -52,7 +52,8 @@ def latex(results: Results) -> str:
         begin = rf"\begin{{tabular}}{{l{'r' * (len(grid[0]) - 1)}}}"
         body = [begin, r"\hline", first, r"\hline", *others, r"\hline", r"\end{tabular}"]
         parts.append("\n".join([f"% {TITLES[table]}", *body]))
-    return "\n\n".join([*parts, "\n".join(f"% {note}" for note in notes(results))]) + "\n"
+    told = (" ".join(note.split()) for note in notes(results))  # a comment ends with its line
+    return "\n\n".join([*parts, "\n".join(f"% {note}" for note in told)]) + "\n"
 
 
 def comma_separated(results: Results) -> str:
@@ -109,6 +110,11 @@ def notes(results: Results) -> list[str]:
             f"p: paired bootstrap over sentences ({results.samples:,} samples), one-sided: that the row is no better "
             "than that baseline, or no worse for rows that leave something out or change the order."
         )
+    told += [
+        f"No difference for {line.row.title}: it is scored on other sentences or entity types than {line.baseline}."
+        for line in results.lines
+        if not line.comparable
+    ]
     if ablation.fixed_seeds:
         told.append(f"The seed of {', '.join(ablation.fixed_seeds)} stands in the config: it is the same in all runs.")
     if _has_paper(results):

@@ -119,7 +119,8 @@ def _last_line(log: Path) -> str:
 
 def _end_with_the_parent() -> None:
     """Wait for the end of the input, which only comes while this is running if the parent was killed."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: Python aborts at its end if a thread is still reading there
+        pass
     os._exit(1)
 
 
@@ -129,13 +130,14 @@ def main() -> int:
 
     ablation, seed = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    # Only outcomes may stand on the output; whatever else a library prints goes to the log.
-    output, sys.stdout = sys.stdout, sys.stderr
-    show_progress()
-    try:
-        run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
-    except KeyboardInterrupt:
-        return 130
+    # Only outcomes may stand on the output; what libraries print, those in C too, goes to the log.
+    with os.fdopen(os.dup(1), "w") as output:
+        os.dup2(2, 1)
+        show_progress()
+        try:
+            run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
+        except KeyboardInterrupt:
+            return 130
     return 0
 
 

@@ -25,6 +25,9 @@ TITLES = {
 MRC_ENHANCING = "tof_wo_pseudo"  # the system of Tables 2 to 4: steps 1 to 3 of TOF
 
 
+Need = Literal["dictionary", "target_mrc", "source_mrc", "translated_mrc", "ner_mrc", "translated_ner_mrc"]
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a table. `set` holds options as `key=value`; `needs` what the config must have for it.
@@ -38,13 +41,13 @@ class Row:
     title: str
     system: str
     set: tuple[str, ...] = ()
-    needs: tuple[Literal["dictionary", "target_mrc", "source_mrc", "ner_mrc"], ...] = ()
+    needs: tuple[Need, ...] = ()
     claim: Literal["better", "worse"] = "better"
 
 
 # The system, its title, and what it needs.
 _SYSTEMS = {
-    "source_only": ("BERT-ML", ()),
+    "source_only": ("Source only (BERT-ML, BERT)", ()),
     "adaptabert": ("AdaptaBERT", ()),
     "adaptabert_translation": ("AdaptaBERT + translation", ("dictionary",)),
     "tsl": ("TSL", ()),
@@ -60,10 +63,15 @@ _WITHOUT = (
         "without_translated_source_mrc",
         "w/o source MRC data (trans)",
         "use_translated_qa",
-        ("dictionary", "source_mrc"),
+        ("dictionary", "translated_mrc"),
     ),
     ("without_ner_mrc", "w/o NER-MRC data", "use_ner_mrc", ("ner_mrc",)),
-    ("without_translated_ner_mrc", "w/o NER-MRC data (trans)", "use_translated_ner_mrc", ("dictionary",)),
+    (
+        "without_translated_ner_mrc",
+        "w/o NER-MRC data (trans)",
+        "use_translated_ner_mrc",
+        ("dictionary", "translated_ner_mrc"),
+    ),
 )
 
 
@@ -148,11 +156,14 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
     """Why the row cannot be had from this config, or would be no other run than without its options; else None."""
     if row.system not in systems:
         return f"there is no system {row.system} in this release"
+    mrc = config.mrc
     reasons = {
         "dictionary": (config.translation.dictionary is not None, "translation.dictionary names no file"),
-        "target_mrc": (bool(config.target.mrc) and config.mrc.use_target_qa, "no target question is learned from"),
-        "source_mrc": (bool(config.source.mrc) and config.mrc.use_source_qa, "no source question is learned from"),
-        "ner_mrc": (config.mrc.use_ner_mrc, "mrc.use_ner_mrc is off anyway"),
+        "target_mrc": (bool(config.target.mrc) and mrc.use_target_qa, "no target question is learned from"),
+        "source_mrc": (bool(config.source.mrc) and mrc.use_source_qa, "no source question is learned from"),
+        "translated_mrc": (bool(config.source.mrc) and mrc.use_translated_qa, "no source question is translated"),
+        "ner_mrc": (mrc.use_ner_mrc, "mrc.use_ner_mrc is off anyway"),
+        "translated_ner_mrc": (mrc.use_translated_ner_mrc, "mrc.use_translated_ner_mrc is off anyway"),
     }
     return next((why for need, (met, why) in reasons.items() if need in row.needs and not met), None)
 

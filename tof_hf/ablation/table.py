@@ -18,7 +18,8 @@ from tof_hf.significance import SAMPLES, EntityCounts, paired_bootstrap, read_co
 class Line:
     """A row with its results; F1 in percent. `scores` by seed, `deviation` over them (ddof 1) if there are several.
 
-    `difference`, `p_better` and `p_worse` are against `baseline`, over the seeds that both have; None for itself.
+    `difference`, `p_better` and `p_worse` are against `baseline`, over the seeds that both have; None for itself, and
+    for a row that is not `comparable`: it is scored on other sentences or entity types.
     """
 
     row: Row
@@ -31,6 +32,7 @@ class Line:
     p_worse: float | None
     paper: Published | None
     error: str | None
+    comparable: bool = True
 
     @property
     def p(self) -> float | None:
@@ -80,7 +82,8 @@ class Bookkeeper:
         difference = p_better = p_worse = None
         ours, theirs = self._scores(row.name), self._scores(baseline)
         seeds = tuple(seed for seed in self.ablation.seeds if seed in ours and seed in theirs)
-        if row.name != baseline and seeds:
+        comparable = self._same_gold(row.name, baseline, seeds)
+        if row.name != baseline and seeds and comparable:
             difference = statistics.fmean(ours[seed] for seed in seeds) - statistics.fmean(theirs[s] for s in seeds)
             p_better, p_worse = self._p_values(row.name, baseline, seeds)
         errors = [one.error for one in self.outcomes.values() if one.name == row.name and one.error]
@@ -95,6 +98,7 @@ class Bookkeeper:
             p_worse,
             published(row.table, row.name, self.benchmark),
             errors[0] if errors else None,
+            comparable,
         )
 
     def _scores(self, name: str) -> dict[int, float]:
@@ -107,6 +111,11 @@ class Bookkeeper:
         usual = ["adaptabert_translation", "adaptabert"] if table in (1, OWN) else ["adaptabert"] if table == 4 else []
         named = [self.baseline] if self.baseline in self.ablation.names else []
         return next((name for name in [*named, *usual] if name in names or name in named), names[0])
+
+    def _same_gold(self, name: str, baseline: str, seeds: tuple[int, ...]) -> bool:
+        """Whether both are scored on the same sentences and labels; a row of its own options may have others."""
+        sides = [[_counts(self.outcomes[one, seed].predictions) for seed in seeds] for one in (name, baseline)]
+        return [one.sentences for one in sides[0]] == [one.sentences for one in sides[1]]
 
     def _p_values(self, name: str, baseline: str, seeds: tuple[int, ...]) -> tuple[float, float]:
         known = self._compared.get((name, baseline, seeds))

@@ -23,7 +23,8 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.set_defaults(command=_search)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
-    parser.add_argument("--stage", required=True, help="mlm, mrc, ner, pseudo_ner, continual_mrc or continual_ner")
+    stages = "mlm, mrc, ner, pseudo_ner, continual_mrc or continual_ner; distillation with --system tsl or unitrans"
+    parser.add_argument("--stage", required=True, help=stages)
     parser.add_argument("--field", default="learning_rate", help="the option of the stage (learning_rate)")
     parser.add_argument("--values", nargs="+", help="what to try (the paper's nine learning rates)")
     decides = "whose F1 decides: that of the first tagger after the stage (ner, the default), or the stage's own"

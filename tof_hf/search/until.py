@@ -8,8 +8,9 @@ from tof_hf.pipeline import Recipe
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Steps
 
-TAGGERS = ("ner", "pseudo_ner", "continual_ner")
-STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")
+TAGGERS = ("ner", "pseudo_ner", "continual_ner", "distillation")
+STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner", "distillation")
+_STEPS = {"distil": "distillation"} | {stage: stage for stage in STAGES[:-1]}  # by the name of the step
 
 
 class NoSuchStage(Exception):
@@ -44,19 +45,21 @@ class _Watched:
         self._do, self._stage, self._own, self._passed = do, stage, own, False
 
     def without_translation(self) -> _Watched:
-        self._do = self._do.without_translation()
-        return self
+        watched = _Watched(self._do.without_translation(), self._stage, self._own)
+        watched._passed = self._passed
+        return watched  # the recipe may go on with these steps as well, which have their translations still
 
     def __getattr__(self, name: str) -> Any:
         step = getattr(self._do, name)
-        if name not in STAGES:
+        if name not in _STEPS:
             return step
+        stage = _STEPS[name]
 
         def watched(*args: Any, **kwargs: Any) -> Checkpoint:
             checkpoint = step(*args, **kwargs)
-            self._passed |= name == self._stage
+            self._passed |= stage == self._stage
             last = kwargs.get("round", self._do.config.rounds) == self._do.config.rounds
-            if self._passed and last and (name == self._stage if self._own else name in TAGGERS):
+            if self._passed and last and (stage == self._stage if self._own else stage in TAGGERS):
                 raise _Enough(checkpoint)
             return checkpoint
 
