@@ -179,6 +179,12 @@ class MrcConfig(StageConfig):
         "With `translation.dictionary`: trains on translated source NER turned into questions.",
         paper="Table 2, row 5",
     )
+    head_learning_rate: float | None = option(
+        None,
+        "Learning rate of the span head, which starts fresh, if it shall differ from the encoder's: with few steps a "
+        "higher one lets it learn without harm to the encoder.",
+        above=0,
+    )
     lr_decay_per_epoch: float | None = option(
         None,
         "Factor on the learning rate after every epoch; needs `lr_scheduler_type: constant`.",

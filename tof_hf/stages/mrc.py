@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +66,7 @@ def mrc_task(
         validation=held_out,
         metrics=SpanF1(held, held_out),
         reduce_logits=only_span_ends,
-        trainer=_decaying(config.lr_decay_per_epoch) if config.lr_decay_per_epoch else OrderedTrainer,
+        trainer=functools.partial(MrcTrainer, head_rate=config.head_learning_rate, decay=config.lr_decay_per_epoch),
     )
 
 
@@ -112,14 +113,34 @@ def only_span_ends(outputs: tuple[Tensor, ...], labels: Tensor | None) -> Tensor
     return outputs[-1]
 
 
-def _decaying(factor: float) -> type[OrderedTrainer]:
-    """A Trainer whose learning rate is multiplied by `factor` after every epoch, as in the published code."""
+class MrcTrainer(OrderedTrainer):
+    """A Trainer with a learning rate of its own for the fresh span head, and the schedule of the published code.
 
-    class DecayingTrainer(OrderedTrainer):
-        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-            if self.lr_scheduler is None:
-                per_epoch = max(1, round(num_training_steps / self.args.num_train_epochs))
-                self.lr_scheduler = LambdaLR(optimizer or self.optimizer, lambda step: factor ** (step // per_epoch))
-            return self.lr_scheduler
+    `head_rate` is that of the head, scheduled like the encoder's; `decay` is the factor after every epoch.
+    """
 
-    return DecayingTrainer
+    def __init__(self, *args: Any, head_rate: float | None = None, decay: float | None = None, **kwargs: Any) -> None:
+        self.head_rate, self.decay = head_rate, decay
+        super().__init__(*args, **kwargs)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The stock optimizer; with `head_rate` the head's parameters are groups of their own in it."""
+        if self.optimizer is not None or self.head_rate is None:
+            return super().create_optimizer(model)
+        optimizer = super().create_optimizer(model)
+        encoder = {id(parameter) for parameter in self.accelerator.unwrap_model(self.model).base_model.parameters()}
+        for group in list(optimizer.param_groups):
+            head = [parameter for parameter in group["params"] if id(parameter) not in encoder]
+            if head:
+                group["params"] = [parameter for parameter in group["params"] if id(parameter) in encoder]
+                optimizer.add_param_group(group | {"params": head, "lr": self.head_rate})
+        return optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The stock scheduler, or with `decay` a rate that is multiplied by it after every epoch."""
+        if self.decay is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        if self.lr_scheduler is None:
+            factor, per_epoch = self.decay, max(1, round(num_training_steps / self.args.num_train_epochs))
+            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, lambda step: factor ** (step // per_epoch))
+        return self.lr_scheduler

@@ -41,6 +41,8 @@ _CHOOSE_ROWS = frozenset(
         "use_translated_qa", "validate_translated",
     }
 )  # fmt: skip
+# Options that are younger than the format, with the value that leaves everything as it was: it does not count.
+_YOUNGER = {"head_learning_rate": None}
 _CHOOSE_VALIDATION_ROWS = ("max_validation", "validate_translated")
 
 
@@ -80,7 +82,7 @@ class StageTask:
     validation: Dataset | None = None
     metrics: Callable | None = None
     reduce_logits: Callable | None = None
-    trainer: type[Trainer] = OrderedTrainer
+    trainer: Callable[..., Trainer] = OrderedTrainer
     repeats: int = 1
     before_training: Callable[[Any, TrainingArguments, Dataset], None] | None = None
 
@@ -122,7 +124,8 @@ def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     # MLM draws its masks where rows are fetched: other workers, other masks.
     kept = {"dataloader_num_workers"} if isinstance(config, MlmConfig) else set()
     training = {k: v for k, v in config.training.items() if k in kept or k not in _WITHOUT_EFFECT}
-    return {k: v for k, v in own.items() if k not in beside} | {"training": training}, beside
+    counts = {k: v for k, v in own.items() if k not in beside and not (k in _YOUNGER and v == _YOUNGER[k])}
+    return counts | {"training": training}, beside
 
 
 def recipe_key(recipe: Mapping[str, Any]) -> str:
