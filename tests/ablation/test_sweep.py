@@ -20,6 +20,7 @@ from tof_hf.cli import main
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError
 from tof_hf.hub.push import prepare
+from tof_hf.pipeline import TofPipeline
 from tof_hf.run_lock import FolderInUse, only_run_in
 
 SYSTEMS = [row for row in rows_of(1) if row.name in ("source_only", "adaptabert", "tof")]
@@ -120,6 +121,15 @@ def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp
     assert "Failed: TOF" in printed.out
     assert main(command) == 0
     assert "Failed" not in (tmp_path / "run" / "ablation" / "table.md").read_text()
+
+
+def test_an_error_of_another_package_ends_its_run_alone_too(run_file, monkeypatch):
+    def lacks(self):
+        raise ImportError("no bitsandbytes")
+
+    monkeypatch.setattr(TofPipeline, "run", lacks)
+    _, outcomes = swept(run_file(), rows=SYSTEMS[:2], seeds=[1])
+    assert [one.error for one in outcomes] == ["ImportError: no bitsandbytes"] * 2
 
 
 def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_path):

@@ -17,6 +17,7 @@ from tof_hf.config import StageConfig, TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.inputs import Inputs, TofData
 from tof_hf.pipeline import RECIPES, TofPipeline, TofResult
+from tof_hf.run_folder import logger
 from tof_hf.scoring import SOURCE, predictions_file
 
 FOLDER = "ablation"  # in the config's output_dir, unless another one is named
@@ -196,8 +197,11 @@ def run_seed(
             result = pipeline.run()
             f1, predictions = _score(ablation, pipeline, result)
             outcome = Outcome(name, seed, f1, str(predictions), time.monotonic() - began)
-        except TofError as problem:
-            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=str(problem))
+        except Exception as problem:  # also of other people's packages; told here, in the tables and at the end
+            if not isinstance(problem, TofError):
+                logger.exception("%s, seed %s", name, seed)
+            told = str(problem) if isinstance(problem, TofError) else f"{type(problem).__name__}: {problem}"
+            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=told)
         outcomes.append(outcome)
         tell(outcome)
     return outcomes

@@ -51,6 +51,8 @@ def _search(options: argparse.Namespace) -> int:
     search = set_up(options.config, options.overrides, **given, out=options.out, stages=options.stages)
     if options.values is None and options.field != "learning_rate" and not options.space:
         raise ConfigError(f"--field {options.field} needs --values; only learning rates have values of their own.")
+    if options.space and (options.values is not None or options.field != "learning_rate"):
+        raise ConfigError("--space says what to try, and so do --field and --values. Drop one.")
     if options.space and options.trials is None:
         raise ConfigError("--space is for optuna: say with --trials how often it draws.")
     key = options.field if "." in options.field else f"{options.stage}.{options.field}"
