@@ -40,7 +40,7 @@ def newest():
     found = [os.path.join(folder, name) for folder, _, names in os.walk(stages) for name in names]
     return os.path.relpath(max(found, key=lambda path: os.path.getmtime(path)), stages) if found else "nothing"
 
-longest = 5.0
+longest = 3.0
 while True:
     child = os.fork()
     if child == 0:

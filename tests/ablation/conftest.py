@@ -7,9 +7,7 @@ import os
 import pytest
 from transformers import Trainer
 
-from tof_hf.ablation import rows
 from tof_hf.config.yaml_text import dump_yaml
-from tof_hf.pipeline import RECIPES
 from tof_hf.toy import words
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
@@ -42,7 +40,7 @@ def toy(toy_files):
         "target": {"name": "es", "text": [toy_files["target_text"]], "gold": toy_files["target_gold"]},
         "mlm": once | {"maskings": 1, "learning_rate": 1e-3},
         "mrc": once | {"learning_rate": 1e-3, "max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
-        "ner": once | {"num_train_epochs": 5, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
+        "ner": once | {"num_train_epochs": 4, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
         "pseudo_ner": {"num_train_epochs": 1},
     }
 
@@ -72,12 +70,3 @@ def trained(monkeypatch):
 
     monkeypatch.setattr(Trainer, "train", noted)
     return found
-
-
-@pytest.fixture
-def enhancing(monkeypatch):
-    """The system of Tables 2 to 4; where there is none of that name, TOF stands in, whose options do the same."""
-    if rows.MRC_ENHANCING not in RECIPES:
-        monkeypatch.setattr(rows, "MRC_ENHANCING", "tof")
-        return {"pseudo_ner": {"enabled": False}}
-    return {}

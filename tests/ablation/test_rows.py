@@ -20,10 +20,10 @@ def test_every_row_of_the_paper_that_has_a_number_can_be_run():
     check_names([row for table in TABLES for row in rows_of(table, swap_model="span/bert")])
 
 
-def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file, toy_files, enhancing, tmp_path):
+def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file, toy_files, tmp_path):
     system = rows_module.MRC_ENHANCING
     everything = [*rows_of(1), *rows_of(2)]
-    source = run_file(**enhancing)
+    source = run_file()
     without = set_up(source, rows=everything)
     told = "\n".join(left_out(without))
     for name in ("adaptabert_translation", "without_translated_ner_mrc", "without_translated_source_mrc"):
@@ -43,17 +43,15 @@ def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file,
     assert config.output_dir == str(tmp_path / "run" / "ablation" / "seed-7" / "without_translated_source_mrc")
 
 
-def test_a_row_without_what_is_off_anyway_is_left_out_and_no_other(run_file, toy_files, enhancing):
+def test_a_row_without_what_is_off_anyway_is_left_out_and_no_other(run_file, toy_files):
     extras = [f"translation.dictionary={toy_files['dictionary']}", f"target.mrc={toy_files['target_qa']}"]
     extras += [f"source.mrc={toy_files['source_qa']}", "mrc.use_source_qa=false", "mrc.use_translated_ner_mrc=false"]
-    ablation = set_up(run_file(**enhancing), extras, rows=rows_of(2))
+    ablation = set_up(run_file(), extras, rows=rows_of(2))
     assert {row.name for row, _ in ablation.left_out} == {"without_source_mrc", "without_translated_ner_mrc"}
 
 
-def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_shared(
-    run_file, toy_files, enhancing, trained
-):
-    source = run_file(**enhancing)
+def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_shared(run_file, toy_files, trained):
+    source = run_file()
     extras = [f"target.mrc={toy_files['target_qa']}", f"source.mrc={toy_files['source_qa']}"]
     ablation = set_up(source, extras, rows=rows_of(2), seeds=[5])
     results, outcomes = ablate(ablation, benchmark="es")
@@ -65,17 +63,21 @@ def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_sha
     assert [one.paper.change for one in others] == [-0.34, -1.82, -3.69]
 
 
-def test_the_other_order_and_the_other_encoder_are_rows(run_file, toy_files, enhancing, trained):
-    source = run_file(**enhancing)
-    rows = [*rows_of(3), *rows_of(4, swap_model=toy_files["other"])]
-    ablation = set_up(source, rows=rows, seeds=[5])
-    results, outcomes = ablate(ablation, baseline="adaptabert")
+def test_the_other_order_is_a_row(run_file):
+    planned = plan(set_up(run_file(), rows=rows_of(3), seeds=[5]))
+    for stages, row in (("mlm mlm-mrc mlm-mrc-ner", "order_mlm_mrc"), ("mrc mrc-mlm mrc-mlm-ner", "order_mrc_mlm")):
+        for stage in stages.split():
+            assert f"seed-5 {stage}: {row}" in planned
+    assert planned.endswith("0 to reuse, 0 to resume, 6 to run")
+
+
+def test_the_other_encoder_has_rows_of_its_own(run_file, toy_files, trained):
+    rows = [row for row in rows_of(4, swap_model=toy_files["other"]) if row.system == "adaptabert"]
+    results, outcomes = ablate(set_up(run_file(), rows=rows, seeds=[5]), baseline="adaptabert")
     assert not any(one.error for one in outcomes)
-    # mlm, mlm-mrc, mlm-mrc-ner; mrc, mrc-mlm, mrc-mlm-ner; mlm-ner; and four with the other encoder.
-    assert len(trained) == len(set(enumerate(trained))) == 11
-    assert [line.row.title for line in results.lines][-2:] == ["other-encoder", "other-encoder + MRC-enhancing"]
-    assert [line.row.table for line in results.lines] == [3, 3, 4, 4, 4, 4]
-    assert {line.baseline for line in results.lines if line.row.name != "adaptabert"} == {"adaptabert"}
+    assert [stage for _, stage in trained] == 2 * ["mlm", "mlm-ner"]
+    assert [line.row.title for line in results.lines] == ["AdaptaBERT", "other-encoder"]
+    assert results.lines[1].baseline == "adaptabert"
 
 
 def test_rows_of_your_own_come_from_a_file(run_file, tmp_path, trained, capsys):
