@@ -8,7 +8,7 @@ from tof_hf.ablation import rows as rows_module
 from tof_hf.ablation.published import TABLES
 from tof_hf.ablation.rows import MRC_ENHANCING, Row, check_names, chosen, rows_from, rows_of
 from tof_hf.ablation.runs import config_of, set_up
-from tof_hf.ablation.sweep import ablate, left_out
+from tof_hf.ablation.sweep import ablate, left_out, plan
 from tof_hf.cli import main
 from tof_hf.errors import ConfigError
 from tof_hf.pipeline import RECIPES
