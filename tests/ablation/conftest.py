@@ -40,7 +40,7 @@ def toy(toy_files):
         "target": {"name": "es", "text": [toy_files["target_text"]], "gold": toy_files["target_gold"]},
         "mlm": once | {"maskings": 1, "learning_rate": 1e-3},
         "mrc": once | {"learning_rate": 1e-3, "max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
-        "ner": once | {"num_train_epochs": 4, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
+        "ner": once | {"num_train_epochs": 5, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
         "pseudo_ner": {"num_train_epochs": 1},
     }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -109,6 +111,7 @@ def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train", full)
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))  # it stands in the message
         off = {"mrc": {"enabled": False}, "pseudo_ner": {"enabled": False}}
         command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1", "2000"]
         assert main(command) == 2
@@ -134,7 +137,7 @@ def test_an_error_of_another_package_ends_its_run_alone_too(run_file, monkeypatc
 
 def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_path):
     source = run_file()
-    rows = [row for row in SYSTEMS if row.name != "tof"]
+    rows = SYSTEMS[:1]
     _, outcomes = swept(source, rows=rows, jobs=2)
     assert {(one.name, one.seed, one.error) for one in outcomes} == {
         (row.name, seed, None) for row in rows for seed in (1, 2)

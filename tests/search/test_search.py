@@ -102,12 +102,9 @@ def test_no_gold_is_read_although_it_is_named(run_file, monkeypatch):
 @pytest.mark.parametrize(
     ("stage", "by", "last"),
     [
-        ("mlm", "ner", "mlm-mrc-ner"),
         ("mrc", "stage", "mlm-mrc"),
-        ("ner", "ner", "mlm-mrc-ner"),
         ("pseudo_ner", "ner", "mlm-mrc-ner-pseudo_ner"),
         ("continual_mrc", "ner", "mlm-mrc-ner-pseudo_ner-mrc1-ner1"),
-        ("continual_mrc", "stage", "mlm-mrc-ner-pseudo_ner-mrc1"),
     ],
 )
 def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
