@@ -13,7 +13,7 @@ from transformers import Trainer
 
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, TargetLabelLeak
-from tof_hf.pipeline import run_tof
+from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.toy import words
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
@@ -145,33 +145,30 @@ def test_a_change_of_a_late_option_trains_only_the_late_stage(run, toy, trained,
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
-@pytest.mark.parametrize("gold", ["wrong", "none"])
-def test_the_final_tagger_never_depends_on_the_gold_of_the_target(run, toy, tmp_path, gold):
+def test_the_final_tagger_never_depends_on_the_gold_of_the_target(run, toy, tmp_path):
     world, values = toy
-    target = dict(values["target"])
-    del target["gold"]
-    if gold == "wrong":
-        # The raw text comes as a file with tags, all of them wrong, and the gold itself is shuffled.
-        rng = random.Random(0)
-        names = ["O", "B-PER", "B-LOC", "B-ORG", "B-MISC"]
-        tagged = "".join(
-            "".join(f"{word} {rng.choice(names)}\n" for word in row["tokens"]) + "\n" for row in world.target_text
-        )
-        (tmp_path / "text.conll").write_text(tagged, encoding="utf-8")
-        shuffled = "".join(
-            "".join(f"{word} {rng.choice(names)}\n" for word in row["tokens"]) + "\n" for row in world.target_gold
-        )
-        (tmp_path / "gold.conll").write_text(shuffled, encoding="utf-8")
-        target |= {"text": [str(tmp_path / "text.conll")], "gold": str(tmp_path / "gold.conll")}
-    other = run_tof(config_of(toy, tmp_path / "run", target=target))
+    # The raw text comes as a file with tags, all of them wrong, and the gold itself is shuffled.
+    rng = random.Random(0)
+    names = ["O", "B-PER", "B-LOC", "B-ORG", "B-MISC"]
+    for name, rows in (("text", world.target_text), ("gold", world.target_gold)):
+        sentences = ("".join(f"{word} {rng.choice(names)}\n" for word in row["tokens"]) for row in rows)
+        (tmp_path / f"{name}.conll").write_text("\n".join(sentences), encoding="utf-8")
+    wrong = {"text": [str(tmp_path / "text.conll")], "gold": str(tmp_path / "gold.conll")}
+    other = run_tof(config_of(toy, tmp_path / "run", target=values["target"] | wrong))
     assert_same_weights(final_weights(run), final_weights(other))
     scores = [row for row in other.rows if row["split"] == "target"]
-    assert bool(scores) == (gold == "wrong")
+    assert scores
     for row in scores:
         same = next(
             r for r in run.rows if r["system"] == "tof" and r["split"] == "target" and r["stage"] == row["stage"]
         )
         assert row["per_type"] != same["per_type"]
+
+
+def test_a_run_without_gold_has_the_stages_of_one_with_it(run, toy):
+    target = {name: value for name, value in toy[1]["target"].items() if name != "gold"}
+    planned = TofPipeline(config_of(toy, run.folder, target=target)).plan()
+    assert len(planned) == 6 and {stage.action for stage in planned} == {"reuse"}
 
 
 def test_the_preset_of_the_published_code_runs(toy, tmp_path, trained):
