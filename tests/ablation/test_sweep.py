@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import pickle
+import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import Trainer
 
-from tof_hf.ablation.jobs import environments
+from tof_hf.ablation.jobs import environments, heard_ablation, told_ablation
 from tof_hf.ablation.rows import Row, rows_of
 from tof_hf.ablation.runs import Outcome, set_up
 from tof_hf.ablation.sweep import Progress, ablate, plan
@@ -25,6 +27,9 @@ from tof_hf.hub.push import prepare
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run_lock import FolderInUse, only_run_in
 
+FEATURES = Features(
+    {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-PER"]))}
+)
 SYSTEMS = [row for row in rows_of(1) if row.name in ("source_only", "adaptabert", "tof")]
 
 
@@ -147,7 +152,17 @@ def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_pa
     assert [row["scores"] for row in aside] == [
         {str(seed): f1 for seed, f1 in one.scores.items()} for one in results.lines
     ]
-    assert "mlm-ner: reused" not in (tmp_path / "run" / "ablation" / "seed-1" / "log.txt").read_text()
+    assert "ner: reused" not in (tmp_path / "run" / "ablation" / "seed-1" / "log.txt").read_text()
+
+
+def test_a_process_hears_the_ablation_that_its_parent_tells_in_json(run_file, tmp_path):
+    own = Row(0, "mine", "50 % | ñ", "tof", ("rounds=0",), ("dictionary",), "worse")
+    given = Dataset.from_dict({"id": ["1"], "tokens": [["Ana"]], "ner_tags": [[1]]}, features=FEATURES)
+    ablation = set_up(run_file(), ["rounds=1"], rows=[*SYSTEMS, *rows_of(2)], seeds=[1, 2], datasets={"a/b": given})
+    ablation = dataclasses.replace(ablation, rows=(*ablation.rows, own))
+    heard = heard_ablation(json.loads(json.dumps(told_ablation(ablation), default=os.fspath)))
+    assert dataclasses.replace(heard, datasets=None) == dataclasses.replace(ablation, datasets=None)
+    assert heard.datasets["a/b"].features == FEATURES and heard.datasets["a/b"][:] == given[:]
 
 
 def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path, monkeypatch):
@@ -160,7 +175,7 @@ def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path,
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
 
 
-def test_what_a_library_prints_is_no_outcome():
+def test_what_a_library_prints_is_no_outcome(run_file):
     program = """
 import os, sys
 from tof_hf.ablation import jobs
@@ -173,7 +188,8 @@ sys.exit(jobs.main())
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
-        process.stdin.write(pickle.dumps((None, 3)))
+        told = told_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]))
+        process.stdin.write(json.dumps({"ablation": told, "seed": 3}, default=str).encode() + b"\n")
         process.stdin.flush()
         told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
         assert process.wait() == 0

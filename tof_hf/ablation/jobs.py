@@ -1,27 +1,32 @@
 """Seeds side by side: a process for each, on a device of its own where there are several.
 
-Run as a program it is such a process: it reads an Ablation and a seed from its input, which its parent wrote, and
+Run as a program it is such a process: it reads what to do from its input, one line of JSON that its parent wrote, and
 writes one line of JSON for every finished run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
+from datasets import Dataset
+
+from tof_hf.ablation.rows import Row
 from tof_hf.ablation.runs import Ablation, Outcome, run_seed, seed_folder
 
 LOG = "log.txt"
+GIVEN = "given"  # the folder of datasets that were given in place of files
 
 
 def run_jobs(ablation: Ablation, jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
@@ -32,13 +37,14 @@ def run_jobs(ablation: Ablation, jobs: int, tell: Callable[[Outcome], None]) -> 
     free: SimpleQueue[dict[str, str]] = SimpleQueue()
     for environment in environments(jobs):
         free.put(environment)
+    told = told_ablation(ablation)
     talking, running = threading.Lock(), set()
     outcomes: list[Outcome] = []
 
     def one(seed: int) -> None:
         environment = free.get()
         try:
-            for outcome in _outcomes(ablation, seed, environment, running):
+            for outcome in _outcomes(ablation, told, seed, environment, running):
                 with talking:
                     outcomes.append(outcome)
                     tell(outcome)
@@ -84,7 +90,43 @@ def visible_devices() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _outcomes(ablation: Ablation, seed: int, environment: dict[str, str], running: set) -> Iterator[Outcome]:
+def told_ablation(ablation: Ablation) -> dict[str, Any]:
+    """The ablation as JSON knows it; datasets that were given lie as Parquet in OUT/given."""
+    told = {field.name: getattr(ablation, field.name) for field in fields(ablation)}
+    told |= {"rows": [asdict(row) for row in ablation.rows]}
+    told |= {"left_out": [[asdict(row), why] for row, why in ablation.left_out]}
+    if ablation.datasets is not None:
+        told["datasets"] = {name: _given(rows, ablation.out, name) for name, rows in ablation.datasets.items()}
+    return told
+
+
+def heard_ablation(told: dict[str, Any]) -> Ablation:
+    """The ablation that `told_ablation` told."""
+    heard = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    heard |= {"rows": tuple(map(_row, told["rows"])), "out": Path(told["out"])}
+    heard |= {"left_out": tuple((_row(row), why) for row, why in told["left_out"])}
+    if told["datasets"] is not None:
+        cache = str(Path(told["out"]) / GIVEN / "cache")
+        given = told["datasets"].items()
+        heard["datasets"] = {name: Dataset.from_parquet(file, cache_dir=cache) for name, file in given}
+    return Ablation(**heard)
+
+
+def _given(rows: Dataset, out: Path, name: str) -> str:
+    file = out / GIVEN / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    rows.to_parquet(str(part))
+    return str(part.replace(file))
+
+
+def _row(told: dict[str, Any]) -> Row:
+    return Row(**(told | {"set": tuple(told["set"]), "needs": tuple(told["needs"])}))
+
+
+def _outcomes(
+    ablation: Ablation, request: dict[str, Any], seed: int, environment: dict[str, str], running: set
+) -> Iterator[Outcome]:
     """What the process of a seed tells, line by line."""
     log = seed_folder(ablation.out, seed) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +137,8 @@ def _outcomes(ablation: Ablation, seed: int, environment: dict[str, str], runnin
         process = subprocess.Popen(command, env=environment, **pipes)
         running.add(process)
         with suppress(BrokenPipeError):  # it has ended then, which its status tells
-            process.stdin.write(pickle.dumps((ablation, seed)))
+            asked = json.dumps({"ablation": request, "seed": seed}, default=os.fspath)
+            process.stdin.write(asked.encode() + b"\n")
             process.stdin.flush()
         for line in process.stdout:
             outcome = Outcome(**json.loads(line))
@@ -128,7 +171,8 @@ def main() -> int:
     """Carry out the seed that the parent asks for."""
     from tof_hf.cli import show_progress
 
-    ablation, seed = pickle.load(sys.stdin.buffer)
+    asked = json.loads(sys.stdin.buffer.readline())
+    ablation, seed = heard_ablation(asked["ablation"]), asked["seed"]
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # Only outcomes may stand on the output; what libraries print, those in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
