@@ -32,7 +32,7 @@ def logits_for(batch):
     return torch.randn(*batch["input_ids"].shape, 3, generator=torch.Generator().manual_seed(1))
 
 
-def slow_loss(taught, windows, logits, hard_weight):
+def slow_loss(taught, windows, logits, soft_loss, hard_weight):
     """Word by word, as one would say it."""
     total, words = 0.0, 0
     for i, window in enumerate(windows):
@@ -44,18 +44,24 @@ def slow_loss(taught, windows, logits, hard_weight):
             odds = [math.exp(x) for x in logits[i, piece].tolist()]
             own = [odd / sum(odds) for odd in odds]
             wanted = row["class_probabilities"][word]
-            total += sum((a - b) ** 2 for a, b in zip(own, wanted, strict=True)) / len(own)
+            if soft_loss == "mse":
+                total += sum((a - b) ** 2 for a, b in zip(own, wanted, strict=True)) / len(own)
+            else:
+                total -= sum(b * math.log(a) for a, b in zip(own, wanted, strict=True))
             if not row["ner_unsure"][word]:
                 total -= hard_weight * math.log(own[row["ner_tags"][word]])
     return total / words
 
 
-@pytest.mark.parametrize("hard_weight", [0.0, 1.0, 0.3])
-def test_the_loss_is_the_squared_error_of_every_word_and_the_cross_entropy_where_teachers_agree(batch, hard_weight):
+@pytest.mark.parametrize(
+    ("soft_loss", "hard_weight"),
+    [("mse", 0.0), ("mse", 1.0), ("mse", 0.3), ("cross_entropy", 0.0), ("cross_entropy", 0.3)],
+)
+def test_the_loss_is_how_far_every_word_is_and_the_cross_entropy_where_teachers_agree(batch, soft_loss, hard_weight):
     taught, padded, windows = batch
     logits = logits_for(padded)
-    loss = distillation_loss({"logits": logits}, padded["labels"], hard_weight=hard_weight)
-    assert loss.item() == pytest.approx(slow_loss(taught, windows, logits, hard_weight), rel=1e-5)
+    loss = distillation_loss({"logits": logits}, padded["labels"], soft_loss=soft_loss, hard_weight=hard_weight)
+    assert loss.item() == pytest.approx(slow_loss(taught, windows, logits, soft_loss, hard_weight), rel=1e-5)
     assert (padded["labels"][..., -1] == DISAGREED).any()
 
 

@@ -234,10 +234,14 @@ class DistillationConfig(StageConfig):
     """A student that learns from teachers on target text; for the systems `tsl` and `unitrans`, not part of TOF."""
 
     stride: int = option(16, "How far the windows of a longer sentence overlap, in words.", minimum=0)
+    soft_loss: Literal["mse", "cross_entropy"] = option(
+        "mse",
+        "How far the student is from the teachers' probabilities: the mean squared error, as TSL and UniTrans have it, "
+        "or the cross entropy, which needs fewer steps: squares hardly move a student that is sure of `O` everywhere.",
+    )
     hard_weight: float = option(
         1.0,
-        "Weight of the cross entropy on words that all teachers label alike, beside the mean square of probabilities "
-        "(`unitrans`).",
+        "Weight of the cross entropy on words that all teachers label alike, beside `soft_loss` (`unitrans`).",
         minimum=0,
     )
     ensemble: bool = option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from datasets import Dataset
@@ -53,7 +53,7 @@ def distillation_task(
         build=lambda: load_for_ner(start.path, label_names, keep_head=False),
         train=encode_soft_labels(taught, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=SoftCollator(tokenizer),
-        loss=functools.partial(distillation_loss, hard_weight=config.hard_weight),
+        loss=functools.partial(distillation_loss, soft_loss=config.soft_loss, hard_weight=config.hard_weight),
         rows={"taught": len(taught)},
         validation_rows={name: len(rows) for name, rows in validation.items()},
         label_names=label_names,
@@ -89,20 +89,29 @@ class SoftCollator:
 
 
 def distillation_loss(
-    outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None, *, hard_weight: float = 0.0
+    outputs: Any,
+    labels: Tensor,
+    num_items_in_batch: Tensor | int | None = None,
+    *,
+    soft_loss: Literal["mse", "cross_entropy"] = "mse",
+    hard_weight: float = 0.0,
 ) -> Tensor:
     """Per word the mean square between the student's and the teachers' class probabilities, over all words of a step.
 
-    And `hard_weight` times the cross entropy on the words that the voters agree on, over all words too.
+    With `soft_loss="cross_entropy"` their cross entropy instead. And `hard_weight` times the cross entropy on the words
+    that the voters agree on, over all words too.
     """
     if labels.dim() == 2:  # the validation sentences
         return token_loss(outputs, labels)
     logits = outputs["logits"].float()
     spoken = labels[..., 0] != IGNORE
     soft, hard = labels[..., :-1], labels[..., -1]
-    squares = (logits.softmax(-1) - soft).square().mean(-1)[spoken].sum()
+    if soft_loss == "mse":
+        apart = (logits.softmax(-1) - soft).square().mean(-1)[spoken].sum()
+    else:
+        apart = F.cross_entropy(logits[spoken], soft[spoken], reduction="sum")
     agreed = spoken & (hard != DISAGREED)
     crossed = F.cross_entropy(logits[agreed], hard[agreed].long(), reduction="sum")
     # The Trainer counts every number that is not -100: the classes and the label of every word.
     words = spoken.sum() if num_items_in_batch is None else num_items_in_batch / labels.size(-1)
-    return (squares + hard_weight * crossed) / (words.clamp(min=1) if isinstance(words, Tensor) else max(1, words))
+    return (apart + hard_weight * crossed) / (words.clamp(min=1) if isinstance(words, Tensor) else max(1, words))

@@ -42,7 +42,7 @@ _CHOOSE_ROWS = frozenset(
     }
 )  # fmt: skip
 # Options that are younger than the format, with the value that leaves everything as it was: it does not count.
-_YOUNGER = {"head_learning_rate": None}
+_YOUNGER = {"head_learning_rate": None, "soft_loss": "mse"}
 _CHOOSE_VALIDATION_ROWS = ("max_validation", "validate_translated")
 
 
