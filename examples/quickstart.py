@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="options of the run")
     options = parser.parse_args()
 
-    from tof_hf.cli import show_progress
+    from tof_hf.run_folder import show_progress
 
     show_progress()
     started = time.monotonic()

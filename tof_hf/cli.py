@@ -13,7 +13,7 @@ from tof_hf import __version__
 from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
 from tof_hf.report.command import add_report_command
-from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
+from tof_hf.run_folder import is_main_process, same_in_all_processes, show_progress, write_json, write_text
 from tof_hf.search.command import add_search
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
@@ -272,23 +272,6 @@ def _induce(options: argparse.Namespace) -> int:
     dictionary.save(options.out)
     print(f"{options.out}: {dictionary}")
     return 0
-
-
-def show_progress() -> None:
-    """Send the package's progress lines to stderr; a library must not do this, a command must."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("tof_hf")
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
-    logger.propagate = False
-    if not (is_main_process() and sys.stderr.isatty()):
-        # Bars are for people; in a log file each would be a thousand lines.
-        import datasets
-        from transformers.utils import logging as transformers_logging
-
-        datasets.disable_progress_bars()
-        transformers_logging.disable_progress_bar()
 
 
 if __name__ == "__main__":

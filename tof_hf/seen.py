@@ -13,6 +13,7 @@ from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap, mix
 from tof_hf.inputs import TofData
+from tof_hf.overlap import look_for_overlaps
 from tof_hf.preflight import sentences
 from tof_hf.run_folder import say, warn
 
@@ -45,8 +46,6 @@ class Seen:
 
 def measure(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Seen:
     """What training sees of what is scored or chosen on; a warning for every overlap, nothing is left out."""
-    from tof_hf.check.overlap import look_for_overlaps  # which needs the pipeline
-
     named = {
         "source.train": data.source,
         "source.validation": data.validation,

@@ -146,6 +146,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         (["--jobs", "0"], "--jobs needs a number"),
         (["--seeds", "0"], "at least one seed"),
         (["--tables", "4"], "--swap-model"),
+        (["--tables", "1", "2", "--swap-model", "other/encoder"], "Add 4 to --tables"),
     ],
 )
 def test_the_command_says_what_cannot_be(run_file, capsys, arguments, told):

@@ -70,6 +70,10 @@ def test_a_chart_takes_the_colours_of_its_page_and_brings_its_own_when_alone():
     ET.fromstring(alone)
 
 
+def test_a_title_that_looks_like_a_colour_stays_as_it_is():
+    assert "var(--x)" in standalone(line_chart("x", "var(--x)", [Series("a", [(0, 1)])], labels=["a"]))
+
+
 def test_names_of_the_data_are_only_text():
     chart = line_chart("x", EVIL, [Series(EVIL, [(0, 1)]), Series("\x00\x1b", [(0, 2)])], labels=[EVIL])
     for text in (chart.svg, standalone(chart)):

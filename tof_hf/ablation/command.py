@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tof_hf.errors import ConfigError
-from tof_hf.run_folder import is_main_process, say
+from tof_hf.run_folder import is_main_process, say, show_progress
 
 MOST_SEEDS = 100  # a single number up to this is how many seeds, a larger one is a seed
 
@@ -41,7 +41,6 @@ def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.ablation.runs import set_up
     from tof_hf.ablation.sweep import ablate, left_out, plan
     from tof_hf.ablation.table import failures
-    from tof_hf.cli import show_progress
 
     show_progress()
     if options.jobs < 1 or (options.jobs > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1):
@@ -83,6 +82,8 @@ def _rows(options: argparse.Namespace) -> list:
 
     fourth = [4] if options.swap_model else []
     tables = options.tables
+    if fourth and tables is not None and 4 not in tables:
+        raise ConfigError("--swap-model is for Table 4. Add 4 to --tables, or leave --swap-model out.")
     if tables is None and options.rows:
         tables = [1, 2, 3, *fourth]
     elif tables is None:

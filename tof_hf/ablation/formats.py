@@ -11,6 +11,7 @@ from tof_hf.ablation.published import TABLES
 from tof_hf.ablation.rows import TITLES
 from tof_hf.ablation.table import Line, Results
 from tof_hf.devices import device_names
+from tof_hf.markdown import as_table, cell
 from tof_hf.run_folder import write_json, write_text
 from tof_hf.versions import versions
 
@@ -32,15 +33,8 @@ def markdown(results: Results, *, level: int = 2) -> str:
     """A headed table for each table of the paper, and under them what the columns are; `level` of the headings."""
     parts = []
     for table, lines in results.tables.items():
-        first, *others = [[_cell(cell) for cell in row] for row in _grid(lines, results)]
-        widths = [max(2, *map(len, column)) for column in zip(first, *others, strict=True)]  # a rule is -: at least
-        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-        texts = []
-        for title, *numbers in [first, rule, *others]:
-            aligned = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
-            texts.append(f"| {' | '.join([title.ljust(widths[0]), *aligned])} |")
-        parts.append("\n".join([f"{'#' * level} {TITLES[table]}", "", *texts]))
-    return "\n\n".join([*parts, "\n".join(f"- {_cell(note)}" for note in notes(results))]) + "\n"
+        parts.append(f"{'#' * level} {TITLES[table]}\n\n{as_table(_grid(lines, results))}")
+    return "\n\n".join([*parts, "\n".join(f"- {cell(note)}" for note in notes(results))]) + "\n"
 
 
 def latex(results: Results) -> str:
@@ -159,10 +153,6 @@ def _p(value: float | None) -> str:
     if value is None:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def escaped(text: str) -> str:

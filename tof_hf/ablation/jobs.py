@@ -24,6 +24,7 @@ from datasets import Dataset
 
 from tof_hf.ablation.rows import Row
 from tof_hf.ablation.runs import Ablation, Outcome, run_seed, seed_folder
+from tof_hf.run_folder import show_progress
 
 LOG = "log.txt"
 GIVEN = "given"  # the folder of datasets that were given in place of files
@@ -169,8 +170,6 @@ def _end_with_the_parent() -> None:
 
 def main() -> int:
     """Carry out the seed that the parent asks for."""
-    from tof_hf.cli import show_progress
-
     asked = json.loads(sys.stdin.buffer.readline())
     ablation, seed = heard_ablation(asked["ablation"]), asked["seed"]
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tof_hf.check.checking import check, check_file
-from tof_hf.check.report import Finding, Report
+from tof_hf.check.report import Report
 from tof_hf.check.screen import screen
+from tof_hf.findings import Finding
 
 __all__ = ["Finding", "Report", "check", "check_file", "screen"]

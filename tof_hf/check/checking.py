@@ -15,8 +15,7 @@ from tof_hf.check.files import ReadFile, read_files
 from tof_hf.check.labels import check_queries, check_types, training_types
 from tof_hf.check.language import look_at_language
 from tof_hf.check.machine import look_at_machine
-from tof_hf.check.overlap import look_for_overlaps
-from tof_hf.check.report import DiskFacts, Finding, LanguageFacts, MemoryFacts, Report, StageFacts
+from tof_hf.check.report import DiskFacts, LanguageFacts, MemoryFacts, Report, StageFacts
 from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
 from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
 from tof_hf.check.timing import measure
@@ -26,8 +25,10 @@ from tof_hf.data.dictionary import BilingualDictionary
 from tof_hf.data.mixing import mix
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import TofError
+from tof_hf.findings import Finding
 from tof_hf.inputs import Inputs, TofData
 from tof_hf.modeling.checkpoints import read_config
+from tof_hf.overlap import look_for_overlaps
 from tof_hf.pipeline import RECIPES
 from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_place, checks, used_stages

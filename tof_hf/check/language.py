@@ -9,8 +9,9 @@ from typing import Literal
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.check.report import Finding, LanguageFacts
+from tof_hf.check.report import LanguageFacts
 from tof_hf.data.mixing import cap
+from tof_hf.findings import Finding
 
 LOOKED_AT = 20_000  # sentences a side
 MUCH_UNKNOWN = 0.01

@@ -13,8 +13,9 @@ import torch
 from packaging.requirements import Requirement
 
 from tof_hf import __version__
-from tof_hf.check.report import Finding, MachineFacts
+from tof_hf.check.report import MachineFacts
 from tof_hf.devices import device_names, has_bf16
+from tof_hf.findings import Finding
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from tof_hf.errors import DataError, TofError
-
-Level = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`found` is what stands there, `fix` what to do about it (may be empty), `subject` an option of the run file.
-
-    With an `error` a run would not start, or must not; a `warning` is worth a look; a `note` only tells.
-    """
-
-    level: Level
-    subject: str
-    found: str
-    fix: str = ""
-
-    @classmethod
-    def of(cls, subject: str, error: TofError) -> Self:
-        """The error as a finding."""
-        if not isinstance(error, DataError):
-            return cls("error", subject, str(error))
-        place = ":".join(str(part) for part in (error.path, error.line) if part is not None)
-        return cls("error", subject, f"{place}: {error.found}" if place else error.found, error.fix)
+from tof_hf.findings import Finding, Level
+from tof_hf.overlap import Overlap
 
 
 @dataclass(frozen=True)
@@ -70,16 +48,6 @@ class LanguageFacts:
     def pieces_per_word(self) -> float:
         """Mean number of pieces of a word."""
         return self.pieces / max(1, self.words)
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """How many of the `total` different sentences of one option also stand in another."""
-
-    of: str
-    within: str
-    shared: int
-    total: int
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from transformers import (
     TrainingArguments,
 )
 
-from tof_hf.check.report import DiskFacts, Finding, MemoryFacts
+from tof_hf.check.report import DiskFacts, MemoryFacts
 from tof_hf.check.stages import Kind, kind_of
+from tof_hf.findings import Finding
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
 from tof_hf.stages.task import StageTask
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from tof_hf.check.report import FileFacts, Finding, LanguageFacts, Report, StageFacts
+from tof_hf.check.report import FileFacts, LanguageFacts, Report, StageFacts
 from tof_hf.check.resources import size
+from tof_hf.findings import Finding
 
 WIDTH = 120
 

@@ -21,9 +21,9 @@ class _Place:
 def stage_diagram(run: Run) -> Drawing:
     """The drawing; the final tagger's way stands on the left."""
     places = _places(run)
-    taught = {(entry.tagger, user): entry for entry in run.labellings for user in entry.used_by if user in places}
+    taught = [(tagger, user) for tagger, user in _teachings(run) if tagger in places and user in places]
     columns = max((place.column for place in places.values()), default=0) + 1
-    teaching = {places[tagger].column for tagger, _ in taught if tagger in places}
+    teaching = {min(places[tagger].column, places[user].column) for tagger, user in taught}
     left: list[float] = []
     right = 2.0
     for column in range(columns):
@@ -42,14 +42,23 @@ def stage_diagram(run: Run) -> Drawing:
     for name in places:
         _arrow(drawing, corner(run.stages[name].start), corner(name), high=HIGH if run.stages[name].start else 28)
     for tagger, user in taught:
-        if tagger in places:
-            _teaching(drawing, corner(tagger), corner(user))
+        _teaching(drawing, corner(tagger), corner(user))
     for name in places:
         _box(drawing, run, run.stages[name], *corner(name))
     if taught:
         drawing.line(4, height - 12, 34, height - 12, "four", stroke_width=1.6, stroke_dasharray="4 3")
         drawing.text(40, height - 8, "its labels are learned from", colour="soft")
     return drawing
+
+
+def _teachings(run: Run) -> dict[tuple[str, str], None]:
+    """Each tagger with a stage that learned from its labels or probabilities."""
+    by_labels = [(entry.tagger, user) for entry in run.labellings for user in entry.used_by]
+    soft = [entry for journey in run.lineage["systems"].values() for entry in journey.get("soft_labels", [])]
+    by_teachers = [
+        (tagger, user) for entry in soft for tagger in entry["teachers"] + entry["voters"] for user in entry["used_by"]
+    ]
+    return dict.fromkeys([*by_labels, *by_teachers])
 
 
 def _places(run: Run) -> dict[str, _Place]:

@@ -119,7 +119,7 @@ def standalone(drawing: Drawing) -> str:
     ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="{wide}" height="{high}" fill="var(--paper)"/>'
     told = f"<title>{clean(drawing.title)}</title><desc>{clean(drawing.description)}</desc>"
     text = f"{head}{told}{ground}{''.join(drawing.parts)}</svg>\n"
-    return re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0], text)
+    return re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0] if match[1] in COLOURS else match[0], text)
 
 
 def style_variables(theme: int) -> str:

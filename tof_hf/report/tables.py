@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tof_hf.markdown import as_table
 from tof_hf.run_folder import read_json
 
 
@@ -18,7 +19,7 @@ def results_table(rows: Sequence[dict[str, Any]]) -> str:
         scores = [f"{100 * row[name]:.2f}" for name in ("precision", "recall", "f1")]
         per_type = [f"{100 * row['per_type'][t]['f1']:.1f}" if t in row["per_type"] else "" for t in types]
         lines.append([row["system"], stage, row["split"], *scores, *per_type])
-    return _aligned(lines, left=3)
+    return as_table(lines, left=3)
 
 
 def stages_table(folders: Sequence[Path]) -> str:
@@ -35,15 +36,4 @@ def stages_table(folders: Sequence[Path]) -> str:
             record["peak_memory_mb"],
         ]
         lines.append([record["name"], rows, *map(str, numbers), "" if best is None else f"{100 * best:.2f}"])
-    return _aligned(lines, left=2)
-
-
-def _aligned(lines: list[list[str]], *, left: int) -> str:
-    """A Markdown table whose first `left` columns are aligned to the left, the others to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    rows = [
-        [cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])
+    return as_table(lines, left=2)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tof_hf.errors import ConfigError
-from tof_hf.run_folder import is_main_process, say, write_json, write_text
+from tof_hf.markdown import as_table
+from tof_hf.run_folder import is_main_process, say, show_progress, write_json, write_text
 
 if TYPE_CHECKING:
     from tof_hf.search.trials import Search, Trial
@@ -39,7 +40,6 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
 
 def _search(options: argparse.Namespace) -> int:
     from tof_hf.ablation.rows import override
-    from tof_hf.cli import show_progress
     from tof_hf.config import load_config
     from tof_hf.config.yaml_text import parse_yaml
     from tof_hf.run_lock import only_run_in
@@ -94,13 +94,12 @@ def _write(search: Search, trials: Sequence[Trial]) -> None:
 def markdown(search: Search, trials: Sequence[Trial]) -> str:
     """One line a trial, scores in percent, the best one marked."""
     best = max((trial.score for trial in trials if trial.score is not None), default=None)
-    lines = ["| options | F1 | MRC spans F1 | |", "|---|---:|---:|---|"]
+    lines = [["options", "F1", "MRC spans F1", ""]]
     for trial in trials:
         scores = ["" if f1 is None else f"{100 * f1:.2f}" for f1 in (trial.score, trial.reader_f1)]
         mark = "failed" if trial.score is None else "best" if trial.score == best and best > 0 else ""
-        settings = " ".join(trial.settings).replace("|", "\\|")
-        lines.append(f"| {settings} | {' | '.join(scores)} | {mark} |")
+        lines.append([" ".join(trial.settings), *scores, mark])
     after = "the first tagger after it" if search.by == "ner" and not search.own else "the stage itself"
     told = f"{search.stage} of {search.system}: F1 of {after} on source validation. No label of the target is read."
     failed = [f"- {' '.join(trial.settings)}: {trial.error}" for trial in trials if trial.error]
-    return "\n".join([told, "", *lines, *([""] if failed else []), *failed]) + "\n"
+    return "\n".join([told, "", as_table(lines, left=1), *([""] if failed else []), *failed]) + "\n"

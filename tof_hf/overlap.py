@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from datasets import Dataset
 
-from tof_hf.check.report import Finding, Level, Overlap
+from tof_hf.findings import Finding, Level
 from tof_hf.preflight import sentences
 
 _IN_TEXT = (
@@ -23,6 +24,16 @@ _PAIRS = [
     ("target.gold", "source.validation", _IN_SOURCE),
     ("source.validation", "source.train", _IN_TRAIN),
 ]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many of the `total` different sentences of one option also stand in another."""
+
+    of: str
+    within: str
+    shared: int
+    total: int
 
 
 def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[Overlap], list[Finding]]:

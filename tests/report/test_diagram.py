@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tof_hf.report.diagram import stage_diagram
+from tof_hf.report.page import make_report
+from tof_hf.report.reading import read_run
+
+ARROW = "stroke-dasharray=\"4 3\""
+
+
+@pytest.fixture
+def peers(written):
+    """A teacher, and two students of it and of one another."""
+    written.systems = {"tsl": ["ner", "distillation"], "unitrans": ["ner", "ner-tuned_ner", "distillation_tr"]}
+    written.tags = {name: written.tags["ner"] for name in ("ner", "tuned_ner", "distillation", "distillation_tr")}
+    folder = written.write()
+    lineage = json.loads((folder / "lineage.json").read_text())
+    for journey in lineage["systems"].values():
+        journey["pseudo_labels"] = []
+    soft = {"file": "f", "sentences": 3, "words": 9, "agreed_share": None}
+    one = soft | {"teachers": ["ner"], "voters": [], "used_by": ["distillation"]}
+    two = soft | {"teachers": ["ner-tuned_ner"], "voters": ["ner", "ner-tuned_ner"], "used_by": ["distillation_tr"]}
+    lineage["systems"]["tsl"]["soft_labels"], lineage["systems"]["unitrans"]["soft_labels"] = [one], [two]
+    (folder / "lineage.json").write_text(json.dumps(lineage))
+    return folder
+
+
+def test_an_arrow_leads_from_each_teacher_to_its_student(peers):
+    arrows = [part for part in stage_diagram(read_run(peers)).parts if part.startswith("<path") and ARROW in part]
+    assert len(arrows) == 3  # ner to both students, tuned_ner to one
+    assert all(float(number) >= 0 for arrow in arrows for number in arrow.split('"')[1].replace("C", " ").split()[1:3])
+
+
+def test_rounds_are_told_where_a_system_has_them(peers, written, parsed):
+    assert "1 round" not in parsed(make_report(peers).html).text
+    written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner-ner"]}
+    assert "1 round" in parsed(make_report(written.write()).html).text
