@@ -9,7 +9,7 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.config import NerConfig
+from tof_hf.config import TaggerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
@@ -53,7 +53,7 @@ class Scorer:
             "scores on source validation are in scorer.rows, all others in results.json."
         )
 
-    def tagger(self, checkpoint: Checkpoint, config: NerConfig, *, system: str, stage: str, round: int) -> None:
+    def tagger(self, checkpoint: Checkpoint, config: TaggerConfig, *, system: str, stage: str, round: int) -> None:
         """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
         for split, dataset in self.__splits.items():
             scores = self._scores(checkpoint, config, split, dataset)
@@ -73,7 +73,7 @@ class Scorer:
         place = {"system": system, "stage": stage, "round": round, "split": split, "checkpoint": checkpoint.name}
         self.__results.append(place | {"seed": self.seed, "target": self.target} | scores)
 
-    def _scores(self, checkpoint: Checkpoint, config: NerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
+    def _scores(self, checkpoint: Checkpoint, config: TaggerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
         file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
         known = read_kept_json(file) if is_kept(tags) else None
         if known is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from tof_hf.config import MrcConfig, NerConfig, StageConfig, TofConfig
+from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
 from tof_hf.data.mixing import mix
 from tof_hf.data.sources import unlabelled
 from tof_hf.forgetting import SourceMemory, forgotten
@@ -140,7 +140,7 @@ class Steps:
             ),
             taught,
         )
-        self._score_tagger(checkpoint, self.config.ner, "distillation", round=0)
+        self._score_tagger(checkpoint, config, "distillation", round=0)
         return checkpoint
 
     def label(self, tagger: Checkpoint) -> Dataset:
@@ -275,7 +275,7 @@ class Steps:
         self.record()
         return checkpoint
 
-    def _score_tagger(self, checkpoint: Checkpoint, config: NerConfig, stage: str, round: int) -> None:
+    def _score_tagger(self, checkpoint: Checkpoint, config: TaggerConfig, stage: str, round: int) -> None:
         self.scorer.tagger(checkpoint, config, system=self.system, stage=stage, round=round)
         self.record()
 

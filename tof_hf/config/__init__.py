@@ -4,7 +4,7 @@ from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, Translation
 from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.run_file import TofConfig, load_config
-from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
+from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig, TaggerConfig
 
 __all__ = [
     "DataFile",
@@ -17,6 +17,7 @@ __all__ = [
     "ReleaseConfig",
     "SourceConfig",
     "StageConfig",
+    "TaggerConfig",
     "TargetConfig",
     "TofConfig",
     "TranslationConfig",

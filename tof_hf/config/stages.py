@@ -251,3 +251,6 @@ class DistillationConfig(StageConfig):
         True, "Translated source validation also helps to choose the checkpoint (`unitrans`)."
     )
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
+
+
+TaggerConfig = NerConfig | DistillationConfig  # a stage that ends with a tagger

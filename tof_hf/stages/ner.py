@@ -11,7 +11,7 @@ from datasets import Dataset
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
-from tof_hf.config import DistillationConfig, NerConfig
+from tof_hf.config import NerConfig, TaggerConfig
 from tof_hf.data.encoding import by_length, encode_ner, join_words
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
@@ -73,7 +73,7 @@ def ner_task(
 
 def held_out_sentences(
     validation: Mapping[str, Dataset],
-    config: NerConfig | DistillationConfig,
+    config: TaggerConfig,
     label_names: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Dataset, EntityF1OfWords]:
@@ -84,14 +84,14 @@ def held_out_sentences(
 
 
 def label_words(
-    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
+    tagger: Checkpoint, dataset: Dataset, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
     """The tagger's tag and probability for every word (Algorithm 1, lines 7, 10, 17), in the windows of `config`."""
     return _predicted(predict_words, tagger, dataset, config, tokenizer)
 
 
 def class_probabilities(
-    tagger: Checkpoint, dataset: Dataset, config: NerConfig, *, tokenizer: PreTrainedTokenizerBase
+    tagger: Checkpoint, dataset: Dataset, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> list[list[np.ndarray]]:
     """The tagger's probability of every class for every word, in the windows of `config`."""
     return _predicted(predict_probabilities, tagger, dataset, config, tokenizer)
@@ -101,7 +101,7 @@ def _predicted(
     predict: Callable[..., T],
     tagger: Checkpoint,
     dataset: Dataset,
-    config: NerConfig,
+    config: TaggerConfig,
     tokenizer: PreTrainedTokenizerBase,
 ) -> T:
     model = AutoModelForTokenClassification.from_pretrained(tagger.path)
