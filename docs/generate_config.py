@@ -37,7 +37,7 @@ INTRODUCTION = """\
 A run is one YAML file. The smallest one:
 
 ```yaml
-model: bert-base-multilingual-cased
+model: google-bert/bert-base-multilingual-cased
 output_dir: runs/es
 source:
   train: data/en/train.txt
