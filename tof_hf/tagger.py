@@ -20,10 +20,9 @@ from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.devices import best_device, has_bf16
 from tof_hf.errors import DataError, ModelError
 from tof_hf.modeling.checkpoints import load_whole
+from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 
 OUTSIDE = "O"
-ONNX_FILE = "model.onnx"
-_TORCH_FILES = {".safetensors", ".bin"}
 BUFFERED_TEXTS = 1024  # texts that are sorted by length together
 # Pieces in a batch, padding included: as many as a processor's caches hold, or as keep a GPU busy.
 BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
@@ -83,16 +82,10 @@ def load_tagger(
     ModelError if there is no whole tagger with a fast tokenizer.
     """
     if is_onnx_folder(Path(name_or_path)):
-        from tof_hf.integrations.onnx import load_onnx_tagger
-
-        return load_onnx_tagger(name_or_path, device=device, stride=stride)
+        tokenizer = load_tokenizer(name_or_path)
+        return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
     return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
-
-
-def is_onnx_folder(folder: Path) -> bool:
-    """Whether the folder holds model.onnx and no weights for torch."""
-    return (folder / ONNX_FILE).is_file() and not any(path.suffix in _TORCH_FILES for path in folder.iterdir())
 
 
 class Tagger:

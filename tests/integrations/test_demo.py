@@ -123,6 +123,6 @@ def test_a_package_that_is_not_installed_has_no_requirements(monkeypatch, tmp_pa
 
 
 def test_without_gradio_the_message_says_how_to_install_it(tagger, monkeypatch):
-    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda package: None)
+    monkeypatch.setattr("tof_hf.extras.find_spec", lambda package: None)
     with pytest.raises(TofError, match=r'gradio.*pip install "tof-hf\[demo\]"'):
         build_page(tagger)

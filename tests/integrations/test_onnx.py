@@ -97,14 +97,14 @@ def test_what_is_no_exported_tagger_is_refused(exported, tmp_path):
         load_tagger(str(torn))
     (torn / "model.onnx").unlink()
     with pytest.raises(ModelError, match="no ONNX model"):
-        onnx.load_onnx_tagger(torn)
+        onnx.OnnxModel(torn)
     with pytest.raises(ModelError, match="works on the processor"):
         load_tagger(folder, device="cuda")
 
 
 def test_without_the_packages_the_message_says_how_to_install_them(exported, tmp_path, monkeypatch):
     model, folder = exported("bert")
-    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda package: None)
+    monkeypatch.setattr("tof_hf.extras.find_spec", lambda package: None)
     with pytest.raises(TofError, match=r'onnx, onnxscript, onnxruntime.*pip install "tof-hf\[onnx\]"'):
         onnx.export_onnx(model, tmp_path / "out")
     with pytest.raises(TofError, match=r"onnxruntime.*tof-hf\[onnx\]"):

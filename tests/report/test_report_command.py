@@ -89,7 +89,7 @@ def test_every_chart_becomes_an_svg_and_a_png(written, tmp_path, capsys):
 
 
 def test_plots_without_the_extra_say_how_to_install_it(written, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tof_hf.integrations.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("tof_hf.extras.find_spec", lambda name: None)
     assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 2
     assert 'pip install "tof-hf[report]"' in capsys.readouterr().err
     assert not (written.folder / "report.html").exists()

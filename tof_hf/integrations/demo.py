@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tof_hf.errors import DataError, ModelError, TofError
-from tof_hf.integrations.extras import require
+from tof_hf.extras import require
 from tof_hf.run_folder import replace_folder
 
 if TYPE_CHECKING:

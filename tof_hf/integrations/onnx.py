@@ -1,4 +1,4 @@
-"""A tagger as an ONNX file, and at work with onnxruntime instead of torch's kernels."""
+"""A tagger written as an ONNX file, which `tof_hf.load_tagger` reads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import AutoModelForTokenClassification
-from transformers.modeling_outputs import TokenClassifierOutput
 
 from tof_hf.data.tokenizers import load_tokenizer
 from tof_hf.errors import DataError, ModelError
-from tof_hf.integrations.extras import require
-from tof_hf.modeling.checkpoints import load_whole, read_config
+from tof_hf.extras import require
+from tof_hf.modeling.checkpoints import load_whole
+from tof_hf.modeling.onnx_model import INPUTS, ONNX_FILE, OnnxModel, is_onnx_folder
 from tof_hf.run_folder import replace_folder
-from tof_hf.tagger import ONNX_FILE, Tagger, is_onnx_folder
+from tof_hf.tagger import Tagger
 
-INPUTS = ("input_ids", "attention_mask")
 LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would take gigabytes
 
 
@@ -47,57 +46,6 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Path(out)
-
-
-def load_onnx_tagger(folder: str | Path, *, device: str | torch.device | None = None, stride: int = 16) -> Tagger:
-    """The tagger of a folder that `export_onnx` wrote; it works on the processor.
-
-    Raises ModelError if the folder holds no such tagger, or for another device.
-    """
-    return Tagger(OnnxModel(folder), load_tokenizer(str(folder)), device=device or "cpu", stride=stride)
-
-
-class OnnxModel:
-    """As much of a model as a Tagger needs, computed by onnxruntime."""
-
-    def __init__(self, folder: str | Path) -> None:
-        require("onnx", "onnxruntime")
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-        self.config = read_config(str(folder))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()  # OMP_NUM_THREADS holds for both
-        path = Path(folder) / ONNX_FILE
-        unreadable = (
-            *(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.InvalidArgument),
-            *(errors.NotImplemented, errors.RuntimeException, errors.Fail),
-        )
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except unreadable as problem:
-            raise ModelError(f"{path}: no ONNX model that onnxruntime can load. {problem}") from problem
-        inputs = {given.name for given in self.session.get_inputs()}
-        if inputs != set(INPUTS):
-            raise ModelError(
-                f"{path} takes {', '.join(sorted(inputs))} instead of {', '.join(INPUTS)}. "
-                "What to do: export the tagger with tof_hf.integrations.onnx.export_onnx."
-            )
-
-    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> TokenClassifierOutput:
-        """The logits, as a model of transformers gives them."""
-        feed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-        return TokenClassifierOutput(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
-
-    def eval(self) -> OnnxModel:
-        """This model, which cannot be trained."""
-        return self
-
-    def to(self, device: torch.device) -> OnnxModel:
-        """This model; ModelError unless the device is the processor."""
-        if device.type != "cpu":
-            raise ModelError(f"An ONNX tagger works on the processor, not on {device}. What to do: leave device out.")
-        return self
 
 
 class _Logits(torch.nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf.errors import TofError
-from tof_hf.integrations.extras import require
+from tof_hf.extras import require
 from tof_hf.report.svg import Drawing, standalone
 from tof_hf.run_folder import write_text
 

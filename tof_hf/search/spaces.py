@@ -11,7 +11,7 @@ from tof_hf.ablation.rows import override
 from tof_hf.ablation.runs import Shelf
 from tof_hf.config.yaml_text import parse_yaml
 from tof_hf.errors import ConfigError
-from tof_hf.integrations.extras import require
+from tof_hf.extras import require
 from tof_hf.search.trials import Search, Trial, check, report, run_trial
 
 

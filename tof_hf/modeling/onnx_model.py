@@ -1,0 +1,64 @@
+"""A tagger's ONNX file at work, with onnxruntime instead of torch's kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers.modeling_outputs import TokenClassifierOutput
+
+from tof_hf.errors import ModelError
+from tof_hf.extras import require
+from tof_hf.modeling.checkpoints import read_config
+
+ONNX_FILE = "model.onnx"
+INPUTS = ("input_ids", "attention_mask")
+_TORCH_FILES = (".safetensors", ".bin")
+
+
+def is_onnx_folder(folder: Path) -> bool:
+    """Whether the folder holds model.onnx and no weights for torch."""
+    return (folder / ONNX_FILE).is_file() and not any(path.suffix in _TORCH_FILES for path in folder.iterdir())
+
+
+class OnnxModel:
+    """As much of a model as a Tagger needs, computed by onnxruntime."""
+
+    def __init__(self, folder: str | Path) -> None:
+        require("onnx", "onnxruntime")
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        self.config = read_config(str(folder))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()  # OMP_NUM_THREADS holds for both
+        path = Path(folder) / ONNX_FILE
+        unreadable = (
+            *(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.InvalidArgument),
+            *(errors.NotImplemented, errors.RuntimeException, errors.Fail),
+        )
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except unreadable as problem:
+            raise ModelError(f"{path}: no ONNX model that onnxruntime can load. {problem}") from problem
+        inputs = {given.name for given in self.session.get_inputs()}
+        if inputs != set(INPUTS):
+            raise ModelError(
+                f"{path} takes {', '.join(sorted(inputs))} instead of {', '.join(INPUTS)}. "
+                "What to do: export the tagger with tof_hf.integrations.onnx.export_onnx."
+            )
+
+    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> TokenClassifierOutput:
+        """The logits, as a model of transformers gives them."""
+        feed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        return TokenClassifierOutput(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
+
+    def eval(self) -> OnnxModel:
+        """This model, which cannot be trained."""
+        return self
+
+    def to(self, device: torch.device) -> OnnxModel:
+        """This model; ModelError unless the device is the processor."""
+        if device.type != "cpu":
+            raise ModelError(f"An ONNX tagger works on the processor, not on {device}. What to do: leave device out.")
+        return self
