@@ -76,15 +76,18 @@ def checks(
     return named
 
 
-def check_place(folder: Path) -> None:
-    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing."""
+def check_place(folder: Path, option: str = "output_dir") -> None:
+    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing.
+
+    `option` is what the message says to change.
+    """
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         reason = "is no folder" if not place.is_dir() else "may not be written to"
         raise ConfigError(
-            f"output_dir: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
+            f"{option}: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
         )
 
 

@@ -146,6 +146,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         (["--jobs", "0"], "--jobs needs a number"),
         (["--seeds", "0"], "at least one seed"),
         (["--tables", "4"], "--swap-model"),
+        (["--into", "results.txt", "--plan"], "--into results.txt: name a Markdown page"),
         (["--tables", "1", "2", "--swap-model", "other/encoder"], "Add 4 to --tables"),
     ],
 )
