@@ -65,12 +65,12 @@ def test_nothing_is_lost_where_the_closing_comment_is_missing(results, tmp_path)
 
 def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_one(results, tmp_path):
     page = tmp_path / "results.md"
-    put_into(page, results(), "first")
+    put_into(page, results(), "first es")
     page.write_text(page.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
     check_page(page, "es")
-    put_into(page, results(), "second")
+    put_into(page, results(), "second es")
     text = page.read_text(encoding="utf-8")
-    assert "second" in text and "first" not in text and text.endswith(f"{pages._END}\n")
+    assert "second es" in text and "first es" not in text and text.endswith(f"{pages._END}\n")
 
 
 @pytest.mark.parametrize(
