@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from tof_hf.data import ner_to_mrc
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.inputs import TofData
-from tof_hf.preflight import _check_gold
+from tof_hf.preflight import _gold_checks
 from tof_hf.scoring import Scorer
 
 RAW = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]]})
@@ -53,8 +53,11 @@ def test_gold_in_the_form_of_questions_is_refused():
     )
     other = gold.map(lambda row: {"tokens": ["Juan", "visited", "Madrid"]})
     data = {"source": other, "validation": other, "target": other.remove_columns("ner_tags")}
-    for option in ("target_qa", "source_qa", "validation_qa"):
-        leaking = TofData(**FIELDS | data | {option: ner_to_mrc(gold)})
-        with pytest.raises(TargetLabelLeak, match="asks for the entities of 1 sentences of target.gold"):
-            _check_gold(leaking, gold)
-        _check_gold(TofData(**FIELDS | data | {option: ner_to_mrc(other)}), gold)
+    options = {"target_qa": "target.mrc", "source_qa": "source.mrc", "validation_qa": "source.mrc_validation"}
+    for field, option in options.items():
+        leaking = dict(_gold_checks(TofData(**FIELDS | data | {field: ner_to_mrc(gold)}), gold))
+        assert list(leaking) == ["target.gold", option]
+        with pytest.raises(TargetLabelLeak, match=f"{option} asks for the entities of 1 sentences of target.gold"):
+            leaking[option]()
+        for look in dict(_gold_checks(TofData(**FIELDS | data | {field: ner_to_mrc(other)}), gold)).values():
+            look()

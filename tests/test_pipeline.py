@@ -5,12 +5,15 @@ import json
 import os
 import random
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
 from safetensors.torch import load_file
 from transformers import Trainer
 
+from tof_hf import scoring
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, TargetLabelLeak
 from tof_hf.pipeline import TofPipeline, run_tof
@@ -107,6 +110,24 @@ def test_scores_of_every_system_and_stage_are_written(run):
     assert any(row["f1"] > 0 for row in rows)
     for text in ("source_only", "adaptabert", "tof", "pseudo_ner", "target"):
         assert text in run.table
+
+
+def test_a_score_names_the_file_of_the_tags_that_were_counted(tmp_path, monkeypatch):
+    def nothing(checkpoint, dataset, config, tokenizer):
+        return SimpleNamespace(tags=[["O"] * len(tokens) for tokens in dataset["tokens"]])
+
+    monkeypatch.setattr(scoring, "label_words", nothing)
+    labels = List(ClassLabel(names=["O", "B-PER"]))
+    features = Features({"id": Value("string"), "tokens": List(Value("string")), "ner_tags": labels})
+    named = []
+    for word in ("Ana", "Eva", "Ana"):
+        gold = Dataset.from_dict({"id": ["1"], "tokens": [[word]], "ner_tags": [[1]]}, features=features)
+        scorer = scoring.Scorer({"target": gold}, None, 0, "es", rows := [])
+        checkpoint = SimpleNamespace(name="ner", folder=tmp_path)
+        scorer.tagger(checkpoint, None, system="source_only", stage="ner", round=0)
+        named.append(rows[0]["predictions"])
+    assert named[0] == named[2] != named[1]
+    assert sorted(file.name for file in tmp_path.glob("*.parquet")) == sorted(named[:2])
 
 
 def test_stages_with_the_same_beginning_are_trained_once(run):

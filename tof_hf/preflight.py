@@ -72,19 +72,22 @@ def checks(
         named.append(("queries", functools.partial(_check_queries, config, data)))
         named += [(name, functools.partial(_check_questions, config, name, data)) for name in _asking_stages(config)]
         if gold and "target" in gold:
-            named.append(("target.gold", functools.partial(_check_gold, data, gold["target"])))
+            named += _gold_checks(data, gold["target"])
     return named
 
 
-def check_place(folder: Path) -> None:
-    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing."""
+def check_place(folder: Path, option: str = "output_dir") -> None:
+    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing.
+
+    `option` is what the message says to change.
+    """
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         reason = "is no folder" if not place.is_dir() else "may not be written to"
         raise ConfigError(
-            f"output_dir: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
+            f"{option}: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
         )
 
 
@@ -120,7 +123,18 @@ def _check_arguments(config: TofConfig, name: str, stage: StageConfig) -> None:
         raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
 
 
-def _check_gold(data: TofData, gold: Dataset) -> None:
+def _gold_checks(data: TofData, gold: Dataset) -> list[tuple[str, Callable[[], None]]]:
+    """Each by the option it is about: `target.gold` for its sentences, and the options of questions about them."""
+    questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
+    questions["source.mrc_validation"] = data.validation_qa
+    return [("target.gold", functools.partial(_check_gold_sentences, data, gold))] + [
+        (option, functools.partial(_check_gold_questions, option, rows, gold))
+        for option, rows in questions.items()
+        if rows is not None and "label" in rows.column_names
+    ]
+
+
+def _check_gold_sentences(data: TofData, gold: Dataset) -> None:
     scored = sentences(gold)
     for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
         shared = scored & sentences(rows)
@@ -129,18 +143,17 @@ def _check_gold(data: TofData, gold: Dataset) -> None:
                 f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
                 "the score alone: nothing is trained or chosen on them. Name other data for one of the two."
             )
-    questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
-    questions["source.mrc_validation"] = data.validation_qa
-    for option, rows in questions.items():
-        if rows is None or "label" not in rows.column_names:
-            continue
-        asked = zip(rows["context"], rows["label"], strict=True)
-        shared = scored & {"".join(context.split()) for context, label in asked if label is not None}
-        if shared:
-            raise TargetLabelLeak(
-                f"{option} asks for the entities of {len(shared):,} sentences of target.gold, whose labels are for the "
-                "score alone. Name other questions."
-            )
+
+
+def _check_gold_questions(option: str, questions: Dataset, gold: Dataset) -> None:
+    """Questions with a `label` ask for entities, so that their answers are the gold in another form."""
+    asked = zip(questions["context"], questions["label"], strict=True)
+    shared = sentences(gold) & {"".join(context.split()) for context, label in asked if label is not None}
+    if shared:
+        raise TargetLabelLeak(
+            f"{option} asks for the entities of {len(shared):,} sentences of target.gold, whose labels are for the "
+            "score alone. Name other questions."
+        )
 
 
 def sentences(dataset: Dataset) -> set[str]:

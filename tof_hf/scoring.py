@@ -54,7 +54,10 @@ class Scorer:
         )
 
     def tagger(self, checkpoint: Checkpoint, config: TaggerConfig, *, system: str, stage: str, round: int) -> None:
-        """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it)."""
+        """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it).
+
+        `predictions` in a row is the file in the stage's folder that holds the tags which were scored.
+        """
         for split, dataset in self.__splits.items():
             scores = self._scores(checkpoint, config, split, dataset)
             self._add(checkpoint, system, stage, round, split, scores)
@@ -86,7 +89,7 @@ class Scorer:
                 _write_predictions(dataset, truth, predicted, tags)
                 keep_json(file, known)
         barrier()
-        return known
+        return known | {"predictions": tags.name}
 
 
 def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:

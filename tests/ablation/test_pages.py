@@ -7,12 +7,13 @@ import pytest
 from tof_hf.ablation import pages
 from tof_hf.ablation.command import _told
 from tof_hf.ablation.formats import markdown
-from tof_hf.ablation.pages import put_into
+from tof_hf.ablation.pages import check_page, put_into
 from tof_hf.ablation.rows import rows_of
 from tof_hf.ablation.runs import Ablation
 from tof_hf.ablation.table import Bookkeeper
-from tof_hf.cli import _parse
-from tof_hf.errors import DataError
+from tof_hf.cli import _parse, main
+from tof_hf.errors import ConfigError, DataError, TofError
+from tof_hf.pipeline import TofPipeline
 
 
 @pytest.fixture
@@ -60,6 +61,61 @@ def test_nothing_is_lost_where_the_closing_comment_is_missing(results, tmp_path)
     with pytest.raises(DataError, match="without <!-- end of tof-hf ablate -->"):
         put_into(page, results(), "c")
     assert page.read_text(encoding="utf-8") == torn
+
+
+def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_one(results, tmp_path):
+    page = tmp_path / "results.md"
+    put_into(page, results(), "first es")
+    page.write_text(page.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
+    check_page(page, "es")
+    put_into(page, results(), "second es")
+    text = page.read_text(encoding="utf-8")
+    assert "second es" in text and "first es" not in text and text.endswith(f"{pages._END}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "kind"),
+    [
+        ("page.txt", "name a Markdown page", ConfigError),
+        ("folder.md", "a page that cannot be read", DataError),
+        ("latin.md", "a page that cannot be read", DataError),
+        ("torn.md", "without <!-- end of tof-hf ablate -->", DataError),
+        ("latin.md/below.md", "nothing can be written to .*latin.md is no folder", ConfigError),
+    ],
+)
+def test_a_page_that_cannot_take_the_tables_is_named_before_anything_is_trained(tmp_path, name, told, kind):
+    (tmp_path / "folder.md").mkdir()
+    (tmp_path / "latin.md").write_bytes("España".encode("latin-1"))
+    (tmp_path / "torn.md").write_text("<!-- tof-hf ablate: es -->\nand words of mine\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(kind, match=told) as caught:
+        check_page(tmp_path / name, "es")
+    assert str(tmp_path / name) in str(caught.value)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    check_page(tmp_path / "new" / "page.md", "es")
+    check_page(tmp_path / "torn.md", "de")
+
+
+def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_told_at_its_end(
+    run_file, tmp_path, monkeypatch, capsys
+):
+    page, ran = tmp_path / "results.md", []
+
+    def damaging(self):
+        page.write_text("<!-- tof-hf ablate: es -->\n", encoding="utf-8")
+        ran.append(self)
+        raise TofError("no such luck")
+
+    monkeypatch.setattr(TofPipeline, "run", damaging)
+    command = ["ablate", run_file(), "--rows", "source_only", "adaptabert", "--seeds", "1", "--into", str(page)]
+    assert main(command) == 2 and len(ran) == 2
+    told = capsys.readouterr()
+    lines = [line for line in told.err.splitlines() if "without <!-- end of tof-hf ablate -->" in line]
+    assert len(lines) == 2 and "The sweep goes on" in lines[0] and lines[1].startswith(f"tof-hf: {page}: ")
+    assert "## Table 1" in told.out
+
+    ran.clear()
+    assert main([*command, "--plan"]) == 2 and main(command) == 2 and ran == []
 
 
 def test_the_command_on_the_page_is_what_was_asked_for_but_for_where_it_went():

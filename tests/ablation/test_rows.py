@@ -103,6 +103,13 @@ def test_rows_of_your_own_come_from_a_file(run_file, tmp_path, trained, capsys):
         ("- {name: a/b, system: tof}", "cannot be a folder's"),
         ("- {name: stages, system: tof}", "cannot be a folder's"),
         ("- {name: x, system: tof, set: [a]}", "set needs options"),
+        ("- {name: x, system: tof, set: {seed: 1}}", "row 1: a row cannot set seed"),
+        ("- {name: x, system: tof, set: {output_dir: x}}", "a row cannot set output_dir"),
+        ("- {name: x, system: tof, set: {systems: [tsl]}}", "a row cannot set systems"),
+        ("- {name: x, system: tof, set: {systems.0: tsl}}", "a row cannot set systems"),
+        ("- {name: x, system: tof, set: {push_to_hub: true}}", "a row cannot set push_to_hub"),
+        ("- {name: x, system: tof, set: {target.gold: null}}", "a row cannot set target.gold to null"),
+        ("- {name: x, system: tof, set: {target: {gold: }}}", "a row cannot set target.gold to null"),
     ],
 )
 def test_a_file_of_rows_with_a_mistake_is_told(tmp_path, text, told):
@@ -115,6 +122,7 @@ def test_a_row_of_your_own_that_cannot_be_had_is_an_error_not_left_out(run_file)
     for row, told in [
         (Row(0, "x", "x", "toff"), "row x: there is no system toff"),
         (Row(0, "x", "x", "tof", ("mrc.learning_rat=1",)), "row x: .*Did you mean 'mrc.learning_rate'"),
+        (Row(0, "x", "x", "tof", ("target.gold=~",)), "row x: a row cannot set target.gold to null"),
     ]:
         with pytest.raises(ConfigError, match=told):
             set_up(run_file(), rows=[row])
@@ -146,6 +154,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         (["--jobs", "0"], "--jobs needs a number"),
         (["--seeds", "0"], "at least one seed"),
         (["--tables", "4"], "--swap-model"),
+        (["--into", "results.txt", "--plan"], "--into results.txt: name a Markdown page"),
         (["--tables", "1", "2", "--swap-model", "other/encoder"], "Add 4 to --tables"),
     ],
 )

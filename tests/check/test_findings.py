@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tof_hf.check import checking, resources
@@ -120,6 +122,15 @@ def test_test_sentences_in_the_source_are_an_error_over_half_and_a_warning_below
 
     assert told(report_on(QUICK, source_with(10))) == [("warning", "target.gold")]
     assert told(report_on(QUICK, source_with(11))) == [("error", "target.gold")]
+
+
+def test_questions_about_the_entities_of_the_test_are_an_error(report_on, toy, tmp_path):
+    ask = {"question": "Which person is named?", "spans": [], "label": "PER"}
+    rows = [ask | {"context": " ".join(tokens)} for tokens in read_ner(toy["target"]["gold"])["tokens"]]
+    (tmp_path / "questions.json").write_text(json.dumps(rows), encoding="utf-8")
+    found = only(report_on(f"target.mrc={tmp_path / 'questions.json'}"))
+    assert (found.level, found.subject) == ("error", "target.mrc")
+    assert f"asks for the entities of {len(rows)} sentences of target.gold" in found.found
 
 
 def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy, told):

@@ -34,6 +34,7 @@ class Written:
     gold: list[list[str]] = field(default_factory=lambda: GOLD)
     alarms: tuple[str, ...] = ()
     keep_tags: bool = True
+    dictionary: str | None = None
 
     def write(self) -> Path:
         """The folder, with all files of a run that a report reads."""
@@ -60,7 +61,8 @@ class Written:
             "preset": "paper",
             "seed": 7,
             "rounds": 1,
-            "options": {"systems": [*self.systems, "later"]} if self.unfinished else {},
+            "options": ({"systems": [*self.systems, "later"]} if self.unfinished else {})
+            | ({} if self.dictionary is None else {"translation.dictionary": self.dictionary}),
             "data": [{"option": "target.text", "name": "t.txt", "rows": 3, "license": None, "fingerprint": "ab"}],
             "systems": {
                 system: {"stages": stages, "pseudo_labels": labellings[system], "forgetting": []}

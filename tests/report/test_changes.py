@@ -81,6 +81,13 @@ def test_labels_of_another_text_are_not_compared(written):
     assert pseudo_label_changes(read_run(folder), 10) == []
 
 
+def test_tags_of_other_sentences_are_not_compared(written):
+    folder = written.write()
+    columns = {"tokens": [["Eva"], *written.tokens[1:]], "gold": written.gold, "predicted": written.gold}
+    written._table("mlm-ner", "predictions-target-0", columns)
+    assert prediction_changes(read_run(folder), "target", 10) == []
+
+
 def test_a_torn_file_of_labels_is_left_out(written):
     folder = written.write()
     (folder / "stages" / "mlm-ner" / "pseudo-0.parquet").write_bytes(b"PAR1 torn")

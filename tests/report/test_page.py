@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 import tof_hf.lineage
 import tof_hf.steps
+from tof_hf.config import load_config
 from tof_hf.errors import DataError
 from tof_hf.report import reading
-from tof_hf.report.figures import short_names
-from tof_hf.report.page import make_report
+from tof_hf.report.figures import f1_figures, short_names
+from tof_hf.report.files import predictions_file
+from tof_hf.report.page import _mistakes, make_report
 from tof_hf.report.reading import read_run
 
 EVIL = "<script>alert(1)</script>"
@@ -136,16 +139,66 @@ def test_many_types_and_systems_of_long_names_can_be_shown(written, page):
     assert len(set(ids)) == len(ids)
 
 
-def test_a_translation_is_told(written, page):
+def test_a_translation_is_told(written, parsed):
+    written.dictionary = "en-es.tsv"
     entities = {"LOC": {"total": 4, "changed": 3, "survived": 1, "grew": 0}}
     told = {"rows": 5, "words": 10, "distinct_words": 7, "coverage": 0.5, "distinct_coverage": 0.25, "copied": 2}
     told |= {"recased": None, "unknown": {"the": 3}, "entities": entities, "samples": [["a dog", EVIL]]}
     (written.write() / "translation").mkdir()
     (written.folder / "translation" / "source.json").write_text(json.dumps(told), encoding="utf-8")
     (written.folder / "translation" / "torn.json").write_text('{"rows"', encoding="utf-8")
-    found = page()
+    found = parsed(make_report(written.folder).html)
     assert "Most frequent words without a translation: the (3)." in found.text
     assert not found.of("script")
+
+    written.dictionary = None  # the same folder without a dictionary: the files are of the run before
+    assert "without a translation" not in parsed(make_report(written.write()).html).text
+
+
+def test_the_record_names_a_dictionary_that_stands_in_a_base(tmp_path):
+    (tmp_path / "base.yaml").write_text("translation: {dictionary: /data/en-es.tsv}\n", encoding="utf-8")
+    values = {"base": str(tmp_path / "base.yaml"), "model": "m", "output_dir": "o"}
+    values |= {"source": {"train": "t", "validation": "v"}, "target": {"text": "x"}}
+    assert tof_hf.lineage.changed_options(load_config(values))["translation.dictionary"] == "en-es.tsv"
+    values["translation"] = {"dictionary": None}
+    assert "translation.dictionary" not in tof_hf.lineage.changed_options(load_config(values))
+
+
+def test_mistakes_are_counted_in_the_file_that_the_scores_name(written):
+    folder = written.write()
+    columns = {"tokens": written.tokens, "gold": written.gold, "predicted": written.gold}
+    written._table("mlm-ner", "predictions-target-1", columns)  # of other gold, which was scored meanwhile
+    os.utime(folder / "stages" / "mlm-ner" / "predictions-target-1.parquet", (9e9, 9e9))
+
+    def counted():
+        score = read_run(folder).of("mlm-ner", "target")
+        return predictions_file(folder, score).stem, _mistakes(read_run(folder))["mlm-ner", "target"].kinds["boundary"]
+
+    assert counted() == ("predictions-target-1", 0), "a record of an older release names none: the newest"
+    rows = json.loads((folder / "results.json").read_text(encoding="utf-8"))["rows"]
+    rows = [row | {"predictions": f"predictions-{row['split']}-0.parquet"} for row in rows]
+    (folder / "results.json").write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    assert counted() == ("predictions-target-0", 1)
+
+
+def test_damaged_tags_are_tags_that_were_not_kept(written, parsed):
+    folder = written.write()
+    whole = (folder / "stages" / "mlm-ner" / "predictions-target-0.parquet").read_bytes()
+    for damaged in (b"PAR1 torn", whole[:-40], b"x" * 40 + whole[40:]):
+        (folder / "stages" / "mlm-ner" / "predictions-target-0.parquet").write_bytes(damaged)
+        found = parsed(make_report(folder).html)
+        assert "For 1 of 4 scores the tags were not kept" in found.text
+        assert "first tagger and last" not in found.text
+    written._table("mlm-ner", "predictions-target-0", {"tokens": written.tokens, "predicted": written.gold})
+    assert "For 1 of 4 scores the tags were not kept" in parsed(make_report(folder).html).text
+
+
+def test_stages_of_one_label_have_points_of_their_own_in_the_f1_chart(written):
+    written.systems = {"own": ["ner", "ner-mlm", "ner-mlm-ner"], "short": ["ner"]}
+    run = read_run(written.write())
+    labels = [(score.system, score.label) for score in run.scores if score.split == "target"]
+    assert labels == [("own", "ner"), ("own", "ner (2)"), ("short", "ner")]
+    assert "ner (2)" in f1_figures(run)[0].svg
 
 
 def test_a_stage_without_its_record_has_no_curve_and_the_rest_is_there(written, parsed):

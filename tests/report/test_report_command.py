@@ -8,8 +8,9 @@ import pytest
 
 from tof_hf.cli import main
 from tof_hf.report import plots
+from tof_hf.report.files import predictions_file
 from tof_hf.report.mistakes import count_mistakes, read_tags
-from tof_hf.report.reading import predictions_file, read_run
+from tof_hf.report.reading import read_run
 
 
 def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
@@ -28,7 +29,7 @@ def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
     run = read_run(tiny_run)
     assert len(run.scores) == 8
     for score in run.scores:
-        found = count_mistakes(read_tags(predictions_file(tiny_run, score.checkpoint, score.split)))
+        found = count_mistakes(read_tags(predictions_file(tiny_run, score)))
         entities = sum(found.pairs.values())
         matched = entities - found.kinds["missed"] - found.kinds["invented"]
         assert score.f1 == pytest.approx(2 * found.kinds["right"] / (entities + matched))
@@ -63,6 +64,17 @@ def test_a_page_never_takes_the_place_of_another_kind_of_file(written, name, cap
     assert main(["report", str(folder), "--out", str(folder / name)]) == 2
     assert "name a file that ends in .html" in capsys.readouterr().err
     assert (folder / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--out", "--plots"])
+def test_a_place_that_cannot_be_written_is_an_error_with_its_option(option, written, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plots, "check_plots", lambda: None)
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / ("page.html" if option == "--out" else "plots")
+    assert main(["report", str(written.write()), option, str(place)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"tof-hf: {place}: found a place that cannot be written to (")
+    assert f"What to do: name another place with {option}." in error
 
 
 @pytest.mark.parametrize("number", ["-1", "many", "2.5"])

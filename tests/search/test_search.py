@@ -15,8 +15,10 @@ from tof_hf.config import load_config
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.inputs import Inputs
+from tof_hf.pipeline import TofPipeline
+from tof_hf.run_lock import FolderInUse, only_run_in
 from tof_hf.search.spaces import Space, parse_space
-from tof_hf.search.trials import LEARNING_RATES, Trial, best_of, set_up, try_all
+from tof_hf.search.trials import LEARNING_RATES, Trial, best_of, name_of, set_up, try_all
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
@@ -172,11 +174,52 @@ def test_everything_is_checked_before_the_first_trial(run_file, trained):
         (["--stage", "mrc", "--field", "weight_decay"], "--field weight_decay needs --values"),
         (["--stage", "mrc", "--space", "learning_rate=1:2"], "--space is for optuna"),
         (["mrc.enabled=false", "--stage", "mrc"], "mrc.enabled is false"),
+        (["--stage", "mrc", "--trials", "0"], "--trials 0 draws nothing"),
     ],
 )
 def test_what_cannot_be_searched_is_told(run_file, capsys, arguments, told):
     assert main(["search", run_file, *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_option(run_file, capsys):
+    for arguments, told in [
+        (["--stage", "ner", "--out", f"{run_file}/table"], f"--out: nothing can be written to {run_file}/table ("),
+        ([f"output_dir={run_file}", "--stage", "ner"], f"output_dir: nothing can be written to {run_file}/search/ner"),
+    ]:
+        assert main(["search", run_file, *arguments]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_a_search_ends_where_another_run_works_in_its_stages(run_file):
+    search = set_up(run_file, stage="ner")
+    with only_run_in(search.stages), pytest.raises(FolderInUse):
+        try_all(search, [["ner.learning_rate=1e-2"]])
+
+
+def test_searches_of_one_stage_have_tables_of_their_own_also_where_every_trial_fails(
+    run_file, monkeypatch, capsys, tmp_path
+):
+    def lacks(self):
+        raise ImportError("no bitsandbytes")
+
+    monkeypatch.setattr(TofPipeline, "run", lacks)
+    for arguments in (
+        ["--values", "1e-3"],
+        ["--field", "weight_decay", "--values", "0.1"],
+        ["--values", "1e-3", "--system", "adaptabert", "--by", "stage"],
+    ):
+        assert main(["search", run_file, "--stage", "ner", *arguments]) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error == "tof-hf: no trial came to its end. The first error: ImportError: no bitsandbytes"
+    folders = {file.parent.name for file in (tmp_path / "run" / "search").glob("*/table.md")}
+    assert folders == {"ner", "ner-weight_decay", "ner-adaptabert-by_stage"}
+
+
+def test_a_folder_of_a_search_is_called_after_what_is_not_the_default():
+    assert name_of("distillation", "ner", "tsl", []) == "distillation-tsl"
+    keys = ["ner.learning_rate", "ner.num_train_epochs", "mrc.x/y"]
+    assert name_of("ner", "ner", "tof", keys) == "ner-learning_rate-num_train_epochs-mrc.x_y"
 
 
 def test_the_values_are_the_papers_unless_others_are_given():
@@ -186,6 +229,8 @@ def test_the_values_are_the_papers_unless_others_are_given():
 def test_the_first_of_equal_trials_is_the_best_and_none_of_those_without_a_score():
     trials = [Trial(("a=1",), 0.1), Trial(("a=2",), 0.5), Trial(("a=3",), 0.5), Trial(("a=4",), error="x")]
     assert best_of(trials).settings == ("a=2",)
+    with pytest.raises(TofError, match="no trial came to its end. The first error: x"):
+        best_of([Trial(("a=1",), error="x"), Trial(("a=2",), error="y")])
     with pytest.raises(TofError, match="no trial got one span right"):
         best_of([Trial(("a=1",), 0.0), Trial(("a=2",), error="x")])
 

@@ -37,7 +37,7 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
 
 def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.ablation.formats import markdown
-    from tof_hf.ablation.pages import put_into
+    from tof_hf.ablation.pages import check_page, put_into
     from tof_hf.ablation.runs import set_up
     from tof_hf.ablation.sweep import ablate, left_out, plan
     from tof_hf.ablation.table import failures
@@ -51,14 +51,14 @@ def _ablate(options: argparse.Namespace) -> int:
     benchmark = _benchmark(options.benchmark, ablation.target)
     if options.baseline is not None and options.baseline not in ablation.names:
         raise ConfigError(f"--baseline {options.baseline} is none of the rows: {', '.join(ablation.names)}.")
+    into, told = options.into, shlex.join(_told(options))
+    if into is not None:
+        check_page(into, ablation.target)
     for line in left_out(ablation):
         say(line)
     if options.plan:
         print(plan(ablation))
         return 0
-    if options.into is not None and options.into.suffix != ".md":
-        raise ConfigError(f"--into {options.into}: name a Markdown page (*.md).")
-    into, told = options.into, shlex.join(_told(options))
     results, outcomes = ablate(
         ablation,
         jobs=options.jobs,
@@ -73,6 +73,8 @@ def _ablate(options: argparse.Namespace) -> int:
             print(f"tof-hf: {failure}", file=sys.stderr)
         if failed:
             print("tof-hf: the same command tries again what failed, and reuses the rest", file=sys.stderr)
+        if into is not None:
+            put_into(into, results, told)  # during the sweep a page that cannot be written was a warning
     return 2 if failures(outcomes) else 0
 
 

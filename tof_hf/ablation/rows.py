@@ -73,6 +73,13 @@ _WITHOUT = (
         ("dictionary", "translated_ner_mrc"),
     ),
 )
+# Options that a row of your own cannot have, and why.
+_FIXED = {
+    "seed": "every row is run with all seeds, say them with --seeds",
+    "output_dir": "all rows lie in one folder, name it with --out",
+    "systems": "name one with `system`, beside `set`",
+    "push_to_hub": "no run of a sweep is published, `tof-hf push` does that with the folder of its run",
+}
 
 
 def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
@@ -140,7 +147,20 @@ def _own(value: Any, place: str) -> Row:
     options = value.get("set") or {}
     if not isinstance(options, Mapping):
         raise ConfigError(f"{place}: set needs options, such as {{mrc.learning_rate: 2e-6}}.")
-    return Row(OWN, name, value.get("title", name), value["system"], tuple(_flat(options)))
+    flat = tuple(_flat(options))
+    if (why := _not_to_be_set(flat)) is not None:
+        raise ConfigError(f"{place}: {why}")
+    return Row(OWN, name, value.get("title", name), value["system"], flat)
+
+
+def _not_to_be_set(options: Iterable[str]) -> str | None:
+    """Why one of the `key=value` cannot belong to a row, whose place, seed and score are those of its table."""
+    for key, _, value in (option.partition("=") for option in options):
+        if (first := key.partition(".")[0]) in _FIXED:
+            return f"a row cannot set {first}: {_FIXED[first]}."
+        if key == "target.gold" and parse_yaml(value, name=key) is None:
+            return "a row cannot set target.gold to null: its score is counted there. Leave it out."
+    return None
 
 
 def _flat(options: Mapping[Any, Any], prefix: str = "") -> Iterable[str]:
@@ -156,6 +176,8 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
     """Why the row cannot be had from this config, or would be no other run than without its options; else None."""
     if row.system not in systems:
         return f"there is no system {row.system} in this release"
+    if (why := _not_to_be_set(row.set)) is not None:
+        return why
     mrc = config.mrc
     reasons = {
         "dictionary": (config.translation.dictionary is not None, "translation.dictionary names no file"),

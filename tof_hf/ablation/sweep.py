@@ -10,8 +10,9 @@ from tof_hf.ablation.formats import write
 from tof_hf.ablation.jobs import run_jobs
 from tof_hf.ablation.runs import Ablation, Outcome, Shelf, check, pipelines, run_seed, seed_folder
 from tof_hf.ablation.table import Bookkeeper, Results
+from tof_hf.errors import TofError
 from tof_hf.plan import PlannedStage
-from tof_hf.run_folder import is_main_process, say
+from tof_hf.run_folder import is_main_process, say, warn
 from tof_hf.run_lock import only_run_in
 from tof_hf.stages.failures import failures_of_the_machine
 
@@ -28,12 +29,14 @@ def ablate(
 
     All is checked before anything is trained: a TofError then tells what is wrong. What fails later is an outcome with
     an error, and the rest goes on. The same call goes on where a stopped one was. `baseline`: the row that all others
-    are compared with. `benchmark`: whose published numbers stand beside. `publish` gets the tables after every run.
+    are compared with. `benchmark`: whose published numbers stand beside. `publish` gets the tables after every run; a
+    TofError from it is a warning, told once.
     """
     shelf = Shelf(ablation.datasets)
     check(ablation, shelf)
     books = Bookkeeper(ablation, baseline=baseline, benchmark=benchmark)
     progress = Progress(len(ablation.names) * len(ablation.seeds))
+    unpublished: list[TofError] = []
 
     def tell(outcome: Outcome) -> None:
         books.note(outcome)
@@ -41,7 +44,12 @@ def ablate(
         if is_main_process():
             write(books.results())
             if publish is not None:
-                publish(books.results())
+                try:
+                    publish(books.results())
+                except TofError as problem:  # hours of training are not to end with a page
+                    if not unpublished:
+                        warn(f"{problem} The sweep goes on; its tables stand in {ablation.out}.")
+                    unpublished.append(problem)
 
     with only_run_in(ablation.out), failures_of_the_machine(ablation.out):
         if jobs > 1:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from tof_hf.data.labels import Span, spans_from_tags
-from tof_hf.report.reading import Labelling, Run, predictions_file
+from tof_hf.report.files import TAGS, predictions_file, read_table
+from tof_hf.report.reading import Labelling, Run
 
 LONG = 80  # words; of longer sentences the part with the changes is shown
 AROUND = 15  # words beside the changes that are shown of long sentences
@@ -79,21 +79,28 @@ def prediction_changes(run: Run, split: str, limit: int) -> list[Changes]:
     for score in run.scores:
         first.setdefault(score.system, score.checkpoint)
     pairs = {(first[system], end): system for system, end in run.ends.items() if first[system] != end}
-    files = {
-        system: (one, two, predictions_file(run.folder, one, split), predictions_file(run.folder, two, split))
-        for (one, two), system in pairs.items()
+    tags = {
+        system: (one, two, _tags(run, one, split), _tags(run, two, split)) for (one, two), system in pairs.items()
     }
-    known = {system: entry for system, entry in files.items() if None not in entry}
-    return [
-        _between_taggers(run, system, *entry, limit=(limit + number) // len(known))
+    known = {system: entry for system, entry in tags.items() if all(part is not None for part in entry)}
+    found = [
+        _between_taggers(system, *entry, limit=(limit + number) // len(known))
         for number, (system, entry) in enumerate(known.items())
     ]
+    return [changes for changes in found if changes is not None]
+
+
+def _tags(run: Run, tagger: str, split: str) -> Any | None:
+    """The kept tags of a tagger beside the true ones."""
+    score = run.of(tagger, split)
+    file = None if score is None else predictions_file(run.folder, score)
+    return None if file is None else read_table(file, TAGS)
 
 
 def _between_labellings(one: Labelling, two: Labelling, limit: int) -> Changes | None:
     import numpy as np
 
-    before, after = _labels(one.file), _labels(two.file)
+    before, after = (read_table(labelling.file, ("id", "tokens", "ner_tags")) for labelling in (one, two))
     if before is None or after is None or not before["tokens"].equals(after["tokens"]):
         return None  # another target text, or a file that a kill tore
     changed = _changed_rows(before["ner_tags"].combine_chunks(), after["ner_tags"].combine_chunks())
@@ -106,16 +113,6 @@ def _between_labellings(one: Labelling, two: Labelling, limit: int) -> Changes |
         for id, tokens, *tags in zip(*(column.to_pylist() for column in columns), strict=True)
     ]
     return Changes(one.system, _short(one.tagger), _short(two.tagger), before.num_rows, len(changed), shown)
-
-
-def _labels(file: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(file, columns=["id", "tokens", "ner_tags"])
-    except (OSError, pa.ArrowInvalid):
-        return None
 
 
 def _changed_rows(before: Any, after: Any) -> list[int]:
@@ -134,12 +131,10 @@ def _names(table: Any) -> list[str]:
     return told["feature"]["names"]
 
 
-def _between_taggers(run: Run, system: str, one: str, two: str, first: Path, last: Path, *, limit: int) -> Changes:
-    import pyarrow.parquet as pq
-
-    before, after = (pq.read_table(file).to_pydict() for file in (first, last))
+def _between_taggers(system: str, one: str, two: str, first: Any, last: Any, *, limit: int) -> Changes | None:
+    before, after = first.to_pydict(), last.to_pydict()
     if before["tokens"] != after["tokens"]:
-        return Changes(system, _short(one), _short(two), 0, 0, ())
+        return None
     columns = (before["id"], before["tokens"], before["gold"], before["predicted"], after["predicted"])
     rows = []
     mended = broken = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tof_hf.errors import DataError
@@ -39,9 +41,21 @@ def _report(options: argparse.Namespace) -> int:
     if options.plots is not None:
         check_plots()
     report = make_report(options.run, sentences=options.sentences)
-    write_text(out, report.html)
-    print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
+    with _named(out, "--out"):
+        write_text(out, report.html)
+        print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
     if options.plots is not None:
-        files = write_plots(report.figures, options.plots)
+        with _named(options.plots, "--plots"):
+            files = write_plots(report.figures, options.plots)
         print(f"written: {len(files):,} files in {options.plots}")
     return 0
+
+
+@contextmanager
+def _named(path: Path, option: str) -> Iterator[None]:
+    """Inside, what the system refuses to write is an error that names the option."""
+    try:
+        yield
+    except OSError as problem:
+        found = f"a place that cannot be written to ({problem.strerror})."
+        raise DataError(found, fix=f"name another place with {option}.", path=path) from problem

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tof_hf.data.labels import Span, spans_from_tags
+from tof_hf.report.files import TAGS, read_table
 
 NOTHING = ""  # the type of what is missed or invented: no entity on the other side
 KINDS = {
@@ -68,12 +69,10 @@ def align(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[str, Sp
     return found + [("invented", None, guess) for guess in places.values()]
 
 
-def read_tags(file: Path) -> list[tuple[list[str], list[str]]]:
-    """The true and the predicted tags of every sentence in a file of predictions."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(file, columns=["gold", "predicted"])
-    return list(zip(table["gold"].to_pylist(), table["predicted"].to_pylist(), strict=True))
+def read_tags(file: Path) -> list[tuple[list[str], list[str]]] | None:
+    """The true and the predicted tags of every sentence in a file of predictions; None if the file is damaged."""
+    table = read_table(file, TAGS)
+    return None if table is None else list(zip(*(table[name].to_pylist() for name in TAGS[2:]), strict=True))
 
 
 def _overlapping(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span, Span]]:

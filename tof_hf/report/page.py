@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from tof_hf.report import figures
 from tof_hf.report.changes import Changes, prediction_changes, pseudo_label_changes
+from tof_hf.report.files import predictions_file
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes, read_tags
-from tof_hf.report.reading import Run, predictions_file, read_run
+from tof_hf.report.reading import Run, read_run
 from tof_hf.report.svg import Drawing, style_variables
 
 SENTENCES = 200
@@ -72,9 +73,9 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
 
 def _mistakes(run: Run) -> dict[tuple[str, str], Mistakes]:
     """By stage and split, where the tags were kept."""
-    pairs = dict.fromkeys((score.checkpoint, score.split) for score in run.scores)
-    files = {pair: predictions_file(run.folder, *pair) for pair in pairs}
-    return {pair: count_mistakes(read_tags(file)) for pair, file in files.items() if file is not None}
+    files = {(score.checkpoint, score.split): predictions_file(run.folder, score) for score in run.scores}
+    tags = {pair: read_tags(file) for pair, file in files.items() if file is not None}
+    return {pair: count_mistakes(rows) for pair, rows in tags.items() if rows is not None}
 
 
 def _render(

@@ -6,16 +6,18 @@ Nothing of the run is changed, and nothing is computed that needs a model.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tof_hf.errors import DataError
+from tof_hf.report.files import LINEAGE, TAGS, instead_of_run, predictions_file, read_table, stage_folder
 from tof_hf.run_folder import read_json, read_whole_json
 
 # The same as in tof_hf.lineage and tof_hf.steps (a test sees to it), whose imports take seconds.
-LINEAGE, FORMAT, MIXED = "lineage.json", 1, "_mix"
+FORMAT, MIXED = 1, "_mix"
 RESULTS = "results.json"
 SPLITS = {"target": "target", "source_test": "source test", "source_validation": "source validation"}
 _READER = "source_validation_mrc"  # the spans of an MRC stage, which are no entities
@@ -35,7 +37,10 @@ class TypeScore:
 
 @dataclass(frozen=True)
 class Score:
-    """Entity scores in 0..1 of one tagger on one split; `label` names its stage and round for people."""
+    """Entity scores in 0..1 of one tagger on one split; `label` names its stage and round for people.
+
+    `predictions`: the name of the file with its tags; None in a record of an older release.
+    """
 
     system: str
     label: str
@@ -46,6 +51,7 @@ class Score:
     f1: float
     strict_f1: float | None
     per_type: Mapping[str, TypeScore]
+    predictions: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,18 +142,6 @@ class Run:
         return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
 
 
-def stage_folder(run: Path, stage: str) -> Path:
-    """The folder of a stage of this run, whether or not it is there. Nothing else knows where stages lie."""
-    stages = (read_whole_json(run / LINEAGE) or {}).get("stages", {})
-    return run / stages.get(stage, {}).get("folder", f"stages/{stage}")  # elsewhere where runs share their stages
-
-
-def predictions_file(run: Path, stage: str, split: str) -> Path | None:
-    """The tags of a scored tagger beside the true ones; the newest, if the split was another one before."""
-    found = list(stage_folder(run, stage).glob(f"predictions-{split}-*.parquet"))
-    return max(found, key=lambda file: file.stat().st_mtime, default=None)
-
-
 def read_run(folder: Path) -> Run:
     """Everything about the run in `folder`. Raises DataError if there is none, or if its record cannot be read."""
     try:
@@ -155,10 +149,10 @@ def read_run(folder: Path) -> Run:
     except ValueError as problem:
         raise DataError(f"a damaged record ({problem}).", fix="start the same run again.", path=folder) from problem
     if lineage is None:
-        raise DataError(_instead(folder), fix="name the folder of a run (output_dir).", path=folder)
+        raise DataError(instead_of_run(folder), fix="name the folder of a run (output_dir).", path=folder)
     if lineage["format"] > FORMAT:
         raise DataError("a record of a newer release.", fix="update tof-hf.", path=folder / LINEAGE)
-    scores = [_score(row) for row in (results or {"rows": []})["rows"] if row["split"] != _READER]
+    scores = _scores((results or {"rows": []})["rows"])
     systems = {name: tuple(dict.fromkeys(journey["stages"])) for name, journey in lineage["systems"].items()}
     names = dict.fromkeys(name for journey in systems.values() for name in journey)
     stages = {name: _stage(folder, name, lineage["stages"].get(name), list(names)) for name in names}
@@ -176,21 +170,23 @@ def read_run(folder: Path) -> Run:
         ],
         ends=_ends(lineage, scores),
         final=final and (final["system"], final["stage"]),
-        translation=_translation(folder),
+        translation=_translation(folder, lineage),
         missing=_missing(folder, lineage, scores, stages),
     )
 
 
-def _instead(folder: Path) -> str:
-    """What stands where a run was expected."""
-    if not folder.exists():
-        return "nothing of that name."
-    if not folder.is_dir():
-        return "a file."
-    if (folder / "config.yaml").is_file():
-        return "a run that has no record (lineage.json) yet: no stage is finished, or it is of an older release."
-    there = sorted(path.name for path in folder.iterdir())[:5]
-    return f"no lineage.json{', but ' + ', '.join(there) if there else ' in an empty folder'}."
+def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Score]:
+    """All but those of MRC spans. A second tagger of a system with the same label is numbered, as in `ner (2)`."""
+    taggers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    scores = []
+    for row in rows:
+        if row["split"] != _READER:
+            score = _score(row)
+            known = taggers[score.system, score.label]
+            known += [score.checkpoint] if score.checkpoint not in known else []
+            number = known.index(score.checkpoint) + 1
+            scores.append(score if number == 1 else replace(score, label=f"{score.label} ({number})"))
+    return scores
 
 
 def _score(row: Mapping[str, Any]) -> Score:
@@ -200,7 +196,7 @@ def _score(row: Mapping[str, Any]) -> Score:
     }
     numbers = (row["precision"], row["recall"], row["f1"], row.get("strict", {}).get("f1"))
     label = f"{row['stage']} {row['round']}" if row["round"] else row["stage"]
-    return Score(row["system"], label, row["split"], row["checkpoint"], *numbers, per_type)
+    return Score(row["system"], label, row["split"], row["checkpoint"], *numbers, per_type, row.get("predictions"))
 
 
 def _stage(folder: Path, name: str, record: Mapping[str, Any] | None, names: Sequence[str]) -> Stage:
@@ -265,7 +261,9 @@ def _ends(lineage: Mapping[str, Any], scores: Sequence[Score]) -> dict[str, str]
     return ends
 
 
-def _translation(folder: Path) -> dict[str, Mapping[str, Any]]:
+def _translation(folder: Path, lineage: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    if lineage["options"].get("translation.dictionary") is None:
+        return {}  # what lies there is of an earlier run in this folder
     files = sorted((folder / "translation").glob("*.json"))
     return {file.stem: told for file in files if (told := read_whole_json(file)) is not None}
 
@@ -285,8 +283,8 @@ def _missing(
         lines.append("No tagger was scored yet.")
     elif all(score.split != "target" for score in scores):
         lines.append("No labelled target data was at hand: how good the taggers are on the target is not known.")
-    scored = dict.fromkeys((score.checkpoint, score.split) for score in scores)
-    bare = [pair for pair in scored if predictions_file(folder, *pair) is None]
+    scored = {(score.checkpoint, score.split): predictions_file(folder, score) for score in scores}
+    bare = [pair for pair, file in scored.items() if file is None or read_table(file, TAGS) is None]
     if bare:
         lines.append(f"For {len(bare)} of {len(scored)} scores the tags were not kept: no mistakes are shown for them.")
     lost = [stage.short for stage in stages.values() if stage.lost]

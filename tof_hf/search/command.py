@@ -34,7 +34,8 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this often (tof-hf[search])")
     space = "what it draws from: KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=VALUE,VALUE; instead of --field"
     parser.add_argument("--space", nargs="+", default=[], metavar="KEY=...", help=space)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/search/STAGE)")
+    out = "where to (OUTPUT_DIR/search/STAGE, behind it what is not the default: STAGE-SYSTEM-by_stage-OPTION)"
+    parser.add_argument("--out", type=Path, metavar="DIR", help=out)
     parser.add_argument("--stages", type=Path, metavar="DIR", help="folder of the stages (that of tof-hf ablate)")
 
 
@@ -42,22 +43,36 @@ def _search(options: argparse.Namespace) -> int:
     from tof_hf.ablation.rows import override
     from tof_hf.config import load_config
     from tof_hf.config.yaml_text import parse_yaml
+    from tof_hf.preflight import check_place
     from tof_hf.run_lock import only_run_in
     from tof_hf.search.spaces import Space, draw, parse_space
     from tof_hf.search.trials import LEARNING_RATES, best_of, set_up, try_all
 
     show_progress()
-    given = {"stage": options.stage, "by": options.by, "system": options.system}
-    search = set_up(options.config, options.overrides, **given, out=options.out, stages=options.stages)
     if options.values is None and options.field != "learning_rate" and not options.space:
         raise ConfigError(f"--field {options.field} needs --values; only learning rates have values of their own.")
     if options.space and (options.values is not None or options.field != "learning_rate"):
         raise ConfigError("--space says what to try, and so do --field and --values. Drop one.")
     if options.space and options.trials is None:
         raise ConfigError("--space is for optuna: say with --trials how often it draws.")
+    if options.trials is not None and options.trials < 1:
+        raise ConfigError(f"--trials {options.trials} draws nothing. Take a number from 1 on.")
     key = options.field if "." in options.field else f"{options.stage}.{options.field}"
     texts = options.values or []
     values = [parse_yaml(text, name=f"--values {text}") for text in texts] or list(LEARNING_RATES)
+    spaces = [parse_space(text, options.stage) for text in options.space] or [Space(key, tuple(values))]
+    plain = options.trials is None and key == f"{options.stage}.learning_rate"
+    search = set_up(
+        options.config,
+        options.overrides,
+        stage=options.stage,
+        by=options.by,
+        system=options.system,
+        options=[] if plain else [space.key for space in spaces],
+        out=options.out,
+        stages=options.stages,
+    )
+    check_place(search.out, "output_dir" if options.out is None else "--out")
 
     def tell(done: Sequence[Trial]) -> None:
         if is_main_process():
@@ -67,7 +82,6 @@ def _search(options: argparse.Namespace) -> int:
         if options.trials is None:
             trials = try_all(search, [[override(key, value)] for value in values], tell)
         else:
-            spaces = [parse_space(text, options.stage) for text in options.space] or [Space(key, tuple(values))]
             seed = load_config(options.config, options.overrides).seed
             trials = draw(search, spaces, options.trials, seed=seed, tell=tell)
     if is_main_process():

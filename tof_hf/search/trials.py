@@ -15,7 +15,8 @@ from tof_hf.ablation.runs import FOLDER, Shelf, seed_folder
 from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.pipeline import RECIPES, TofPipeline
-from tof_hf.run_folder import say
+from tof_hf.run_folder import logger, say
+from tof_hf.run_lock import FolderInUse
 from tof_hf.scoring import SOURCE
 from tof_hf.search.until import STAGES, TAGGERS, NoSuchStage, until
 
@@ -62,12 +63,15 @@ def set_up(
     stage: str,
     by: By = "ner",
     system: str = "tof",
+    options: Sequence[str] = (),
     out: str | Path | None = None,
     stages: str | Path | None = None,
 ) -> Search:
     """A search over a stage. Raises ConfigError if the config cannot be used, or has no such stage.
 
-    `stages`: the folder for all stages; without it that of an ablation with the config's seed, which finds them there.
+    `options`: what is tried, where it is not the learning rate alone; they are for the name of the folder, which is
+    `out` if that is given. `stages`: the folder for all stages; without it that of an ablation with the config's seed,
+    which finds them there.
     """
     config = load_config(source, overrides)
     if stage not in STAGES:
@@ -85,9 +89,15 @@ def set_up(
         stage,
         by,
         system,
-        run / "search" / stage if out is None else Path(out),
+        run / "search" / name_of(stage, by, system, options) if out is None else Path(out),
         seed_folder(run / FOLDER, config.seed) / "stages" if stages is None else Path(stages),
     )
+
+
+def name_of(stage: str, by: By, system: str, options: Sequence[str]) -> str:
+    """The stage, and behind it what is not the default: `mrc`, `mrc-by_stage-num_train_epochs`, `distillation-tsl`."""
+    parts = [stage, *([system] if system != "tof" else []), *(["by_stage"] if by == "stage" else [])]
+    return "-".join([*parts, *(re.sub(r"[^\w.]+", "_", key.removeprefix(f"{stage}.")) for key in options)])
 
 
 def pipeline_of(search: Search, settings: Sequence[str], shelf: Shelf) -> TofPipeline:
@@ -130,16 +140,24 @@ def check(search: Search, trials: Sequence[Sequence[str]], shelf: Shelf) -> None
 
 
 def run_trial(search: Search, settings: Sequence[str], shelf: Shelf) -> Trial:
-    """Train what is not there yet, and look at the score; what goes wrong is told by the trial."""
+    """Train what is not there yet, and look at the score; what goes wrong is told by the trial.
+
+    Raises FolderInUse if another run works in the folder of the stages.
+    """
     began = time.monotonic()
     try:
         result = pipeline_of(search, settings, shelf).run()
-    except TofError as problem:
-        return Trial(tuple(settings), seconds=time.monotonic() - began, error=str(problem))
-    readers = [row["f1"] for row in result.rows if row["split"] == f"{SOURCE}_mrc"]
-    split = SOURCE if search.by == "ner" or search.stage in TAGGERS else f"{SOURCE}_mrc"
-    own = [row["f1"] for row in result.rows if (row["split"], row["checkpoint"]) == (split, result.tagger.name)]
-    return Trial(tuple(settings), own[-1], readers[-1] if readers else None, time.monotonic() - began)
+        readers = [row["f1"] for row in result.rows if row["split"] == f"{SOURCE}_mrc"]
+        split = SOURCE if search.by == "ner" or search.stage in TAGGERS else f"{SOURCE}_mrc"
+        own = [row["f1"] for row in result.rows if (row["split"], row["checkpoint"]) == (split, result.tagger.name)]
+        return Trial(tuple(settings), own[-1], readers[-1] if readers else None, time.monotonic() - began)
+    except FolderInUse:  # so would every further trial
+        raise
+    except Exception as problem:  # also of other people's packages; told here, in the tables and at the end
+        if not isinstance(problem, TofError):
+            logger.exception("%s", " ".join(settings))
+        told = str(problem) if isinstance(problem, TofError) else f"{type(problem).__name__}: {problem}"
+        return Trial(tuple(settings), seconds=time.monotonic() - began, error=told)
 
 
 def try_all(
@@ -164,7 +182,13 @@ def report(done: Sequence[Trial], total: int) -> None:
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:
-    """The trial with the highest score, the first of several. Raises TofError if none got one entity right."""
+    """The trial with the highest score, the first of several.
+
+    Raises TofError if none got one entity right, or if all failed.
+    """
+    errors = [trial.error for trial in trials if trial.error is not None]
+    if errors and len(errors) == len(trials):
+        raise TofError(f"no trial came to its end. The first error: {errors[0]}")
     scored = [trial for trial in trials if trial.score is not None]
     best = max(scored, key=lambda trial: trial.score, default=None)
     if best is None or best.score == 0:
