@@ -26,10 +26,12 @@ KILLS = 20
 TWO_PROCESS_KILLS = int(os.environ.get("TOF_KILLS", "1"))
 # The libraries are loaded once; each attempt is a process of its own, forked before any work began.
 DRIVER = """
-import json, os, random, signal, sys, time
+import gc, json, os, random, signal, sys, time
 import torch, transformers, datasets
 from tof_hf.pipeline import run_tof
 from tof_hf.errors import TofError
+
+gc.freeze()
 
 config, kills, seed = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 chance, places, done = random.Random(seed), [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -35,7 +36,13 @@ def warn(line: str) -> None:
 
 
 def show_progress() -> None:
-    """Send the package's progress lines to stderr; a library must not do this, a command must."""
+    """Send the package's progress lines to stderr; a library must not do this, a command must.
+
+    Nor may it freeze what is imported so far: accelerate looks for garbage several times a stage, half a second each
+    among a million objects that never become any.
+    """
+    gc.collect()
+    gc.freeze()
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.handlers = [handler]
