@@ -51,7 +51,7 @@ LETTERS = [chr(code) for code in range(33, 127)] + list("áéíóúñü¿¡’")
 
 
 def pytest_collection_finish() -> None:
-    """Accelerate collects garbage several times a stage: among all that was imported that is half of a tiny run's time."""
+    """Accelerate collects garbage several times a stage, which among all that was imported is half of a tiny run."""
     gc.freeze()
 
 
