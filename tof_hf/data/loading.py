@@ -22,7 +22,7 @@ from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
 from tof_hf.data.files import stem
-from tof_hf.data.tables import Table
+from tof_hf.data.table import Table
 from tof_hf.errors import DataError
 
 OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict

@@ -16,7 +16,8 @@ from tof_hf.data.loading import Source, read_parts
 from tof_hf.data.mapping import cached_map, source_hash
 from tof_hf.data.mrc_files import MrcFileBuilder
 from tof_hf.data.ner_files import NerFileBuilder
-from tof_hf.data.tables import Table, mrc_rows, ner_rows, text_rows
+from tof_hf.data.table import Table
+from tof_hf.data.table_rows import mrc_rows, ner_rows, text_rows
 from tof_hf.data.text_files import TextFileBuilder
 from tof_hf.errors import DataError
 

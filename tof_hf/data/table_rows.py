@@ -2,64 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, LargeList, List, Value
+from datasets import ClassLabel, Dataset
 
 from tof_hf.data.answers import MRC_FEATURES, AnswerCounts, mrc_row, tweetqa_row
 from tof_hf.data.labels import LabelMap, check_label_map, check_scheme, split_tag
 from tof_hf.data.mapping import cached_map, source_hash
 from tof_hf.data.ner_files import encode_tags, mapped_label_names, ner_features
+from tof_hf.data.table import Table, TableOrigin, column_of, is_string, item_of
 from tof_hf.data.text_files import TEXT_FEATURES, split_words
 from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A dataset and where it came from: the first part of the ids it lacks, and the file for errors."""
-
-    dataset: Dataset
-    name: str
-    path: Path | None = None
-
-    def error(self, found: str, fix: str, row: int | None = None) -> DataError:
-        """Return a `DataError` about this table, with row (0-based) or line."""
-        line = None if row is None else self._line(row)
-        if row is not None and line is None:
-            found = f"in row {row}: {found}"
-        return DataError(found, fix=fix, path=self.path, line=line)
-
-    def _line(self, row: int) -> int | None:
-        """The line of a JSON-lines file where a row stands; empty lines are no rows."""
-        if self.path is None or self.path.suffix != ".jsonl":
-            return None
-        with self.path.open("rb") as file:
-            filled = (number for number, line in enumerate(file, start=1) if line.strip())
-            return next(itertools.islice(filled, row, None), None)
-
-
-def ner_rows(
-    table: Table, *, columns: Mapping[str, str] | None, scheme: str | None, label_map: LabelMap
-) -> Dataset:
+def ner_rows(table: Table, *, columns: Mapping[str, str] | None, scheme: str | None, label_map: LabelMap) -> Dataset:
     """Return NER rows of a table with words and tags (text or ClassLabel). Raises `DataError`."""
     check_label_map(label_map)
-    table = _named(table, columns, needed=("tokens", "ner_tags"))
+    table = table.with_columns(columns, needed=("tokens", "ner_tags"))
     features = table.dataset.features
-    _need_words(table, "tokens")
-    tag = _item(features["ner_tags"])
+    table.need_words("tokens")
+    tag = item_of(features["ner_tags"])
     if isinstance(tag, ClassLabel):
         found = tag.names
         names: Sequence[str] | None = tag.names
-    elif _is_string(tag):
-        found = pc.unique(pc.list_flatten(_column(table.dataset, "ner_tags"))).to_pylist()
+    elif is_string(tag):
+        found = pc.unique(pc.list_flatten(column_of(table.dataset, "ner_tags"))).to_pylist()
         names = None
     else:
         raise table.error(
@@ -81,10 +52,10 @@ def ner_rows(
         tag_names=names,
         label_names=label_names,
         label_map=label_map,
-        table=_Origin.of(table),
+        table=TableOrigin.of(table),
         parents=source_hash(encode_tags, check_scheme),
     )
-    return _with_unique_ids(rows, table)
+    return table.with_unique_ids(rows)
 
 
 def _first_bad_row(table: Table, scheme: str | None) -> int | None:
@@ -108,11 +79,11 @@ def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
     names = table.dataset.column_names
     key = "text" if "text" in columns or ("tokens" not in columns and "tokens" not in names) else "tokens"
     if key == "text" and "text" not in columns and "text" not in names:
-        raise _unknown_column(table, "tokens")
-    table = _named(table, columns, needed=(key,))
+        raise table.unknown_column("tokens")
+    table = table.with_columns(columns, needed=(key,))
     if key == "tokens":
-        _need_words(table, "tokens")
-    elif not _is_string(table.dataset.features["text"]):
+        table.need_words("tokens")
+    elif not is_string(table.dataset.features["text"]):
         raise table.error("a column 'text' that holds no text.", "name the column with the sentences.")
     rows = cached_map(
         table.dataset,
@@ -120,10 +91,10 @@ def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
         features=TEXT_FEATURES,
         description="Reading words",
         key=key,
-        table=_Origin.of(table),
+        table=TableOrigin.of(table),
         parents=source_hash(split_words),
     )
-    return _with_unique_ids(rows, table)
+    return table.with_unique_ids(rows)
 
 
 def mrc_rows(table: Table) -> Dataset:
@@ -133,44 +104,23 @@ def mrc_rows(table: Table) -> Dataset:
     needed = ("Question", "Tweet", "Answer") if tweets else ("question", "context")
     for name in needed:
         if name not in names:
-            raise _unknown_column(table, name, renaming=False)
+            raise table.unknown_column(name, renaming=False)
     if not tweets and "spans" not in names and "answers" not in names:
-        raise _unknown_column(table, "spans", renaming=False)
+        raise table.unknown_column("spans", renaming=False)
     rows = cached_map(
         table.dataset,
         _mrc_batch,
         features=MRC_FEATURES,
         description="Reading questions",
         tweets=tweets,
-        table=_Origin.of(table),
+        table=TableOrigin.of(table),
         parents=source_hash(mrc_row),
     )
     if not len(rows):
         raise table.error("no usable question.", "give rows whose answers stand in their contexts.")
     if dropped := len(table.dataset) - len(rows):
         logger.info("%s: %d of %d questions dropped for want of an answer", table.name, dropped, len(table.dataset))
-    return _with_unique_ids(rows, table)
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """What a batch function needs to know of its table to name rows and errors."""
-
-    name: str
-    path: str | None
-
-    @classmethod
-    def of(cls, table: Table) -> _Origin:
-        return cls(table.name, None if table.path is None else str(table.path))
-
-    def ids(self, batch: Mapping[str, list], indices: Sequence[int]) -> list[str]:
-        given = batch.get("id", [None] * len(indices))
-        rows = zip(given, indices, strict=True)
-        return [f"{self.name}-{row}" if value is None else str(value) for value, row in rows]
-
-    def error(self, error: DataError, row: int) -> DataError:
-        path = None if self.path is None else Path(self.path)
-        return Table(Dataset.from_dict({}), self.name, path).error(error.found, error.fix, row)
+    return table.with_unique_ids(rows)
 
 
 def _ner_batch(
@@ -180,7 +130,7 @@ def _ner_batch(
     tag_names: Sequence[str] | None,
     label_names: Sequence[str],
     label_map: LabelMap,
-    table: _Origin,
+    table: TableOrigin,
     parents: str,
     code: str,
 ) -> dict[str, list]:
@@ -229,7 +179,7 @@ def _names_of(numbers: Sequence[int], names: Sequence[str]) -> list[str]:
 
 
 def _text_batch(
-    batch: dict[str, list], indices: list[int], *, key: str, table: _Origin, parents: str, code: str
+    batch: dict[str, list], indices: list[int], *, key: str, table: TableOrigin, parents: str, code: str
 ) -> dict[str, list]:
     out: dict[str, list] = {"id": [], "tokens": []}
     for row_id, value in zip(table.ids(batch, indices), batch[key], strict=True):
@@ -241,7 +191,7 @@ def _text_batch(
 
 
 def _mrc_batch(
-    batch: dict[str, list], indices: list[int], *, tweets: bool, table: _Origin, parents: str, code: str
+    batch: dict[str, list], indices: list[int], *, tweets: bool, table: TableOrigin, parents: str, code: str
 ) -> dict[str, list]:
     out: dict[str, list] = {name: [] for name in MRC_FEATURES}
     to_row = tweetqa_row if tweets else mrc_row
@@ -257,68 +207,3 @@ def _mrc_batch(
             for name, values in out.items():
                 values.append(made[name])
     return out
-
-
-def _named(table: Table, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
-    """The table with only its id and the needed columns, renamed as `columns` says."""
-    dataset = table.dataset
-    wanted = {key: key for key in needed}
-    if "id" in dataset.column_names:
-        wanted["id"] = "id"
-    for key, name in (columns or {}).items():
-        if key not in ("id", *needed) or not isinstance(name, str):
-            raise table.error(
-                f"columns entry {key!r}: {name!r}.",
-                f"map {', '.join(map(repr, ('id', *needed)))} to column names of the table.",
-            )
-        wanted[key] = name
-    for key, name in wanted.items():
-        if name not in dataset.column_names:
-            raise _unknown_column(table, name, key=key)
-    dataset = dataset.select_columns(list(dict.fromkeys(wanted.values())))
-    renamed = {name: key for key, name in wanted.items() if name != key}
-    return Table(dataset.rename_columns(renamed) if renamed else dataset, table.name, table.path)
-
-
-def _unknown_column(table: Table, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
-    there = ", ".join(table.dataset.column_names)
-    fix = f"rename a column to {name!r}."
-    if renaming:
-        fix = f"say which column it is, e.g. columns={{{key or name!r}: {table.dataset.column_names[0]!r}}}."
-        fix = fix.replace(f"{{{key}:", f"{{{key!r}:")
-    return table.error(f"no column {name!r} (columns: {there}).", fix)
-
-
-def _item(feature: Any) -> Any:
-    return feature.feature if isinstance(feature, (List, LargeList)) else None
-
-
-def _is_string(feature: Any) -> bool:
-    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
-
-
-def _need_words(table: Table, name: str) -> None:
-    feature = table.dataset.features[name]
-    if not _is_string(_item(feature)):
-        raise table.error(
-            f"the column {name!r} of type {feature}.",
-            "give lists of words; read_text also splits a column 'text'.",
-        )
-
-
-def _column(dataset: Dataset, name: str) -> Any:
-    return dataset.select_columns([name]).with_format("arrow")[:].column(name)
-
-
-def _with_unique_ids(rows: Dataset, table: Table) -> Dataset:
-    """The rows, if there are any and no id stands twice."""
-    if not len(rows):
-        raise table.error("no rows.", "give rows with words.")
-    counts = pc.value_counts(_column(rows, "id").combine_chunks())
-    if len(counts) < len(rows):
-        twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
-        given = list(map(str, table.dataset["id"])) if "id" in table.dataset.column_names else []
-        places = [row for row, row_id in enumerate(given) if row_id == twice]
-        again = places[1] if len(places) > 1 else None
-        raise table.error(f"the id {twice!r} more than once.", "give every row an id of its own, or none.", again)
-    return rows
