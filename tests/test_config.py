@@ -117,6 +117,12 @@ def test_overrides_reach_into_short_forms_and_lists():
     assert config.labels == ["PER", "LOC"]
 
 
+def test_an_override_without_the_number_of_an_entry_is_for_all_files_of_the_list():
+    config = load("target.text=[a.txt, {path: b.txt, limit: 5}]", "target.text.encoding=latin-1")
+    files = [DataFile(path="a.txt", encoding="latin-1"), DataFile(path="b.txt", limit=5, encoding="latin-1")]
+    assert config.target.text == files
+
+
 def test_an_override_may_be_a_mapping():
     assert load("source.train.label_map={OTHER: MISC}").source.train.label_map == {"OTHER": "MISC"}
 
@@ -239,6 +245,7 @@ def test_a_mistake_on_the_command_line_is_blamed_on_it(run_file):
         ("target.text=[]", "target.text is empty"),
         ("source.train=null", "source.train needs a data file, found None (null)"),
         ("source.mrc.2.limit=3", "source.mrc is a list with 0 entries"),
+        ("target.text.limit=many", "command line: target.text.0.limit needs a whole number"),
         ("seed", "'seed' is not key=value"),
         ("seed=[1", "not valid YAML"),
     ],

@@ -172,6 +172,7 @@ def test_everything_is_checked_before_the_first_trial(run_file, trained):
         (["--stage", "mrc", "--system", "foo"], "no system 'foo'"),
         (["--stage", "mlm", "--by", "stage"], "mlm has no score of its own"),
         (["--stage", "mrc", "--field", "weight_decay"], "--field weight_decay needs --values"),
+        (["--stage", "mrc", "--values", "1e-5", "mrc.max_length=64"], "--values took mrc.max_length=64 as well"),
         (["--stage", "mrc", "--space", "learning_rate=1:2"], "--space is for optuna"),
         (["mrc.enabled=false", "--stage", "mrc"], "mrc.enabled is false"),
         (["--stage", "mrc", "--trials", "0"], "--trials 0 draws nothing"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import os
 import re
 import typing
@@ -178,7 +177,8 @@ def load_config(
     Args:
         source: path of a YAML file, or the mapping it would hold. With `base` it is laid over other files.
         overrides: `key=value` texts, stronger than the file. Keys are dotted (`source.train.limit=100`,
-            `target.text.0.path=x.txt`), values are YAML (`null`, `[a, b]`, `{OTHER: MISC}`).
+            `target.text.0.path=x.txt`; without the number all entries of the list), values are YAML (`null`, `[a, b]`,
+            `{OTHER: MISC}`).
 
     Raises:
         ConfigError: the file, or the key and what it needs, with a suggestion for a mistyped name.
@@ -195,7 +195,7 @@ def load_config(
             key, value = _parse_override(override)
             from_command_line.append(key)
             refuse_on_command_line(key)
-            _set(raw, key, value)
+            _set(raw, key.split("."), value)
         config = TofConfig.build(_with_preset(raw))
         return _expanded(config, "")
     except KeyProblem as problem:
@@ -204,9 +204,12 @@ def load_config(
         raise ConfigError(f"{origin}: {problem}") from None
 
 
-def _related(one: str, other: str) -> bool:
-    """Whether the keys are the same or one stands inside the other."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+def _related(key: str, given: str) -> bool:
+    """Whether the keys are the same or one stands inside the other; `given` may leave out the number of an entry."""
+    return any(
+        f"{one}.".startswith(f"{given}.") or f"{given}.".startswith(f"{one}.")
+        for one in (key, re.sub(r"\.\d+(?=\.|$)", "", key))
+    )
 
 
 def _with_preset(raw: dict[str, Any]) -> dict[str, Any]:
@@ -227,25 +230,32 @@ def _parse_override(text: str) -> tuple[str, Any]:
     return key, parse_yaml(value, name=f"command line: {key}")
 
 
-def _set(raw: dict[str, Any], key: str, value: Any) -> None:
-    """Put a value at a dotted key, making the sections on the way; a number is a place in a list."""
-    place: Any = raw
-    done = ""
-    for name, following in itertools.pairwise(names := key.split(".")):
-        index = _index(place, name, done)
-        done = join(done, name)
-        child = place[index] if isinstance(place, list) else place.get(index)
-        if following.isdigit() and not isinstance(child, list):
-            child = [] if child is None else [child]
-        elif isinstance(child, str):
-            child = {"path": child}  # the short form of a DataFile
-        elif child is None:
-            child = {}
-        if not isinstance(child, (dict, list)):
-            raise mismatch(done, "a section (key: value lines)", child)
-        place[index] = child
-        place = child
-    place[_index(place, names[-1], done)] = value
+def _set(place: Any, names: Sequence[str], value: Any, done: str = "") -> None:
+    """Put a value where the names lead, making the sections on the way.
+
+    In a list a number is one entry (from 0), any other name stands in all of them, as over a base file.
+    """
+    name, *rest = names
+    if isinstance(place, list) and place and not name.isdigit():
+        for number in range(len(place)):
+            _set(place, [str(number), *names], value, done)
+        return
+    index = _index(place, name, done)
+    if not rest:
+        place[index] = value
+        return
+    done = join(done, name)
+    child = place[index] if isinstance(place, list) else place.get(index)
+    if rest[0].isdigit() and not isinstance(child, list):
+        child = [] if child is None else [child]
+    elif isinstance(child, str):
+        child = {"path": child}  # the short form of a DataFile
+    elif child is None:
+        child = {}
+    if not isinstance(child, (dict, list)):
+        raise mismatch(done, "a section (key: value lines)", child)
+    place[index] = child
+    _set(child, rest, value, done)
 
 
 def _index(place: Any, name: str, key: str) -> Any:

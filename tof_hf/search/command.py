@@ -59,6 +59,8 @@ def _search(options: argparse.Namespace) -> int:
         raise ConfigError(f"--trials {options.trials} draws nothing. Take a number from 1 on.")
     key = options.field if "." in options.field else f"{options.stage}.{options.field}"
     texts = options.values or []
+    if taken := [text for text in texts if "=" in text]:
+        raise ConfigError(f"--values took {taken[0]} as well. Options of the run file stand right behind CONFIG.")
     values = [parse_yaml(text, name=f"--values {text}") for text in texts] or list(LEARNING_RATES)
     spaces = [parse_space(text, options.stage) for text in options.space] or [Space(key, tuple(values))]
     plain = options.trials is None and key == f"{options.stage}.learning_rate"
