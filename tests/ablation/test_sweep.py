@@ -99,11 +99,22 @@ def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(run_file, trained, mon
     text = (tmp_path / "run" / "ablation" / "table.md").read_text()
     assert "1 of 2" in text and "Not all seeds are there yet for adaptabert." in text
 
+    before = (tmp_path / "run" / "ablation" / "table.json").read_text()
+    _, outcomes = swept(source, rows=SYSTEMS[:2], finished=True)
+    assert [(one.name, one.seed) for one in outcomes] == [("source_only", 1), ("adaptabert", 1), ("source_only", 2)]
+    assert len(trained) == 5 and (tmp_path / "run" / "ablation" / "table.json").read_text() == before
+
     planned = plan(set_up(source, rows=SYSTEMS, seeds=[1, 2])).splitlines()
     assert planned[-1] == "5 to reuse, 0 to resume, 7 to run" and len(planned) == 13
     assert any(one.startswith("reuse   seed-1 mlm: adaptabert, tof") for one in planned)
     swept(source, rows=SYSTEMS[:2])
     assert len(trained) == 6 and line(tmp_path, "adaptabert")["seeds_done"] == 2
+
+
+def test_where_no_run_is_finished_there_is_no_table_of_finished_runs(run_file, capsys, tmp_path):
+    assert main(["ablate", run_file(), "--seeds", "1", "--finished"]) == 2
+    assert "none of the runs is finished in" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "ablation" / "table.md").exists()
 
 
 def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp_path):

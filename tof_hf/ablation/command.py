@@ -32,6 +32,8 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/ablation)")
     parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables into a Markdown page as well")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time, each on its own GPU (1)")
+    finished = "tables of the runs that are finished, and train nothing"
+    parser.add_argument("--finished", action="store_true", help=finished)
     parser.add_argument("--plan", action="store_true", help="say what would be trained or reused, and train nothing")
 
 
@@ -65,6 +67,7 @@ def _ablate(options: argparse.Namespace) -> int:
         baseline=options.baseline,
         benchmark=benchmark,
         publish=None if into is None else lambda found: put_into(into, found, told),
+        finished=options.finished,
     )
     if is_main_process():
         print(markdown(results), end="")

@@ -187,13 +187,23 @@ def check(ablation: Ablation, shelf: Shelf) -> None:
 
 
 def run_seed(
-    ablation: Ablation, seed: int, tell: Callable[[Outcome], None], shelf: Shelf | None = None
+    ablation: Ablation,
+    seed: int,
+    tell: Callable[[Outcome], None],
+    shelf: Shelf | None = None,
+    *,
+    finished: bool = False,
 ) -> list[Outcome]:
-    """Carry out all rows of a seed; what goes wrong in one does not keep the others back. `tell` gets each outcome."""
+    """Carry out all rows of a seed; what goes wrong in one does not keep the others back. `tell` gets each outcome.
+
+    `finished`: leave out the rows for which something would have to be trained.
+    """
     outcomes = []
     for name, pipeline in pipelines(ablation, seed, shelf):
         began = time.monotonic()
         try:
+            if finished and any(stage.action != "reuse" for stage in pipeline.plan()):
+                continue
             result = pipeline.run()
             f1, predictions = _score(ablation, pipeline, result)
             outcome = Outcome(name, seed, f1, str(predictions), time.monotonic() - began)

@@ -10,7 +10,7 @@ from tof_hf.ablation.formats import write
 from tof_hf.ablation.jobs import run_jobs
 from tof_hf.ablation.runs import Ablation, Outcome, Shelf, check, pipelines, run_seed, seed_folder
 from tof_hf.ablation.table import Bookkeeper, Results
-from tof_hf.errors import TofError
+from tof_hf.errors import ConfigError, TofError
 from tof_hf.plan import PlannedStage
 from tof_hf.run_folder import is_main_process, say, warn
 from tof_hf.run_lock import only_run_in
@@ -24,13 +24,14 @@ def ablate(
     baseline: str | None = None,
     benchmark: str | None = None,
     publish: Callable[[Results], None] | None = None,
+    finished: bool = False,
 ) -> tuple[Results, list[Outcome]]:
     """Carry out all rows with all seeds; the tables, which also stand in OUT/table.*, and how each run ended.
 
     All is checked before anything is trained: a TofError then tells what is wrong. What fails later is an outcome with
     an error, and the rest goes on. The same call goes on where a stopped one was. `baseline`: the row that all others
     are compared with. `benchmark`: whose published numbers stand beside. `publish` gets the tables after every run; a
-    TofError from it is a warning, told once.
+    TofError from it is a warning, told once. `finished`: the tables of the runs that are finished; nothing is trained.
     """
     shelf = Shelf(ablation.datasets)
     check(ablation, shelf)
@@ -52,10 +53,14 @@ def ablate(
                     unpublished.append(problem)
 
     with only_run_in(ablation.out), failures_of_the_machine(ablation.out):
-        if jobs > 1:
+        if jobs > 1 and not finished:
             outcomes = run_jobs(ablation, min(jobs, len(ablation.seeds)), tell)
         else:
-            outcomes = [one for seed in ablation.seeds for one in run_seed(ablation, seed, tell, shelf)]
+            outcomes = []
+            for seed in ablation.seeds:
+                outcomes += run_seed(ablation, seed, tell, shelf, finished=finished)
+    if finished and not outcomes:
+        raise ConfigError(f"none of the runs is finished in {ablation.out}. Leave --finished out to carry them out.")
     return books.results(), outcomes
 
 
