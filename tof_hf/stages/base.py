@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 
 from tof_hf.data.encoding import IGNORE
-from tof_hf.run_folder import barrier, is_main_process, replace_folder, say, write_json
+from tof_hf.run_folder import barrier, is_main_process, replace_folder, say, warn, write_json
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
@@ -24,6 +25,8 @@ from tof_hf.stages.spent import Moment, Spent
 from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, point_to_best, prepare_folder, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.versions import versions
+
+LOW, STILL = 0.5, 0.05  # validation F1 below the first that rises by less than the second is told
 
 
 def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
@@ -109,12 +112,25 @@ def _report(task: StageTask, trainer: Trainer, best: float | None, started: Mome
     score = "" if best is None else f", validation F1 {best:.4f}"
     rows = ", ".join(f"{count:,} {what}" for what, count in task.rows.items())
     minutes, seconds = divmod(round(started.seconds_ago()), 60)
-    if best == 0:
-        say(
-            f"{task.name}: no epoch got one span right, so the first is kept; "
-            "give it more steps or a higher learning rate"
-        )
+    doubt = doubt_about([entry["eval_f1"] for entry in trainer.state.log_history if "eval_f1" in entry])
+    if doubt is not None:
+        warn(f"{task.name}: {doubt}")
     say(f"{task.name}: {rows}; {trainer.state.global_step:,} steps in {minutes}:{seconds:02d}{score}")
+
+
+def doubt_about(scores: Sequence[float]) -> str | None:
+    """What to tell about validation F1 (0..1) after each epoch if a stage seems not to have learned."""
+    if not scores:
+        return None
+    if max(scores) == 0:
+        return "no epoch got one span right, so the first is kept; give it more steps or a higher learning rate"
+    if len(scores) > 1 and max(scores) < LOW and max(scores) - scores[0] < STILL:
+        course = ", ".join(f"{score:.2f}" for score in scores)
+        return (
+            f"validation F1 is low and hardly rises ({course}): training did not get going. "
+            "Try a lower learning rate, more warmup steps or another seed"
+        )
+    return None
 
 
 def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:

@@ -1,0 +1,22 @@
+"""A stage that did not learn is told about, with what to try."""
+
+from __future__ import annotations
+
+import pytest
+
+from tof_hf.stages.base import doubt_about
+
+
+@pytest.mark.parametrize("scores", [[0.0], [0.0, 0.0]])
+def test_a_stage_without_one_right_span_needs_more_steps(scores):
+    assert "more steps or a higher learning rate" in doubt_about(scores)
+
+
+def test_a_tagger_that_stays_where_it_began_needs_a_gentler_start():
+    doubt = doubt_about([0.2, 0.196, 0.209])
+    assert "(0.20, 0.20, 0.21)" in doubt and "a lower learning rate, more warmup steps" in doubt
+
+
+@pytest.mark.parametrize("scores", [[], [0.2], [0.24, 0.5, 0.66], [0.83, 0.84], [0.4, 0.46], [0.0, 0.3]])
+def test_a_stage_that_learns_is_not_doubted(scores):
+    assert doubt_about(scores) is None
