@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 
+from tof_hf.stages import base
 from tof_hf.stages.base import doubt_about
+from tof_hf.stages.spent import Moment
 
 
 @pytest.mark.parametrize("scores", [[0.0], [0.0, 0.0]])
@@ -20,3 +25,13 @@ def test_a_tagger_that_stays_where_it_began_needs_a_gentler_start():
 @pytest.mark.parametrize("scores", [[], [0.2], [0.24, 0.5, 0.66], [0.83, 0.84], [0.4, 0.46], [0.0, 0.3]])
 def test_a_stage_that_learns_is_not_doubted(scores):
     assert doubt_about(scores) is None
+
+
+def test_a_doubt_is_a_warning_of_the_run(caplog):
+    log = [{"eval_f1": 0.2}, {"loss": 1.0}, {"eval_f1": 0.21}]
+    trainer = SimpleNamespace(state=SimpleNamespace(log_history=log, global_step=5))
+    with caplog.at_level(logging.INFO, "tof_hf"):
+        base._report(SimpleNamespace(name="ner", rows={"source": 3}), trainer, 0.21, Moment.begin())
+    warning, line = caplog.records
+    assert warning.levelname == "WARNING" and warning.message.startswith("ner: validation F1 is low and hardly rises")
+    assert line.message.startswith("ner: 3 source; 5 steps")
