@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import shutil
+from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from transformers import Trainer
 from tof_hf.config import ReleaseConfig, load_config
 from tof_hf.data.encoding import encode_ner
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.selection import UNSURE, select_labels
+from tof_hf.data.selection import UNSURE, entity_texts, select_labels, without_texts
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import DataError, TofError
 from tof_hf.forgetting import SourceMemory
@@ -25,6 +26,7 @@ from tof_hf.hub.dataset_release import pseudo_label_bundle
 from tof_hf.hub.run_record import read_run
 from tof_hf.kept import keep_json
 from tof_hf.pipeline import TofPipeline, run_tof
+from tof_hf.report.reading import read_run as read_for_report
 from tof_hf.run_folder import read_json
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
@@ -79,6 +81,14 @@ def stage(result, name):
 
 def all_labels(result):
     return Dataset.from_parquet(str(result.folder / journey(result)["pseudo_labels"][0]["file"]))
+
+
+def published(result):
+    """The labels as a data set for the Hub, were the text free."""
+    record = read_run(result.folder)
+    for item in record.lineage["data"]:
+        item["license"] = "cc0-1.0"
+    return pseudo_label_bundle(record, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
 
 
 @pytest.fixture
@@ -148,6 +158,26 @@ def test_a_selection_changes_the_rows_of_the_next_stage_and_is_planned_by_its_ow
     assert (UNSURE in chosen.column_names) == (labelling["selection_level"] == "token")
     assert planned(config) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "reuse"}
     assert planned(changed())[PSEUDO] == "run"  # the labels of all words are there still, the stage is another's now
+
+
+def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_recorded(run, changed, monkeypatch):
+    monkeypatch.setattr("tof_hf.data.selection.ENOUGH", 1)
+    texts = Counter(text for row in entity_texts(all_labels(run)) for text in row)
+    (most, often), (_, next_often) = texts.most_common(2)
+    share = (often + next_often) / 2 / texts.total()
+    assert often > next_often
+    config = changed(labelling={"max_text_share": share})
+    assert planned(config) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "run"}
+    result = run_tof(config)
+    record = journey(result)["pseudo_labels"][0]
+    chosen = Dataset.from_parquet(str(result.folder / record["selection"]["file"]))
+    assert record["selection"]["no_entities"] == {most: often} and len(chosen) == record["sentences"]
+    assert chosen[:] == without_texts(all_labels(run), {most})[:]
+    assert sum(record["selection"]["entities"].values()) == texts.total() - often
+    assert read_for_report(result.folder).labellings[0].learned_from == f"40, {most} as no entity"
+    assert planned(config)[PSEUDO] == "reuse"
+    card = published(result).files["README.md"].decode()
+    assert f"{most} ({often})" in card and "Only labels that were sure" not in card
 
 
 def test_another_threshold_does_not_reuse_the_labels_of_the_first(run, changed):
@@ -233,10 +263,7 @@ def test_mixing_trains_the_stage_again_with_source_and_the_better_one_goes_on(ch
 @pytest.mark.parametrize("level", ["sentence", "token"])
 def test_labels_that_were_chosen_are_the_ones_published(changed, level):
     result = run_tof(changed(labelling={"selection": "per_type_quota", "selection_level": level, "quota": 0.3}))
-    record = read_run(result.folder)
-    for item in record.lineage["data"]:
-        item["license"] = "cc0-1.0"
-    bundle = pseudo_label_bundle(record, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
+    bundle = published(result)
     rows = pq.read_table(io.BytesIO(bundle.files["train.parquet"]))
     selection = journey(result)["pseudo_labels"][0]["selection"]
     assert len(rows) == selection["sentences"] == stage(result, PSEUDO)["rows"]["pseudo"]
@@ -245,7 +272,7 @@ def test_labels_that_were_chosen_are_the_ones_published(changed, level):
     assert f"{len(rows)} of 40 sentences, by per_type_quota 0.3, level {level}" in card
     (result.folder / selection["file"]).write_bytes(b"another file")
     with pytest.raises(DataError, match="not those that the run made"):
-        pseudo_label_bundle(record, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
+        published(result)
 
 
 def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, forgetful, options):

@@ -27,7 +27,7 @@ from tof_hf.data.pseudo_label_health import (
     source_entities,
 )
 from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
-from tof_hf.data.selection import UNSURE, entity_spans, select_labels
+from tof_hf.data.selection import UNSURE, entity_spans, frequent_texts, select_labels, without_texts
 from tof_hf.errors import TofError
 from tof_hf.inputs import TofData
 from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
@@ -69,18 +69,19 @@ class Labelling:
         record = {"tagger": tagger.name, "file": self._in_run(self._file(tagger))} | counted
         record |= {"health": dataclasses.asdict(health), "selection": None, "used_by": []}
         if chosen is not labelled:
-            record["selection"] = self._selection_record(chosen, self.file(tagger, reader))
+            record["selection"] = self._selection_record(labelled, chosen, self.file(tagger, reader))
             say(f"{tagger.name}: learning from {record['selection']['sentences']:,} sentences of them")
         return chosen, record
 
     def file(self, tagger: Checkpoint, reader: Reader | None) -> Path:
         """Where the rows to learn from are, or will be; the name has all that they depend on."""
         options, whole = self.config.labelling, self._file(tagger)
+        parts = [whole.stem] if options.max_text_share is None else [whole.stem, f"texts{options.max_text_share}"]
         if options.selection == "all":
-            return whole
+            return whole.with_stem("-".join(parts))
         number = {"threshold": options.threshold, "per_type_quota": options.quota}.get(options.selection)
         on = number if reader is None or options.selection != "agreement" else reader.checkpoint.key
-        return whole.with_name(f"{whole.stem}-{options.selection}-{options.selection_level}-{on}.parquet")
+        return whole.with_stem("-".join([*parts, options.selection, options.selection_level, str(on)]))
 
     def _file(self, tagger: Checkpoint) -> Path:
         suffix = "" if self.config.labelling.repair else "-unrepaired"
@@ -106,11 +107,12 @@ class Labelling:
 
     def _chosen(self, labelled: Dataset, tagger: Checkpoint, reader: Reader | None) -> Dataset:
         options, file = self.config.labelling, self.file(tagger, reader)
-        if options.selection == "all":
+        if file == self._file(tagger):
             return labelled
         if not is_kept(file):
+            frequent = self._frequent_texts(labelled)
             chosen = select_labels(
-                labelled,
+                without_texts(labelled, frequent) if frequent else labelled,
                 options.selection,
                 level=options.selection_level,
                 threshold=options.threshold,
@@ -155,7 +157,11 @@ class Labelling:
         barrier()
         return [[Span(*span) for span in row] for row in known]
 
-    def _selection_record(self, chosen: Dataset, file: Path) -> dict[str, Any]:
+    def _frequent_texts(self, labelled: Dataset) -> dict[str, int]:
+        most = self.config.labelling.max_text_share
+        return {} if most is None else frequent_texts(labelled, most)
+
+    def _selection_record(self, labelled: Dataset, chosen: Dataset, file: Path) -> dict[str, Any]:
         options = self.config.labelling
         unsure = chosen[UNSURE][:] if UNSURE in chosen.column_names else [[]] * len(chosen)
         sure = Counter(
@@ -167,6 +173,7 @@ class Labelling:
         return {
             "by": options.selection,
             "level": options.selection_level,
+            "no_entities": self._frequent_texts(labelled),
             "file": self._in_run(file),
             "sentences": len(chosen),
             "unsure_words": sum(map(sum, unsure)),

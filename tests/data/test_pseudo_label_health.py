@@ -15,6 +15,7 @@ from tof_hf.data.pseudo_label_health import (
     agreement_share,
     change_alarms,
     confidence_histogram,
+    frequent_text_alarms,
     label_health,
     source_entities,
     unseen_share,
@@ -90,6 +91,16 @@ def test_flips_that_rise_raise_an_alarm_and_flips_that_fall_do_not():
 
     assert alarms(0.29) == ["30.00% of the words changed their label, at the labelling before 29.00%"]
     assert alarms(0.3) == alarms(None) == []
+
+
+def test_one_text_that_is_over_a_twentieth_of_the_entities_raises_an_alarm_that_names_it():
+    tokens = [["RT", "Ana"]] * 20 + [["Ana"]] * 380
+    tags = [["B-LOC", "O"]] * 20 + [["B-PER"]] * 379 + [["O"]]
+    assert frequent_text_alarms(labelled(tags, tokens)) == [
+        "'Ana' is 379 of 399 entities (95%): if it is no name, labelling.max_text_share: 0.05 takes such labels away",
+        "'RT' is 20 of 399 entities (5%): if it is no name, labelling.max_text_share: 0.05 takes such labels away",
+    ]
+    assert frequent_text_alarms(labelled([*tags[:-1], ["B-PER"]], tokens))[1:] == []  # 20 of 400
 
 
 @given(st.lists(st.floats(0, 1)))

@@ -15,7 +15,18 @@ from tof_hf.data.encoding import IGNORE, encode_ner
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import Span, spans_from_tags
 from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
-from tof_hf.data.selection import UNSURE, mean_probabilities, mix_labelled, select_labels, unsure_words
+from tof_hf.data.selection import (
+    ENOUGH,
+    UNSURE,
+    entity_spans,
+    entity_texts,
+    frequent_texts,
+    mean_probabilities,
+    mix_labelled,
+    select_labels,
+    unsure_words,
+    without_texts,
+)
 from tof_hf.errors import DataError
 from tof_hf.stages.base import token_loss
 from tof_hf.stages.ner import COLUMNS
@@ -118,6 +129,31 @@ def test_a_threshold_is_met_by_all_words_that_are_left(sentences, threshold):
     unsure = unsure_words(rows, "threshold", threshold=threshold)
     for doubts, probabilities in zip(unsure, rows["ner_probabilities"], strict=True):
         assert doubts == [p < threshold for p in probabilities]
+
+
+def test_a_text_is_frequent_if_it_is_more_than_the_share_and_stands_often_enough():
+    marks = [("RT", "B-LOC", 0.5), (":", "O", 1.0), ("Ana", "B-PER", 0.9)]
+    rows = labelled(*[marks] * ENOUGH, [("New", "B-LOC", 0.6), ("York", "I-LOC", 0.8)], [("RT", "O", 0.6)])
+    assert frequent_texts(rows, 0.1) == {"RT": 20, "Ana": 20}  # 20 of 41 each
+    assert frequent_texts(rows, 20 / 41) == {}
+    assert frequent_texts(labelled(*[marks] * (ENOUGH - 1)), 0.1) == {}
+
+
+def test_a_text_that_is_no_entity_is_surely_outside_and_the_rest_stays(rows):
+    cleaned = without_texts(rows, {"New York", "Juan", "York", "won"})
+    assert cleaned["ner_tags"][:] == [[3, 0, 0, 0], [0, 0, 0], [0, 0, 1], []]
+    before, after = rows["ner_probabilities"][:], cleaned["ner_probabilities"][:]
+    assert after == [[*before[0][:2], 1.0, 1.0], [1.0, *before[1][1:]], before[2], []]
+    assert cleaned.features == rows.features and cleaned["tokens"][:] == rows["tokens"][:]
+
+
+@settings(max_examples=40)
+@given(SENTENCES, st.sets(st.sampled_from(["Ana", "a", "Roma", "Ana Roma", "a a"])))
+def test_texts_that_are_no_entity_take_away_their_entities_and_no_others(sentences, texts):
+    rows = labelled(*sentences)
+    entities = zip(entity_spans(rows), entity_texts(rows), strict=True)
+    kept = [[span for span, text in zip(*row, strict=True) if text not in texts] for row in entities]
+    assert entity_spans(without_texts(rows, texts)) == kept
 
 
 @pytest.mark.parametrize("all_pieces", [False, True])

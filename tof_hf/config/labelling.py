@@ -34,6 +34,14 @@ class LabellingConfig(Section):
     quota: float | None = option(
         None, "For `selection: per_type_quota`: the share of entities kept, rounded up.", above=0, maximum=1
     )
+    max_text_share: float | None = option(
+        None,
+        "Entities of a text that is more than this share of all entities are taken for a mistake and made `O` before "
+        "anything is learned (`RT` in tweets); null = never. A text of fewer than 20 entities stays.",
+        above=0,
+        maximum=1,
+        paper="3.3.2: all",
+    )
     agreement_sentences: int = option(
         200, "Sentences on which the labels are compared with the last MRC stage's answers; 0 = off.", minimum=0
     )

@@ -1,7 +1,8 @@
 """How sound the labels are that a tagger gave to raw text, measured without any gold label of that text.
 
-Self-training goes wrong in ways that these numbers show: a type swallows others or dies out, labels change more and
-more from one labelling to the next, the two heads of one encoder stop to agree.
+Self-training goes wrong in ways that these numbers show: a type swallows others or dies out, a word that is no name is
+taken for one everywhere, labels change more and more from one labelling to the next, the two heads of one encoder stop
+to agree.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 from datasets import Dataset
 
 from tof_hf.data.labels import Span, entity_types
-from tof_hf.data.selection import entity_spans, mean_probabilities
+from tof_hf.data.selection import ENOUGH, entity_spans, entity_texts, frequent_texts, mean_probabilities
 from tof_hf.errors import DataError
 
 BINS = 10
 DOUBLED = 2.0  # alarm: so many times the entities of a type, or less than one over it, since the last labelling
 FAR_FROM_SOURCE = 4.0  # alarm: more than so many times the source's entities a sentence, or less than one over it
-ENOUGH = 20  # entities or words below which chance alone may double them: no alarm
+FREQUENT = 0.05  # alarm: one text is more than this share of all entities; names in news reach 0.02
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def label_health(
     changed = None if previous is None else words_changed(previous, labelled)
     words = sum(map(len, labelled["tokens"]))
     share = None if changed is None or not words else _rounded(changed / words)
-    alarms = against_source_alarms(counts, len(labelled), source.per_sentence)
+    alarms = against_source_alarms(counts, len(labelled), source.per_sentence) + frequent_text_alarms(labelled)
     if previous is not None:
         alarms += change_alarms(entities_by_type(previous), counts)
     if previous_changed_share is not None and share is not None and share > previous_changed_share:
@@ -125,8 +126,7 @@ def confidence_histogram(probabilities: Sequence[float]) -> list[int]:
 
 def entity_forms(labelled: Dataset) -> set[str]:
     """The different texts of entities, words joined by blanks."""
-    rows = zip(labelled["tokens"], entity_spans(labelled), strict=True)
-    return {" ".join(tokens[span.start : span.end]) for tokens, spans in rows for span in spans}
+    return {text for texts in entity_texts(labelled) for text in texts}
 
 
 def unseen_share(forms: Collection[str], known: Collection[str]) -> float | None:
@@ -164,6 +164,16 @@ def against_source_alarms(counts: Mapping[str, int], sentences: int, source: Map
         if count > FAR_FROM_SOURCE * expected or FAR_FROM_SOURCE * count < expected:
             alarms.append(f"{label}: {count:,} entities, where the rate of the source would give {round(expected):,}")
     return alarms
+
+
+def frequent_text_alarms(labelled: Dataset) -> list[str]:
+    """One line for every text that is more than 5 % of all entities."""
+    entities = sum(map(len, entity_spans(labelled)))
+    return [
+        f"{text!r} is {count:,} of {entities:,} entities ({count / entities:.0%}): if it is no name, "
+        f"labelling.max_text_share: {FREQUENT} takes such labels away"
+        for text, count in frequent_texts(labelled, FREQUENT).items()
+    ]
 
 
 def _rounded(value: float | None) -> float | None:

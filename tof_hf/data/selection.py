@@ -1,12 +1,13 @@
-"""Which pseudo-labels are sure enough to learn from: sentences left out, or single words left out of the loss.
+"""Which pseudo-labels to learn from: sentences or single words left out, texts taken for no entity after all.
 
-The paper takes all of them. A word without a sure label is marked in the column `ner_unsure`: `encode_ner` gives its
+The paper takes all labels. A word without a sure label is marked in the column `ner_unsure`: `encode_ner` gives its
 pieces no label, `ner_to_mrc` asks no question that it could answer.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Literal
 
@@ -18,6 +19,7 @@ from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError
 
 UNSURE = "ner_unsure"
+ENOUGH = 20  # entities or words below which a share of them says little
 Selection = Literal["all", "threshold", "per_type_quota", "agreement"]
 
 
@@ -81,6 +83,34 @@ def unsure_words(
     for row, span in dropped:
         unsure[row][span.start : span.end] = [True] * (span.end - span.start)
     return unsure
+
+
+def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
+    """Texts that stand for more than `share` of all entities, and how often each does, the most frequent first.
+
+    No text of fewer than 20 entities is among them.
+    """
+    counts = Counter(text for texts in entity_texts(labelled) for text in texts)
+    return {text: count for text, count in counts.most_common() if count >= ENOUGH and count > share * counts.total()}
+
+
+def without_texts(labelled: Dataset, texts: Collection[str]) -> Dataset:
+    """The rows of `pseudo_label` where entities of these texts are none: their words are O, with probability 1."""
+    outside = labelled.features["ner_tags"].feature.str2int("O")
+    columns = {name: labelled[name][:] for name in ("ner_tags", "ner_probabilities")}
+    for row, (spans, said) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
+        for span, text in zip(spans, said, strict=True):
+            if text in texts:
+                words = slice(span.start, span.end)
+                columns["ner_tags"][row][words] = [outside] * (span.end - span.start)
+                columns["ner_probabilities"][row][words] = [1.0] * (span.end - span.start)
+    return Dataset.from_dict(labelled.to_dict() | columns, features=labelled.features)
+
+
+def entity_texts(labelled: Dataset) -> list[list[str]]:
+    """The texts of the entities of every sentence, words joined by blanks, in the order of `entity_spans`."""
+    rows = zip(labelled["tokens"], entity_spans(labelled), strict=True)
+    return [[" ".join(tokens[span.start : span.end]) for span in spans] for tokens, spans in rows]
 
 
 def entity_spans(labelled: Dataset) -> list[list[Span]]:

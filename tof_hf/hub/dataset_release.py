@@ -56,6 +56,7 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = used[-1]
     chosen = last.get("selection")
+    sure = chosen is not None and chosen["by"] != "all"
     file = run.folder / (chosen or last)["file"]
     if not is_kept(file):
         raise DataError(
@@ -71,9 +72,9 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         title="Raw text with the labels of a tagger",
         category="token-classification",
         how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
-        "faults, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if chosen else ""),
+        "faults, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if sure else ""),
         facts={f"{label} entities": f"{count:,}" for label, count in (chosen or last)["entities"].items()}
-        | {f"Mean probability in {'all ' if chosen else ''}entities": last["mean_entity_probability"] or "no entity"}
+        | {f"Mean probability in {'all ' if sure else ''}entities": last["mean_entity_probability"] or "no entity"}
         | {"Tagger": last["tagger"]}
         | ({} if chosen is None else _selection(last, run.lineage["options"])),
     )
@@ -91,7 +92,9 @@ def _selection(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[st
     number = {"threshold": "labelling.threshold", "per_type_quota": "labelling.quota"}.get(chosen["by"])
     by = chosen["by"] if number is None else f"{chosen['by']} {options[number]}"
     chosen_of = f"{chosen['sentences']:,} of {labels['sentences']:,} sentences"
-    return {"Chosen": f"{chosen_of}, by {by}, level {chosen['level']}"}
+    facts = {} if by == "all" else {"Chosen": f"{chosen_of}, by {by}, level {chosen['level']}"}
+    texts = ", ".join(f"{text} ({count:,})" for text, count in chosen.get("no_entities", {}).items())
+    return facts | ({"Labelled, but taken for no entity": texts} if texts else {})
 
 
 def _types(run: RunRecord) -> Sequence[str]:

@@ -245,7 +245,7 @@ def _labelling(folder: Path, system: str, entry: Mapping[str, Any]) -> Labelling
         mean_probability=entry["mean_probability"],
         mean_entity_probability=entry["mean_entity_probability"],
         health=entry.get("health", {}),
-        learned_from=f"{chosen['sentences']:,} by {chosen['by']}" if chosen else "all",
+        learned_from=_learned_from(chosen) if chosen else "all",
         used_by=tuple(dict.fromkeys(entry["used_by"])),
     )
 
@@ -292,3 +292,9 @@ def _missing(
     if any(stage.finished and stage.steps and not (stage.loss or stage.validation_f1) for stage in stages.values()):
         lines.append("Of some stages no learning curve was kept.")
     return lines
+
+
+def _learned_from(chosen: Mapping[str, Any]) -> str:
+    by = "" if chosen["by"] == "all" else f" by {chosen['by']}"
+    texts = ", ".join(chosen.get("no_entities", ()))
+    return f"{chosen['sentences']:,}{by}" + (f", {texts} as no entity" if texts else "")
