@@ -180,6 +180,13 @@ def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_rec
     assert f"{most} ({often})" in card and "Only labels that were sure" not in card
 
 
+def test_a_share_that_no_text_reaches_changes_nothing(run, changed):
+    plain = run_tof(changed())
+    again = run_tof(changed(labelling={"max_text_share": 0.99}))
+    assert {one.action for one in TofPipeline(changed(labelling={"max_text_share": 0.98})).plan()} == {"reuse"}
+    assert journey(again) == journey(plain) and journey(again)["pseudo_labels"][0]["selection"] is None
+
+
 def test_another_threshold_does_not_reuse_the_labels_of_the_first(run, changed):
     files = set()
     for threshold in (0.0, 0.00001):

@@ -69,14 +69,14 @@ class Labelling:
         record = {"tagger": tagger.name, "file": self._in_run(self._file(tagger))} | counted
         record |= {"health": dataclasses.asdict(health), "selection": None, "used_by": []}
         if chosen is not labelled:
-            record["selection"] = self._selection_record(labelled, chosen, self.file(tagger, reader))
+            record["selection"] = self._selection_record(tagger, chosen, self.file(tagger, reader))
             say(f"{tagger.name}: learning from {record['selection']['sentences']:,} sentences of them")
         return chosen, record
 
     def file(self, tagger: Checkpoint, reader: Reader | None) -> Path:
         """Where the rows to learn from are, or will be; the name has all that they depend on."""
         options, whole = self.config.labelling, self._file(tagger)
-        parts = [whole.stem] if options.max_text_share is None else [whole.stem, f"texts{options.max_text_share}"]
+        parts = [whole.stem, f"texts{options.max_text_share}"] if self._frequent_texts(tagger) else [whole.stem]
         if options.selection == "all":
             return whole.with_stem("-".join(parts))
         number = {"threshold": options.threshold, "per_type_quota": options.quota}.get(options.selection)
@@ -110,7 +110,7 @@ class Labelling:
         if file == self._file(tagger):
             return labelled
         if not is_kept(file):
-            frequent = self._frequent_texts(labelled)
+            frequent = self._frequent_texts(tagger)
             chosen = select_labels(
                 without_texts(labelled, frequent) if frequent else labelled,
                 options.selection,
@@ -157,11 +157,12 @@ class Labelling:
         barrier()
         return [[Span(*span) for span in row] for row in known]
 
-    def _frequent_texts(self, labelled: Dataset) -> dict[str, int]:
-        most = self.config.labelling.max_text_share
-        return {} if most is None else frequent_texts(labelled, most)
+    def _frequent_texts(self, tagger: Checkpoint) -> dict[str, int]:
+        """Of the tagger's labels, if they are there, the texts that are too many of the entities."""
+        most, file = self.config.labelling.max_text_share, self._file(tagger)
+        return {} if most is None or not is_kept(file) else frequent_texts(read_rows(file), most)
 
-    def _selection_record(self, labelled: Dataset, chosen: Dataset, file: Path) -> dict[str, Any]:
+    def _selection_record(self, tagger: Checkpoint, chosen: Dataset, file: Path) -> dict[str, Any]:
         options = self.config.labelling
         unsure = chosen[UNSURE][:] if UNSURE in chosen.column_names else [[]] * len(chosen)
         sure = Counter(
@@ -173,7 +174,7 @@ class Labelling:
         return {
             "by": options.selection,
             "level": options.selection_level,
-            "no_entities": self._frequent_texts(labelled),
+            "no_entities": self._frequent_texts(tagger),
             "file": self._in_run(file),
             "sentences": len(chosen),
             "unsure_words": sum(map(sum, unsure)),
