@@ -86,7 +86,8 @@ class PlannedSteps(Steps):
         foreseen = bool(self._stands_in and FROM_PSEUDO_LABELS & task.rows.keys())
         if foreseen:
             key = UNKNOWN + recipe_key(recipe | {"labels_in": self._stands_in})
-            action, why = "run", f"learns from labels that a tagger gives anew; starts from {task.start.name}"
+            start = task.start.name or "the encoder"
+            action, why = "run", f"learns from labels that a tagger gives anew; starts from {start}"
             if (hoped := self._key_with_its_labels(task, recipe)) is not None:
                 key, why = hoped, "unless the labels come out the same"
                 self._hoped.add(task.name)

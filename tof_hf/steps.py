@@ -231,7 +231,9 @@ class Steps:
         return checkpoint
 
     def _translated_alone(self, start: Checkpoint, stage: str, *, keep_head: bool) -> Checkpoint:
-        config = dataclasses.replace(self.config.ner, use_source=False, use_translated=True)
+        """The translations in the place of the source, and so under its cap."""
+        ner = self.config.ner
+        config = dataclasses.replace(ner, use_source=False, use_translated=True, max_translated=ner.max_source)
         return self._train_tagger(start, config, stage, pseudo=None, round=0, keep_head=keep_head)
 
     def _remembering(

@@ -225,7 +225,7 @@ class NerConfig(StageConfig):
     )
     max_source: int | None = option(None, "Cap on source sentences.", minimum=1)
     max_pseudo: int | None = option(None, "Cap on pseudo-labelled sentences.", minimum=1)
-    max_translated: int | None = option(None, "Cap on translated sentences.", minimum=1)
+    max_translated: int | None = option(None, "Cap on translated sentences beside the source.", minimum=1)
     max_validation: int | None = option(None, "Cap on validation sentences.", minimum=1)
 
 
