@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tof_hf.ablation import rows as rows_module
@@ -12,6 +14,8 @@ from tof_hf.ablation.sweep import ablate, left_out, plan
 from tof_hf.cli import main
 from tof_hf.errors import ConfigError
 from tof_hf.pipeline import RECIPES
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "rows"
 
 
 def test_every_row_of_the_paper_that_has_a_number_can_be_run():
@@ -172,3 +176,8 @@ def test_a_plan_is_printed_and_nothing_is_made(run_file, trained, tmp_path, caps
 
 def test_the_system_of_tables_2_to_4_is_the_one_of_table_1():
     assert MRC_ENHANCING in TABLES[1] and any(row.system == MRC_ENHANCING for row in rows_of(1))
+
+
+def test_the_rows_of_the_examples_can_be_run(run_file):
+    rows = [row for file in EXAMPLES.glob("*.yaml") for row in rows_from(file)]
+    assert rows and set_up(run_file(), rows=rows).names == [row.name for row in rows]

@@ -135,7 +135,7 @@ def check(search: Search, trials: Sequence[Sequence[str]], shelf: Shelf) -> None
                 pipeline.plan()
             except NoSuchStage:
                 raise ConfigError(
-                    f"{search.system} never comes to {search.stage} with this config. Name another system."
+                    f"{search.system} never comes to {search.stage} with this config. Name another one with --system."
                 ) from None
 
 
