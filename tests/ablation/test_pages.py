@@ -7,7 +7,7 @@ import pytest
 from tof_hf.ablation import pages
 from tof_hf.ablation.command import _told
 from tof_hf.ablation.formats import markdown
-from tof_hf.ablation.pages import check_page, put_into
+from tof_hf.ablation.pages import check_page, place, put_into
 from tof_hf.ablation.rows import rows_of
 from tof_hf.ablation.runs import Ablation
 from tof_hf.ablation.table import Bookkeeper
@@ -31,7 +31,7 @@ def results(tmp_path):
 def test_the_tables_are_put_at_the_end_with_the_command_that_made_them(results, tmp_path):
     page = tmp_path / "results.md"
     page.write_text("# Results\n\nWords.\n", encoding="utf-8")
-    put_into(page, results(), "tof-hf ablate a.yaml")
+    put_into(page, "es", results(), "tof-hf ablate a.yaml")
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Results\n\nWords.\n\n<!-- tof-hf ablate: es -->\n```bash\ntof-hf ablate a.yaml\n```\n")
     assert markdown(results(), level=3) in text and "\n### Table 1" in text
@@ -40,35 +40,51 @@ def test_the_tables_are_put_at_the_end_with_the_command_that_made_them(results, 
 def test_a_second_time_they_replace_the_old_ones_of_their_target_alone(results, tmp_path):
     page = tmp_path / "results.md"
     for target in ("es", "de"):
-        put_into(page, results(target), f"first {target}")
+        put_into(page, target, results(target), f"first {target}")
     page.write_text(page.read_text(encoding="utf-8") + "The end.\n", encoding="utf-8")
-    put_into(page, results("es"), "second es")
+    put_into(page, "es", results(), "second es")
     text = page.read_text(encoding="utf-8")
     assert [word in text for word in ("first es", "second es", "first de")] == [False, True, True]
     assert text.index("second es") < text.index("first de") and text.endswith("The end.\n")
 
 
+def test_tables_of_a_name_stand_beside_those_of_their_target(results, tmp_path):
+    page = tmp_path / "results.md"
+    for told in ("first", "second"):
+        put_into(*place(str(page), "es"), results(), f"{told} systems")
+        put_into(*place(f"{page}#es-peers", "es"), results(), f"{told} peers")
+    text = page.read_text(encoding="utf-8")
+    assert [text.count(name) for name in ("<!-- tof-hf ablate: es -->", "<!-- tof-hf ablate: es-peers -->")] == [1, 1]
+    assert "first" not in text and text.index("second systems") < text.index("second peers")
+
+
+@pytest.mark.parametrize("name", ["", "a -->", "two words", "a--b"])
+def test_a_name_that_no_comment_could_hold_is_refused(name):
+    with pytest.raises(ConfigError, match="letters, digits and single hyphens"):
+        place(f"page.md#{name}", "es")
+
+
 def test_a_page_that_does_not_exist_is_made(results, tmp_path):
-    put_into(tmp_path / "new.md", results(), "c")
+    put_into(tmp_path / "new.md", "es", results(), "c")
     assert (tmp_path / "new.md").read_text(encoding="utf-8").startswith("<!-- tof-hf ablate: es -->")
 
 
 def test_nothing_is_lost_where_the_closing_comment_is_missing(results, tmp_path):
     page = tmp_path / "results.md"
-    put_into(page, results(), "c")
+    put_into(page, "es", results(), "c")
     torn = page.read_text(encoding="utf-8").replace(pages._END, "and words of mine")
     page.write_text(torn, encoding="utf-8")
     with pytest.raises(DataError, match="without <!-- end of tof-hf ablate -->"):
-        put_into(page, results(), "c")
+        put_into(page, "es", results(), "c")
     assert page.read_text(encoding="utf-8") == torn
 
 
 def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_one(results, tmp_path):
     page = tmp_path / "results.md"
-    put_into(page, results(), "first es")
+    put_into(page, "es", results(), "first es")
     page.write_text(page.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
     check_page(page, "es")
-    put_into(page, results(), "second es")
+    put_into(page, "es", results(), "second es")
     text = page.read_text(encoding="utf-8")
     assert "second es" in text and "first es" not in text and text.endswith(f"{pages._END}\n")
 

@@ -30,7 +30,8 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.add_argument("--baseline", metavar="ROW", help="what all rows are compared with (the paper's baseline)")
     parser.add_argument("--benchmark", help="whose published numbers stand beside: es, nl, de, cbs, twitter, wnut16")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/ablation)")
-    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables into a Markdown page as well")
+    into = "put the tables into a Markdown page as well, in place of those of this NAME (the target's)"
+    parser.add_argument("--into", metavar="PAGE[#NAME]", help=into)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time, each on its own GPU (1)")
     finished = "tables of the runs that are finished, and train nothing"
     parser.add_argument("--finished", action="store_true", help=finished)
@@ -39,7 +40,7 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
 
 def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.ablation.formats import markdown
-    from tof_hf.ablation.pages import check_page, put_into
+    from tof_hf.ablation.pages import check_page, place, put_into
     from tof_hf.ablation.runs import set_up
     from tof_hf.ablation.sweep import ablate, left_out, plan
     from tof_hf.ablation.table import failures
@@ -53,9 +54,9 @@ def _ablate(options: argparse.Namespace) -> int:
     benchmark = _benchmark(options.benchmark, ablation.target)
     if options.baseline is not None and options.baseline not in ablation.names:
         raise ConfigError(f"--baseline {options.baseline} is none of the rows: {', '.join(ablation.names)}.")
-    into, told = options.into, shlex.join(_told(options))
+    into, told = place(options.into, ablation.target), shlex.join(_told(options))
     if into is not None:
-        check_page(into, ablation.target)
+        check_page(*into)
     for line in left_out(ablation):
         say(line)
     if options.plan:
@@ -66,7 +67,7 @@ def _ablate(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         baseline=options.baseline,
         benchmark=benchmark,
-        publish=None if into is None else lambda found: put_into(into, found, told),
+        publish=None if into is None else lambda found: put_into(*into, found, told),
         finished=options.finished,
     )
     if is_main_process():
@@ -77,7 +78,7 @@ def _ablate(options: argparse.Namespace) -> int:
         if failed:
             print("tof-hf: the same command tries again what failed, and reuses the rest", file=sys.stderr)
         if into is not None:
-            put_into(into, results, told)  # during the sweep a page that cannot be written was a warning
+            put_into(*into, results, told)  # during the sweep a page that cannot be written was a warning
     return 2 if failures(outcomes) else 0
 
 

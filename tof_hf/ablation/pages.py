@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tof_hf.ablation.formats import markdown
@@ -13,26 +14,38 @@ from tof_hf.run_folder import write_text
 _END = "<!-- end of tof-hf ablate -->"
 
 
-def check_page(page: Path, target: str) -> None:
-    """Raise ConfigError or DataError if the tables of this target could not be put into the page; nothing is written.
+def place(named: str | None, target: str) -> tuple[Path, str] | None:
+    """The page of `PAGE` or `PAGE#NAME`, and what its tables go by: the name, or else the target.
+
+    Raises ConfigError for a name that no comment could hold.
+    """
+    if named is None:
+        return None
+    page, hash_, name = named.partition("#")
+    if hash_ and not re.fullmatch(r"\w+(-\w+)*", name):
+        raise ConfigError(f"--into {named}: name the tables with letters, digits and single hyphens behind the #.")
+    return Path(page), name or target
+
+
+def check_page(page: Path, name: str) -> None:
+    """Raise ConfigError or DataError if tables of this name could not be put into the page; nothing is written.
 
     It must be a Markdown page, in a folder that can be written to, with both comments or neither.
     """
     if page.suffix != ".md":
         raise ConfigError(f"--into {page}: name a Markdown page (*.md).")
-    _around(page, target)
+    _around(page, name)
     check_place(page.parent, f"--into {page}")
 
 
-def put_into(page: Path, results: Results, command: str) -> None:
-    """Put the tables into a Markdown page: in place of those of the same target, or at its end.
+def put_into(page: Path, name: str, results: Results, command: str) -> None:
+    """Put the tables into a Markdown page: in place of those of the same name, or at its end.
 
-    They stand between two comments, which name the target, with the command that made them. Raises DataError for a
+    They stand between two comments, which tell the name, with the command that made them. Raises DataError for a
     page that cannot be read or written, or where the second comment is missing.
     """
-    target = results.ablation.target
-    before, after = _around(page, target)
-    section = f"{_begin(target)}\n```bash\n{command}\n```\n\n{markdown(results, level=3)}{_END}\n"
+    before, after = _around(page, name)
+    section = f"{_begin(name)}\n```bash\n{command}\n```\n\n{markdown(results, level=3)}{_END}\n"
     try:
         write_text(page, before + section + after)
     except OSError as problem:
@@ -41,9 +54,9 @@ def put_into(page: Path, results: Results, command: str) -> None:
         ) from problem
 
 
-def _around(page: Path, target: str) -> tuple[str, str]:
-    """What stands before and behind the tables of the target; a page that is not there yet is empty."""
-    begin = _begin(target)
+def _around(page: Path, name: str) -> tuple[str, str]:
+    """What stands before and behind the tables of this name; a page that is not there yet is empty."""
+    begin = _begin(name)
     try:
         text = page.read_text(encoding="utf-8") if page.exists() else ""
     except (OSError, UnicodeDecodeError) as problem:
@@ -57,5 +70,5 @@ def _around(page: Path, target: str) -> tuple[str, str]:
     return before, after.removeprefix("\n")
 
 
-def _begin(target: str) -> str:
-    return f"<!-- tof-hf ablate: {target} -->"
+def _begin(name: str) -> str:
+    return f"<!-- tof-hf ablate: {name} -->"
