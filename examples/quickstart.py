@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="options of the run")
     options = parser.parse_args()
 
-    from tof_hf.run_folder import show_progress
+    from tof_hf.process import set_up_process
 
-    show_progress()
+    set_up_process()
     started = time.monotonic()
     scores = [
         target_scores(seed, options.size, options.folder / f"seed{seed}", options.overrides)

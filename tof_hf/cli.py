@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tof_hf import __version__
 from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
+from tof_hf.process import set_up_process
 from tof_hf.report.command import add_report_command
-from tof_hf.run_folder import is_main_process, same_in_all_processes, show_progress, write_json, write_text
+from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
 from tof_hf.search.command import add_search
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
@@ -41,10 +43,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options, rest = parser.parse_known_args(arguments)
     # argparse takes no more of a list of words once an option stood between them.
     if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        hint = "; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5" if "overrides" in options else ""
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     if rest:
         options.overrides = [*options.overrides, *rest]
     return options
+
+
+class _Commands(argparse._SubParsersAction):
+    """The help of a command in the list of commands is also what its own --help begins with."""
+
+    def add_parser(self, name: str, *, help: str, **options: Any) -> argparse.ArgumentParser:
+        options.setdefault("description", f"{help[0].upper()}{help[1:]}.")
+        return super().add_parser(name, help=help, **options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train a named entity tagger for a language or domain without labels (TOF).",
     )
     parser.add_argument("--version", action="version", version=f"tof-hf {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(action=_Commands, required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="carry out a run; a stopped one goes on where it was")
     run.set_defaults(command=_run)
     run.add_argument("--plan", action="store_true", help="say what would be trained, gone on with or reused, and why")
@@ -65,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--no-timing", dest="timing", action="store_false", help="measure no training steps")
     for command in (run, show, check):
         command.add_argument("config", metavar="CONFIG", help="run file (YAML)")
-        command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=_OVERRIDES)
+        command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=_OVERRIDES)
     predict = commands.add_parser("predict", help="find the entities in texts with a finished tagger")
     predict.set_defaults(command=_predict)
     predict.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
@@ -99,9 +110,9 @@ def _push_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _integration_commands(commands: argparse._SubParsersAction) -> None:
-    export = commands.add_parser("export-onnx", help="write a tagger as an ONNX file and check it (tof-hf[onnx])")
+    export = commands.add_parser("export-onnx", help="write a tagger as an ONNX file and check it (extra: onnx)")
     export.set_defaults(command=_export_onnx)
-    demo = commands.add_parser("demo", help="a page that highlights entities, or a Space of it (tof-hf[demo])")
+    demo = commands.add_parser("demo", help="a page that highlights entities, or a Space of it (extra: demo)")
     demo.set_defaults(command=_demo)
     for command in (export, demo):
         command.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
@@ -142,7 +153,7 @@ def _run(options: argparse.Namespace) -> int:
         config = load_config(options.config, options.overrides)
     from tof_hf.pipeline import TofPipeline, run_tof  # takes seconds, so after the run file proved to be right
 
-    show_progress()
+    set_up_process()
     if options.plan:
         from tof_hf.plan import plan_table
 
@@ -170,7 +181,7 @@ def _check(options: argparse.Namespace) -> int:
 
     from tof_hf.check import check_file, screen
 
-    show_progress()
+    set_up_process()
     # What the readers have to say, about every file, stands in the report.
     logging.getLogger("tof_hf").handlers[0].addFilter(lambda record: record.name == "tof_hf")
     report = check_file(options.config, options.overrides, timing=options.timing)
@@ -184,7 +195,7 @@ def _predict(options: argparse.Namespace) -> int:
     from tof_hf.predict_file import predict_file
     from tof_hf.tagger import load_tagger
 
-    show_progress()
+    set_up_process()
     tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
     forms = {"source_form": options.source_form, "out_form": options.out_form}
     texts, entities = predict_file(tagger, options.source, options.out, **forms)
@@ -198,7 +209,7 @@ def _push(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
     from tof_hf.hub.push import prepare, push
 
-    show_progress()
+    set_up_process()
     file = options.run / "config.yaml"
     if not file.is_file():
         raise DataError("no config.yaml.", fix="name the folder of a run (output_dir).", path=options.run)
@@ -217,7 +228,7 @@ def _push(options: argparse.Namespace) -> int:
 def _export_onnx(options: argparse.Namespace) -> int:
     from tof_hf.integrations.onnx import export_onnx
 
-    show_progress()
+    set_up_process()
     print(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
     return 0
 
@@ -225,7 +236,7 @@ def _export_onnx(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from tof_hf.integrations.demo import run_demo, write_space
 
-    show_progress()
+    set_up_process()
     if options.space is not None:
         print(f"written: {write_space(options.space, options.model, revision=options.revision)}")
     else:
@@ -236,7 +247,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _translate(options: argparse.Namespace) -> int:
     from tof_hf.data.translate_file import check_output, translate_file
 
-    show_progress()
+    set_up_process()
     if options.report:
         check_output(options.report, [options.source, options.dictionary, options.out])
     projection = translate_file(
@@ -264,7 +275,7 @@ def _induce(options: argparse.Namespace) -> int:
     from tof_hf.data.translate_file import check_output
     from tof_hf.induction import induce_dictionary
 
-    show_progress()
+    set_up_process()
     check_output(options.out, [options.source, options.target])
     sizes = {"max_words": options.max_words, "refinements": options.refinements, "memory_mb": options.memory_mb}
     induced = induce_dictionary(options.source, options.target, **sizes)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,28 +31,6 @@ def warn(line: str) -> None:
     """One line of warning, from the main process alone."""
     if is_main_process():
         logger.warning(line)
-
-
-def show_progress() -> None:
-    """Send the package's progress lines to stderr; a library must not do this, a command must.
-
-    Nor may it freeze what is imported so far: accelerate looks for garbage several times a stage, half a second each
-    among a million objects that never become any.
-    """
-    gc.collect()
-    gc.freeze()
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
-    logger.propagate = False
-    if not (is_main_process() and sys.stderr.isatty()):
-        # Bars are for people; in a log file each would be a thousand lines.
-        import datasets
-        from transformers.utils import logging as transformers_logging
-
-        datasets.disable_progress_bars()
-        transformers_logging.disable_progress_bar()
 
 
 def write_text(path: Path, text: str) -> None:

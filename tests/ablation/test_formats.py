@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -82,6 +83,37 @@ def test_p_values_are_of_what_a_row_is_there_to_show(results):
     assert lines["without_ner_mrc"].p == lines["without_ner_mrc"].p_worse < 0.5 < lines["without_ner_mrc"].p_better
     assert lines["source_only"].p == lines["source_only"].p_better > 0.5
     assert lines["adaptabert"].p is None and lines["without_ner_mrc"].baseline == "tof_wo_pseudo"
+
+
+def noted(ablation, counts, **options):
+    books = Bookkeeper(ablation, benchmark="twitter", samples=100, **options)
+    for number, name in enumerate(ablation.names):
+        for seed in ablation.seeds:
+            books.note(Outcome(name, seed, counts(f"{number}/{seed}").f1, f"{number}/{seed}", 60))
+    return books.results()
+
+
+def test_rows_that_show_one_change_are_compared_with_the_unchanged_row_or_with_none(ablation, counts):
+    some = [row for row in rows_of(2) if row.name in ("without_target_mrc", "without_ner_mrc")]
+    found = noted(dataclasses.replace(ablation, rows=(*some, *rows_of(3)[1:])), counts)
+    assert {line.baseline for line in found.lines} == {None}
+    assert {(line.difference, line.p) for line in found.lines} == {(None, None)}
+    assert "with a sign the change against MRC-enhancing" in markdown(found)
+    found = noted(dataclasses.replace(ablation, rows=(rows_of(2)[0], *some, *rows_of(3))), counts)
+    assert [line.baseline for line in found.lines] == [None, "tof_wo_pseudo", "tof_wo_pseudo", None, "order_mlm_mrc"]
+
+
+@pytest.mark.parametrize(("encoder", "papers"), [("x/spanbert-base-cased", 2), ("x/roberta-base", 0)])
+def test_the_papers_other_encoder_is_spanbert_and_no_other(ablation, counts, encoder, papers):
+    rows = rows_of(4, swap_model=encoder)
+    found = noted(dataclasses.replace(ablation, rows=tuple(rows)), counts)
+    assert sum(line.paper is not None for line in found.lines) == 2 + papers
+    assert ("SpanBERT-base in the rows that name it" in markdown(found)) == bool(papers)
+
+
+def test_the_papers_scores_of_the_target_do_not_stand_beside_scores_of_source_validation(ablation, counts):
+    found = noted(dataclasses.replace(ablation, split="source_validation"), counts)
+    assert not any(line.paper for line in found.lines) and "paper" not in markdown(found).lower()
 
 
 def test_csv_has_a_line_for_each_row_and_numbers_in_full(results):

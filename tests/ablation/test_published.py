@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tof_hf.ablation.published import BENCHMARKS, DOMAIN, LINGUAL, TABLES, Published, benchmark_of, published
+from tof_hf.ablation.published import BENCHMARKS, DOMAIN, LINGUAL, TABLES, Published, published
 
 # Table, row, printed averages over languages and domains.
 AVERAGES = [
@@ -61,7 +61,6 @@ def test_every_number_is_a_score_or_a_change_of_a_known_benchmark():
 def test_a_number_that_the_paper_does_not_have_is_none():
     assert published(1, "tof", "fr") is None and published(1, "tof", None) is None
     assert published(2, "without_target_mrc", "nl") is None and published(9, "tof", "es") is None
-    assert benchmark_of("WNUT16") == "wnut16" and benchmark_of("es-toy") is None
 
 
 def test_a_number_reads_as_in_the_paper():

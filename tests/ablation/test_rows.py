@@ -54,6 +54,12 @@ def test_a_row_without_what_is_off_anyway_is_left_out_and_no_other(run_file, toy
     assert {row.name for row, _ in ablation.left_out} == {"without_source_mrc", "without_translated_ner_mrc"}
 
 
+def test_rows_that_would_all_be_the_same_run_are_left_out(run_file):
+    rows = [*rows_of(2), *rows_of(3)]
+    assert set_up(run_file(), ["mrc.enabled=false"], rows=rows).names == ["tof_wo_pseudo", "order_mlm_mrc"]
+    assert set_up(run_file(), ["mlm.enabled=false"], rows=rows_of(3)).names == ["order_mlm_mrc"]
+
+
 def test_a_row_without_one_kind_of_questions_trains_mrc_anew_and_the_rest_is_shared(run_file, toy_files, trained):
     source = run_file()
     extras = [f"target.mrc={toy_files['target_qa']}", f"source.mrc={toy_files['source_qa']}"]
@@ -155,6 +161,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
     [
         (["--baseline", "tsla"], "--baseline tsla is none of the rows"),
         (["--benchmark", "fr"], "--benchmark fr is none of"),
+        (["--rows", "tof", "rounds=1"], "--rows took rounds=1 as well. Options of the run file stand right behind"),
         (["--jobs", "0"], "--jobs needs a number"),
         (["--seeds", "0"], "at least one seed"),
         (["--tables", "4"], "--swap-model"),

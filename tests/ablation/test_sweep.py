@@ -253,6 +253,16 @@ def test_without_gold_rows_are_compared_on_source_validation(run_file, toy, tmp_
     assert "on source validation data" in (tmp_path / "run" / "ablation" / "table.md").read_text()
 
 
+def test_the_papers_scores_stand_beside_those_of_its_benchmarks_alone(run_file, toy, capsys):
+    def head(*words):
+        assert main(["ablate", run_file(), *words, "--rows", "source_only", "--seeds", "1"]) == 0
+        return next(one for one in capsys.readouterr().out.splitlines() if one.startswith("| row"))
+
+    assert toy["target"]["name"] == "es" and "paper" not in head()
+    assert "paper" in head("target.benchmark=es") and "paper" in head("target.benchmark=null", "--benchmark", "es")
+    assert "paper" not in head("target.benchmark=es", "--benchmark", "none")
+
+
 def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("tof_hf.ablation.sweep.time.monotonic", lambda: now[0])

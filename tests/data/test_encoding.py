@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import processors
-from transformers import AutoTokenizer, PreTrainedTokenizerFast, RobertaTokenizer
+from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerFast, RobertaTokenizer
 
 from tof_hf.data import mapping
 from tof_hf.data.encoding import IGNORE, NO_WORD, encode_ner, encode_text, join_words, word_windows
@@ -165,6 +165,20 @@ def test_a_tokenizer_that_pads_the_left_is_turned_round(tokenizers, tmp_path):
     left.save_pretrained(tmp_path)
     assert AutoTokenizer.from_pretrained(tmp_path).padding_side == "left"
     assert load_tokenizer(str(tmp_path)).padding_side == "right"
+
+
+@pytest.mark.parametrize(
+    ("names", "pieces"), [(["Maria", "Paris", "maria"], ["Maria", "Paris"]), (["maria", "paris"], ["maria", "paris"])]
+)
+def test_a_folder_with_nothing_but_a_vocabulary_keeps_capitals_if_that_has_any(tmp_path, caplog, names, pieces):
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *names]))
+    BertConfig().save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).tokenize("Paris") != ["Paris"]
+    tokenizer = load_encoder_tokenizer(str(tmp_path))
+    tokenizer.save_pretrained(tmp_path / "saved")
+    for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "saved")):
+        assert one.tokenize("Maria Paris") == pieces
+    assert ("so they are kept" in caplog.text) == (pieces[0] == "Maria")
 
 
 @pytest.mark.parametrize("kept", [["config.json"], ["tokenizer.json", "tokenizer_config.json"], []])

@@ -183,6 +183,13 @@ def test_what_cannot_be_searched_is_told(run_file, capsys, arguments, told):
     assert told in capsys.readouterr().err
 
 
+def test_trials_that_are_scored_on_other_sentences_are_not_compared(run_file, trained):
+    search = set_up(run_file, stage="ner")
+    with pytest.raises(ConfigError, match=r"source.validation.limit=5 is scored on other sentences .* than .*limit=9"):
+        try_all(search, [["source.validation.limit=9"], ["source.validation.limit=5"]])
+    assert trained == []
+
+
 def test_a_folder_that_cannot_be_made_is_named_with_its_option(run_file, capsys):
     for arguments, told in [
         (["--stage", "ner", "--out", f"{run_file}/table"], f"--out: nothing can be written to {run_file}/table ("),

@@ -9,14 +9,17 @@ import sys
 from pathlib import Path
 
 from tof_hf.errors import ConfigError
-from tof_hf.run_folder import is_main_process, say, show_progress
+from tof_hf.process import set_up_process
+from tof_hf.run_folder import is_main_process, say
 
 MOST_SEEDS = 100  # a single number up to this is how many seeds, a larger one is a seed
 
 
 def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     """Add the command to those of the program; `overrides` is the help of its KEY=VALUE arguments."""
-    parser = commands.add_parser("ablate", help="the tables of the paper: many rows and seeds, common stages once")
+    about = "the tables of the paper: many rows and seeds, common stages once"
+    usage = "tof-hf ablate CONFIG [KEY=VALUE ...] [options]"  # a list of names would take CONFIG for one more
+    parser = commands.add_parser("ablate", help=about, description=about, usage=usage)
     parser.set_defaults(command=_ablate)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
@@ -25,10 +28,11 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser.add_argument("--rows", nargs="+", default=[], metavar="NAME", help="only these rows (of all tables)")
     parser.add_argument("--rows-file", type=Path, metavar="FILE", help="rows of your own (YAML: name, system, set)")
     parser.add_argument("--swap-model", metavar="ENCODER", help="the other encoder of Table 4")
-    seeds = "seeds, or how many from the config's on (5)"
+    seeds = f"how many, from the run file's on (5); several numbers, or one over {MOST_SEEDS}, are the seeds themselves"
     parser.add_argument("--seeds", nargs="+", type=int, default=[5], metavar="N", help=seeds)
     parser.add_argument("--baseline", metavar="ROW", help="what all rows are compared with (the paper's baseline)")
-    parser.add_argument("--benchmark", help="whose published numbers stand beside: es, nl, de, cbs, twitter, wnut16")
+    benchmarks = "whose published numbers stand beside: es, nl, de, cbs, twitter, wnut16, none (target.benchmark)"
+    parser.add_argument("--benchmark", help=benchmarks)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (OUTPUT_DIR/ablation)")
     into = "put the tables into a Markdown page as well, in place of those of this NAME (the target's)"
     parser.add_argument("--into", metavar="PAGE[#NAME]", help=into)
@@ -45,13 +49,13 @@ def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.ablation.sweep import ablate, left_out, plan
     from tof_hf.ablation.table import failures
 
-    show_progress()
+    set_up_process()
     if options.jobs < 1 or (options.jobs > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1):
         raise ConfigError("--jobs needs a number from 1 on, and a single process: start it without a launcher.")
     ablation = set_up(
         options.config, options.overrides, rows=_rows(options), seeds=_seeds(options.seeds), out=options.out
     )
-    benchmark = _benchmark(options.benchmark, ablation.target)
+    benchmark = _benchmark(options.benchmark, ablation.benchmark)
     if options.baseline is not None and options.baseline not in ablation.names:
         raise ConfigError(f"--baseline {options.baseline} is none of the rows: {', '.join(ablation.names)}.")
     into, told = place(options.into, ablation.target), shlex.join(_told(options))
@@ -59,6 +63,8 @@ def _ablate(options: argparse.Namespace) -> int:
         check_page(*into)
     for line in left_out(ablation):
         say(line)
+    if len(ablation.seeds) > 1:
+        say(f"{len(ablation.seeds)} seeds: {', '.join(map(str, ablation.seeds))}")
     if options.plan:
         print(plan(ablation))
         return 0
@@ -97,6 +103,8 @@ def _rows(options: argparse.Namespace) -> list:
     rows = [row for table in dict.fromkeys(tables) for row in rows_of(table, swap_model=options.swap_model)]
     if options.rows_file is not None:
         rows += rows_from(options.rows_file)
+    if taken := [name for name in options.rows if "=" in name]:
+        raise ConfigError(f"--rows took {taken[0]} as well. Options of the run file stand right behind CONFIG.")
     return chosen(rows, options.rows)
 
 
@@ -118,9 +126,10 @@ def _seeds(given: list[int]) -> list[int] | int:
     return given
 
 
-def _benchmark(named: str | None, target: str) -> str | None:
-    from tof_hf.ablation.published import BENCHMARKS, benchmark_of
+def _benchmark(named: str | None, own: str | None) -> str | None:
+    """The benchmark whose published numbers stand beside: the named one, or that of the run file."""
+    from tof_hf.ablation.published import BENCHMARKS
 
-    if named is not None and benchmark_of(named) is None:
-        raise ConfigError(f"--benchmark {named} is none of {', '.join(BENCHMARKS)}.")
-    return benchmark_of(named or target)
+    if named not in (None, "none", *BENCHMARKS):
+        raise ConfigError(f"--benchmark {named} is none of {', '.join(BENCHMARKS)}, none.")
+    return None if named == "none" else named or own

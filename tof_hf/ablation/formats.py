@@ -7,8 +7,8 @@ import io
 from dataclasses import asdict
 from typing import Any
 
-from tof_hf.ablation.published import TABLES
-from tof_hf.ablation.rows import TITLES
+from tof_hf.ablation.published import LINGUAL
+from tof_hf.ablation.rows import SWAPPED, TITLES
 from tof_hf.ablation.table import Line, Results
 from tof_hf.devices import device_names
 from tof_hf.markdown import as_table, cell
@@ -112,11 +112,7 @@ def notes(results: Results) -> list[str]:
     if ablation.fixed_seeds:
         told.append(f"The seed of {', '.join(ablation.fixed_seeds)} stands in the config: it is the same in all runs.")
     if _has_paper(results):
-        told.append(
-            f"Paper: Zhang et al. (2021) on {results.benchmark}, all data, "
-            f"{'multilingual BERT' if results.benchmark in ('es', 'nl', 'de') else 'English BERT-base'}; F1, or with a "
-            "sign the change against the first row of the table."
-        )
+        told.append(_about_the_paper(results))
     known = versions()
     tools = ", ".join(f"{name} {known[name]}" for name in ("tof_hf", "torch", "transformers"))
     told.append(f"Tables written by {tools} on {', '.join(device_names())}.")
@@ -125,12 +121,21 @@ def notes(results: Results) -> list[str]:
     return told
 
 
+def _about_the_paper(results: Results) -> str:
+    encoder = "multilingual BERT" if results.benchmark in LINGUAL else "English BERT-base"
+    known = [line for line in results.lines if line.paper is not None]
+    swapped = any(line.row.name.startswith(SWAPPED) for line in known)
+    encoder += " (SpanBERT-base in the rows that name it)" if swapped else ""
+    changes = "; with a sign the change against MRC-enhancing" if any(line.paper.f1 is None for line in known) else ""
+    return f"Paper: F1 of Zhang et al. (2021) on {results.benchmark}, all data, {encoder}{changes}."
+
+
 def _baseline(lines: list[Line]) -> str | None:
     return next((line.baseline for line in lines if line.difference is not None), None)
 
 
 def _has_paper(results: Results) -> bool:
-    return results.benchmark is not None and any(line.row.table in TABLES for line in results.lines)
+    return any(line.paper is not None for line in results.lines)
 
 
 def _grid(lines: list[Line], results: Results) -> list[list[str]]:

@@ -24,7 +24,7 @@ from datasets import Dataset
 
 from tof_hf.ablation.rows import Row
 from tof_hf.ablation.runs import Ablation, Outcome, run_seed, seed_folder
-from tof_hf.run_folder import show_progress
+from tof_hf.process import set_up_process
 
 LOG = "log.txt"
 GIVEN = "given"  # the folder of datasets that were given in place of files
@@ -176,7 +176,7 @@ def main() -> int:
     # Only outcomes may stand on the output; what libraries print, those in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        show_progress()
+        set_up_process()
         try:
             run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
         except KeyboardInterrupt:

@@ -84,8 +84,3 @@ TABLES = MappingProxyType(
 def published(table: int, row: str, benchmark: str | None) -> Published | None:
     """The paper's number for a row, if it has one for the benchmark."""
     return TABLES.get(table, {}).get(row, {}).get(benchmark or "")
-
-
-def benchmark_of(target: str) -> str | None:
-    """The benchmark that a `target.name` speaks of."""
-    return target.lower() if target.lower() in BENCHMARKS else None

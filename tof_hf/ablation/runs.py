@@ -28,7 +28,8 @@ class Ablation:
     """What is to be run: a config, the rows that it can have, and seeds. `left_out`: the other rows, and why.
 
     `source` and `overrides` are load_config's. `split`: where the rows are compared. `fixed_seeds`: the stages whose
-    seed the config names, so that it is the same in all runs. `datasets`: those given in place of files.
+    seed the config names, so that it is the same in all runs. `datasets`: those given in place of files. `benchmark`:
+    that of the paper which the target is.
     """
 
     source: str | Mapping[str, Any]
@@ -41,6 +42,7 @@ class Ablation:
     split: str
     fixed_seeds: tuple[str, ...]
     datasets: Mapping[str, Dataset] | None = None
+    benchmark: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -115,6 +117,7 @@ def set_up(
         SOURCE if config.target.gold is None else "target",
         tuple(name for name, stage in stages if stage.enabled and stage.seed is not None),
         datasets,
+        config.target.benchmark,
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tof_hf.ablation.published import Published, published
-from tof_hf.ablation.rows import OWN, Row
+from tof_hf.ablation.rows import BASELINES, OWN, SWAPPED, Row
 from tof_hf.ablation.runs import Ablation, Outcome
+from tof_hf.scoring import SOURCE
 from tof_hf.significance import SAMPLES, EntityCounts, paired_bootstrap, read_counts
 
 
@@ -64,7 +65,8 @@ class Bookkeeper:
     def __init__(
         self, ablation: Ablation, *, baseline: str | None = None, benchmark: str | None = None, samples: int = SAMPLES
     ) -> None:
-        self.ablation, self.baseline, self.benchmark, self.samples = ablation, baseline, benchmark, samples
+        self.ablation, self.baseline, self.samples = ablation, baseline, samples
+        self.benchmark = None if ablation.split == SOURCE else benchmark  # the paper's numbers are of the target
         self.outcomes: dict[tuple[str, int], Outcome] = {}
         self._compared: dict[tuple[str, str, tuple[int, ...]], tuple[float, float]] = {}
 
@@ -80,9 +82,9 @@ class Bookkeeper:
     def _line(self, row: Row) -> Line:
         scores, baseline = self._scores(row.name), self._baseline_of(row.table)
         difference = p_better = p_worse = None
-        ours, theirs = self._scores(row.name), self._scores(baseline)
+        ours, theirs = scores, {} if baseline is None else self._scores(baseline)
         seeds = tuple(seed for seed in self.ablation.seeds if seed in ours and seed in theirs)
-        comparable = self._same_gold(row.name, baseline, seeds)
+        comparable = not seeds or self._same_gold(row.name, baseline, seeds)
         if row.name != baseline and seeds and comparable:
             difference = statistics.fmean(ours[seed] for seed in seeds) - statistics.fmean(theirs[s] for s in seeds)
             p_better, p_worse = self._p_values(row.name, baseline, seeds)
@@ -96,7 +98,7 @@ class Bookkeeper:
             difference,
             p_better,
             p_worse,
-            published(row.table, row.name, self.benchmark),
+            self._published(row),
             errors[0] if errors else None,
             comparable,
         )
@@ -105,12 +107,22 @@ class Bookkeeper:
         found = [self.outcomes.get((name, seed)) for seed in self.ablation.seeds]
         return {one.seed: 100 * one.f1 for one in found if one is not None and one.f1 is not None}
 
-    def _baseline_of(self, table: int) -> str:
-        """What the rows of a table are compared with: the named one, wherever it stands, or that of the paper."""
+    def _baseline_of(self, table: int) -> str | None:
+        """What the rows of a table are compared with: the named one, wherever it stands, or that of the paper.
+
+        Without the paper's, rows of systems and of your own are compared with the first of them; those that show what
+        one change does, with none.
+        """
+        if self.baseline in self.ablation.names:
+            return self.baseline
         names = [row.name for row in self.ablation.rows if row.table == table]
-        usual = ["adaptabert_translation", "adaptabert"] if table in (1, OWN) else ["adaptabert"] if table == 4 else []
-        named = [self.baseline] if self.baseline in self.ablation.names else []
-        return next((name for name in [*named, *usual] if name in names or name in named), names[0])
+        return next((name for name in BASELINES[table] if name in names), names[0] if table in (1, OWN) else None)
+
+    def _published(self, row: Row) -> Published | None:
+        """The paper's number beside a row; its other encoder is SpanBERT."""
+        if row.name.startswith(SWAPPED) and "spanbert" not in row.title.lower():
+            return None
+        return published(row.table, row.name, self.benchmark)
 
     def _same_gold(self, name: str, baseline: str, seeds: tuple[int, ...]) -> bool:
         """Whether both are scored on the same sentences and labels; a row of its own options may have others."""

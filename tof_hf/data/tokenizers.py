@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from tof_hf.errors import ModelError
+from tof_hf.run_folder import warn
 
 # These models number positions from padding_idx + 1, so that many positions of the table are never used.
 _OFFSET_POSITIONS = {
@@ -19,6 +21,7 @@ _OFFSET_POSITIONS = {
     "roberta-prelayernorm",
     "longformer",
 }
+_FEW = 0.01  # of the pieces of a vocabulary without capitals, at most so many have one all the same
 _UNSET = 1_000_000  # tokenizers without a window carry a huge number
 
 
@@ -56,8 +59,15 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
 
 
 def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of an encoder, its `model_max_length` set to the encoder's window (and saved with it)."""
+    """The tokenizer of an encoder, its `model_max_length` set to the encoder's window (and saved with it).
+
+    Of a BERT folder with nothing but vocab.txt (SpanBERT) transformers makes a tokenizer that makes all letters small;
+    where the vocabulary has capitals they are kept.
+    """
     tokenizer = load_tokenizer(name_or_path)
+    if _loses_capitals(tokenizer):
+        _tell_of_capitals(name_or_path)
+        tokenizer = load_tokenizer(name_or_path, do_lower_case=False)
     tokenizer.model_max_length = model_window(tokenizer, _loaded(AutoConfig, name_or_path))
     return tokenizer
 
@@ -70,6 +80,23 @@ def _loaded(auto: Any, name_or_path: str, **loading: Any) -> Any:
             f"{name_or_path}: no encoder with a tokenizer can be loaded from there. Name a folder with config.json, "
             f"weights and tokenizer files, or a Hub id. {problem}"
         ) from problem
+
+
+def _loses_capitals(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the tokenizer makes letters small, so that pieces of its vocabulary with capitals are never used."""
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    if normalizer is None or normalizer.normalize_str("A") != "a":
+        return False
+    pieces = set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)
+    return sum(piece != piece.lower() for piece in pieces) > len(pieces) * _FEW
+
+
+@functools.cache
+def _tell_of_capitals(name_or_path: str) -> None:
+    warn(
+        f"{name_or_path}: its tokenizer makes all letters small, but its vocabulary has capitals, so they are kept. "
+        "Write do_lower_case: false into its tokenizer_config.json to have it said there."
+    )
 
 
 def _add_prefix_space(layout: dict[str, Any] | None) -> bool:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tof_hf.errors import ConfigError
 from tof_hf.markdown import as_table
-from tof_hf.run_folder import is_main_process, say, show_progress, write_json, write_text
+from tof_hf.process import set_up_process
+from tof_hf.run_folder import is_main_process, say, write_json, write_text
 
 if TYPE_CHECKING:
     from tof_hf.search.trials import Search, Trial
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
 
 def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     """Add the command to those of the program; `overrides` is the help of its KEY=VALUE arguments."""
-    parser = commands.add_parser("search", help="choose options of a stage on source validation, never on the target")
+    about = "choose options of a stage on source validation, never on the target"
+    usage = "tof-hf search CONFIG [KEY=VALUE ...] --stage STAGE [options]"  # --values would take CONFIG for one more
+    parser = commands.add_parser("search", help=about, description=about, usage=usage)
     parser.set_defaults(command=_search)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
     stages = "mlm, mrc, ner, pseudo_ner, continual_mrc or continual_ner; distillation with --system tsl or unitrans"
     parser.add_argument("--stage", required=True, help=stages)
-    parser.add_argument("--field", default="learning_rate", help="the option of the stage (learning_rate)")
-    parser.add_argument("--values", nargs="+", help="what to try (the paper's nine learning rates)")
+    parser.add_argument("--field", default="learning_rate", help="the option of the stage (default: learning_rate)")
+    parser.add_argument("--values", nargs="+", help="what to try (default: the paper's nine learning rates)")
     decides = "whose F1 decides: that of the first tagger after the stage (ner, the default), or the stage's own"
     parser.add_argument("--by", choices=["ner", "stage"], default="ner", help=decides)
-    parser.add_argument("--system", default="tof", help="the system whose stage it is (tof)")
+    parser.add_argument("--system", default="tof", help="the system whose stage it is (default: tof)")
     parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this often (tof-hf[search])")
     space = "what it draws from: KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=VALUE,VALUE; instead of --field"
     parser.add_argument("--space", nargs="+", default=[], metavar="KEY=...", help=space)
@@ -48,7 +51,7 @@ def _search(options: argparse.Namespace) -> int:
     from tof_hf.search.spaces import Space, draw, parse_space
     from tof_hf.search.trials import LEARNING_RATES, best_of, set_up, try_all
 
-    show_progress()
+    set_up_process()
     if options.values is None and options.field != "learning_rate" and not options.space:
         raise ConfigError(f"--field {options.field} needs --values; only learning rates have values of their own.")
     if options.space and (options.values is not None or options.field != "learning_rate"):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tof_hf.ablation.runs import FOLDER, Shelf, seed_folder
 from tof_hf.config import TofConfig, load_config
+from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.pipeline import RECIPES, TofPipeline
 from tof_hf.run_folder import logger, say
@@ -127,9 +128,17 @@ def _folder_name(settings: Sequence[str]) -> str:
 
 def check(search: Search, trials: Sequence[Sequence[str]], shelf: Shelf) -> None:
     """Raise a TofError for what one of the trials could not work with; nothing is trained."""
+    first: tuple[str, ...] = ()
     for place, settings in enumerate(trials):
         pipeline = pipeline_of(search, settings, shelf)
-        pipeline.check()
+        data, _, _ = pipeline.check()
+        scored = (content_hash(data.validation), *data.label_names)
+        first = first or scored
+        if scored != first:
+            raise ConfigError(
+                f"{' '.join(settings)} is scored on other sentences or entity types of source.validation than "
+                f"{' '.join(trials[0])}, so that their F1 cannot be compared. Search what leaves them as they are."
+            )
         if not place:
             try:
                 pipeline.plan()

@@ -1,0 +1,33 @@
+"""What a command does to its own process."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PAGES = """
+import resource, sys
+import numpy
+if sys.argv[1] == "command":
+    from tof_hf.process import set_up_process
+    set_up_process()
+
+def taken() -> int:
+    for _ in range(5):
+        numpy.ones(8_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+taken()
+print(taken() - taken())
+"""
+
+
+def _new_pages(kind: str) -> int:
+    run = subprocess.run([sys.executable, "-c", PAGES, kind], check=True, capture_output=True, text=True)
+    return -int(run.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory as it likes")
+def test_a_command_asks_the_system_once_for_memory_that_it_frees_and_takes_again():
+    assert _new_pages("command") < _new_pages("library") / 10
