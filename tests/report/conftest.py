@@ -33,6 +33,8 @@ class Written:
     tags: dict[str, list[list[str]]] = field(default_factory=lambda: {"ner": FIRST, "ner1": LAST})
     gold: list[list[str]] = field(default_factory=lambda: GOLD)
     alarms: tuple[str, ...] = ()
+    against_source: dict[str, float | None] = field(default_factory=dict)
+    forgetting: list[dict[str, Any]] = field(default_factory=list)
     keep_tags: bool = True
     dictionary: str | None = None
 
@@ -65,7 +67,7 @@ class Written:
             | ({} if self.dictionary is None else {"translation.dictionary": self.dictionary}),
             "data": [{"option": "target.text", "name": "t.txt", "rows": 3, "license": None, "fingerprint": "ab"}],
             "systems": {
-                system: {"stages": stages, "pseudo_labels": labellings[system], "forgetting": []}
+                system: {"stages": stages, "pseudo_labels": labellings[system], "forgetting": self.forgetting}
                 for system, stages in self.systems.items()
             },
             "stages": {name: self._record(name) for name in names},
@@ -90,7 +92,7 @@ class Written:
         features = {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(label)}
         self._table(name, "pseudo-0", {"tokens": self.tokens, "ner_tags": self._tags(name)}, Features(features))
         health = {"words_changed": None, "changed_share": None, "confidence": [0] * 9 + [4], "unseen_forms": 0.5}
-        health |= {"agreement": None, "alarms": list(self.alarms)}
+        health |= {"agreement": None, "alarms": list(self.alarms), "against_source": self.against_source}
         return {
             "tagger": name,
             "file": f"stages/{name}/pseudo-0.parquet",
@@ -179,6 +181,14 @@ class Page(HTMLParser):
 def parsed() -> Callable[[str], Page]:
     """Reads a page."""
     return Page
+
+
+@pytest.fixture
+def page(written: Written, parsed: Callable[[str], Page]) -> Callable[..., Page]:
+    """Writes the run and reads its report."""
+    from tof_hf.report.page import make_report
+
+    return lambda **options: parsed(make_report(written.write(), **options).html)
 
 
 @pytest.fixture(scope="session")

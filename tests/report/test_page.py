@@ -18,12 +18,6 @@ from tof_hf.report.reading import read_run
 EVIL = "<script>alert(1)</script>"
 
 
-@pytest.fixture
-def page(written, parsed):
-    """Writes the run and reads its report."""
-    return lambda **options: parsed(make_report(written.write(), **options).html)
-
-
 def test_the_names_are_those_of_the_record():
     assert (reading.LINEAGE, reading.FORMAT) == (tof_hf.lineage.FILE, tof_hf.lineage.FORMAT)
     assert reading.MIXED == tof_hf.steps.MIXED
@@ -221,11 +215,8 @@ def test_a_loss_that_is_no_number_is_told_and_left_out_of_the_curve(written, par
 def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(written):
     written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner1", "mlm-ner1_mix"]}
     written.tags["ner1_mix"] = written.tags["ner"]
-    file = written.write() / "lineage.json"
-    lineage = json.loads(file.read_text(encoding="utf-8"))
-    lineage["systems"]["tof"]["forgetting"] = [{"stage": "mlm-ner1", "kept": "mlm-ner1"}]
-    file.write_text(json.dumps(lineage), encoding="utf-8")
-    assert read_run(written.folder).ends == {"tof": "mlm-ner1"}
+    written.forgetting = [{"stage": "mlm-ner1", "kept": "mlm-ner1"}]
+    assert read_run(written.write()).ends == {"tof": "mlm-ner1"}
 
 
 def test_stages_of_the_same_end_are_told_apart(written):

@@ -22,6 +22,7 @@ def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
     assert "What is missing" not in found.text
     for part in ("Translation", "pseudo_ner", "source_only", "Confusion of types on target as a table", "peak memory"):
         assert part in found.text
+    assert found.text.count("× the source's") > 1
     assert file.stat().st_size < 1_000_000
 
 
@@ -103,7 +104,7 @@ def test_every_chart_becomes_an_svg_and_a_png(written, tmp_path, capsys):
 def test_plots_without_the_extra_say_how_to_install_it(written, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("tof_hf.extras.find_spec", lambda name: None)
     assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 2
-    assert 'pip install "tof-hf[report]"' in capsys.readouterr().err
+    assert 'pip install ".[report]"' in capsys.readouterr().err
     assert not (written.folder / "report.html").exists()
 
 

@@ -16,7 +16,7 @@ def add_report_command(commands: argparse._SubParsersAction) -> None:
     report.set_defaults(command=_report)
     report.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir), finished or not")
     report.add_argument("--out", metavar="FILE.html", type=Path, help="the page (RUN/report.html)")
-    report.add_argument("--plots", metavar="FOLDER", type=Path, help="also every chart as SVG and PNG (tof-hf[report])")
+    report.add_argument("--plots", metavar="FOLDER", type=Path, help="also every chart as SVG and PNG (extra: report)")
     report.add_argument("--sentences", metavar="N", type=_count, default=200, help="changed sentences shown (200)")
 
 

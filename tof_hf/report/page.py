@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tof_hf.report import figures
+from tof_hf.report.alarms import against_source, alarms
 from tof_hf.report.changes import Changes, prediction_changes, pseudo_label_changes
 from tof_hf.report.files import predictions_file
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes, read_tags
@@ -97,6 +98,7 @@ def _render(
     pages.filters["thousands"] = lambda value: "" if value is None else f"{value:,}"
     pages.filters["drawing"] = Markup  # drawings escape what they are given
     pages.filters["split"] = figures.split_name
+    pages.filters["against_source"] = against_source
     pages.filters["duration"] = figures.duration
     pages.filters["megabytes"] = figures.megabytes
     pages.filters["short"] = lambda stage: stage.rpartition("-")[2]
@@ -122,5 +124,5 @@ def _render(
         main_split=main_split,
         signs=SIGNS,
         states=STATES,
-        alarms=[(entry, alarm) for entry in run.labellings for alarm in entry.health.get("alarms", [])],
+        alarms=alarms(run),
     )
