@@ -72,6 +72,38 @@ def test_a_mistake_ends_with_status_2_and_one_line_without_traceback(run_file, c
     assert printed.out == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("run", "Carry out a run; a stopped one goes on where it was."),
+        ("report", "Write one page about a run: scores, mistakes, curves, sentences."),
+    ],
+)
+def test_the_help_of_a_command_begins_with_what_it_does(command, sentence, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"\n\n{sentence}\n" in capsys.readouterr().out
+
+
+def parser_error(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_run_needs_a_run_file_and_nothing_else(capsys):
+    assert parser_error(capsys, "run").endswith("the following arguments are required: CONFIG\n")
+
+
+def test_an_unknown_flag_of_a_run_is_told_how_options_are_written(run_file, capsys):
+    said = "unrecognized arguments: --learning_rate 1e-5"
+    assert f"{said}; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5\n" in parser_error(
+        capsys, "run", run_file, "--learning_rate", "1e-5"
+    )
+    assert f"{said}\n" in parser_error(capsys, "predict", "model", "in", "out", "--learning_rate", "1e-5")
+
+
 @pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
 def test_only_the_first_process_of_a_launch_prints_the_mistake(variable, run_file, capsys, monkeypatch):
     monkeypatch.setenv(variable, "1")

@@ -222,7 +222,7 @@ def test_a_mistake_on_the_command_line_is_blamed_on_it(run_file):
         ("source.train.limt=3", "Did you mean 'source.train.limit'?"),
         ("mrc.learning_rate=fast", "mrc.learning_rate needs a number, found 'fast' (text)"),
         ("rounds=1.5", "rounds needs a whole number, found 1.5"),
-        ("seed=true", "seed needs a whole number, found True (true or false)"),
+        ("seed=true", "seed needs a whole number, found true."),
         ("preset=papper", "Did you mean 'paper'?"),
         ("systems=[tof, adaptaber]", "Did you mean 'adaptabert'?"),
         ("systems=[tof, tof]", "each system once"),
@@ -243,7 +243,7 @@ def test_a_mistake_on_the_command_line_is_blamed_on_it(run_file):
         ("mrc.training={}", "without 'training'"),
         ("labels=[B-PER]", "found the tag 'B-PER'"),
         ("target.text=[]", "target.text is empty"),
-        ("source.train=null", "source.train needs a data file, found None (null)"),
+        ("source.train=null", "source.train needs a data file, found null."),
         ("source.mrc.2.limit=3", "source.mrc is a list with 0 entries"),
         ("target.text.limit=many", "command line: target.text.0.limit needs a whole number"),
         ("seed", "'seed' is not key=value"),
@@ -261,6 +261,46 @@ def test_a_training_argument_that_the_run_owns_is_refused_with_a_reason(field):
 
 def test_a_name_of_an_older_release_is_refused_with_its_replacement():
     assert "write warmup_steps: 0.1" in problem("ner.warmup_ratio=0.1")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("ner.learning_rat=1e-5", "unknown key 'ner.learning_rat'. Did you mean 'ner.learning_rate'?"),
+        ("ner.num_train_epochs=three", "ner.num_train_epochs needs a number, found 'three' (text)."),
+        ("ner.epochs=3", "ner.epochs cannot be set: write num_train_epochs."),
+    ],
+)
+def test_a_mistake_that_later_stages_inherit_is_told_once_where_it_was_written(override, said):
+    assert problem(override, continual_ner={"seed": 1}) == f"command line: {said}"
+
+
+@pytest.mark.parametrize("stage", ["mrc", "ner"])
+def test_the_folder_name_of_a_stage_in_a_round_hints_at_its_section(stage):
+    said = f"unknown key '{stage}1'. Did you mean 'continual_{stage}'? It sets the stages of all rounds."
+    assert said in problem(f"{stage}1.learning_rate=1e-5")
+    assert said in problem(**{f"{stage}1": {"learning_rate": 1e-5}})
+
+
+def test_all_unknown_keys_and_wrong_values_are_told_in_one_message():
+    wrong = {"modle": 1, "ner": {"epochs": 3, "max_length": "long"}, "source": {"trian": "a.txt", "validation": 3}}
+    assert problem("sed=3", **wrong).splitlines() == [
+        "config: unknown key 'source.trian'. Did you mean 'source.train'?",
+        "config: source.validation needs a data file, found 3 (a number).",
+        "config: unknown key 'modle'. Did you mean 'model'?",
+        "config: ner.max_length needs a whole number, found 'long' (text).",
+        "config: ner.epochs cannot be set: write num_train_epochs.",
+        "command line: unknown key 'sed'. Did you mean 'seed'?",
+    ]
+
+
+def test_what_may_follow_from_a_wrong_value_is_not_told_beside_it():
+    said = problem(labelling={"selection": "treshold", "threshold": 0.5})
+    assert "Did you mean 'threshold'?" in said and "\n" not in said
+
+
+def test_a_stage_without_a_line_is_as_if_it_were_not_there():
+    assert load(mrc=None) == load()
 
 
 def test_a_missing_section_is_named():

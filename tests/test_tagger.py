@@ -150,3 +150,19 @@ def test_what_is_no_tagger_is_refused(checkpoint, tokenizers, tmp_path):
         load_tagger(checkpoint("bert"))
     with pytest.raises(ModelError, match="tags no entities"):
         Tagger(load_for_ner(checkpoint("bert"), ["LABEL_0", "LABEL_1"])[0], tokenizers["wordpiece"])
+
+
+def test_the_folder_of_a_run_is_told_from_its_tagger(tmp_path):
+    (tmp_path / "config.yaml").write_text("model: x\n")
+    with pytest.raises(ModelError, match="this is a run's folder: its tagger will be in final/, once"):
+        load_tagger(str(tmp_path))
+    (tmp_path / "final").mkdir()
+    with pytest.raises(ModelError, match=f"this is a run's folder: name {tmp_path / 'final'}"):
+        load_tagger(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["runs/mine/final", "./mine", "../mine", "/no/such"])
+def test_a_folder_that_is_not_there_and_no_hub_id_is_named_and_not_asked_for(name, monkeypatch):
+    monkeypatch.setattr("tof_hf.tagger.load_whole", lambda *a, **k: pytest.fail("asked the Hub"))
+    with pytest.raises(ModelError, match=f"^{name}: no folder of this name"):
+        load_tagger(name)

@@ -11,4 +11,5 @@ def require(extra: str, *packages: str) -> None:
     """Nothing, if the packages are there; raises TofError with the command that installs the extra."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise TofError(f'not installed: {", ".join(missing)}. What to do: pip install "tof-hf[{extra}]".')
+        fix = f'pip install ".[{extra}]" in the checkout of tof_hf.'
+        raise TofError(f"not installed: {', '.join(missing)}. What to do: {fix}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -81,11 +82,23 @@ def load_tagger(
     `from_pretrained` (`revision`, `token`, ...). A folder may hold model.onnx instead of the weights. Raises
     ModelError if there is no whole tagger with a fast tokenizer.
     """
+    _check_place(os.fspath(name_or_path))
     if is_onnx_folder(Path(name_or_path)):
         tokenizer = load_tokenizer(name_or_path)
         return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
     return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
+
+
+def _check_place(name: str) -> None:
+    """Raises ModelError for the folder of a run, and for what is neither a folder nor like a Hub id."""
+    folder = Path(name)
+    if (folder / "config.yaml").is_file() and not (folder / "config.json").is_file():
+        final = folder / "final"
+        what = f"name {final}" if final.is_dir() else "its tagger will be in final/, once the run is finished"
+        raise ModelError(f"{name}: this is a run's folder: {what}.")
+    if not folder.exists() and (name.count("/") > 1 or name.startswith((".", "/"))):
+        raise ModelError(f"{name}: no folder of this name. Check the path; it counts from the current folder.")
 
 
 class Tagger:

@@ -116,9 +116,19 @@ def test_json_and_the_screen_tell_the_same(run_file, capsys, tmp_path):
 def test_a_run_file_that_cannot_be_loaded_is_an_error_like_any_other(json_too, run_file, capsys):
     assert main(["check", run_file, "modle=x", *(["--json"] if json_too else [])]) == 2
     printed = capsys.readouterr().out
-    assert "unknown key 'modle'. Did you mean 'model'?" in printed
+    assert "unknown key 'modle'. Did you mean 'model'?" in printed and "?." not in printed
     if json_too:
         assert json.loads(printed)["findings"][0]["subject"] == "config"
+
+
+def test_every_mistake_of_a_run_file_is_an_error_of_its_own(run_file, capsys):
+    assert main(["check", run_file, "modle=x", "ner.epochs=3"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(": 2 errors, 0 warnings, 0 notes")
+    assert lines[1:3] == [
+        "error    config: command line: ner.epochs cannot be set: write num_train_epochs.",
+        "error    config: command line: unknown key 'modle'. Did you mean 'model'?",
+    ]
 
 
 def test_the_screen_has_errors_first_and_fits(report_on, toy):

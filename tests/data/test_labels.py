@@ -145,6 +145,11 @@ def test_a_tag_outside_the_named_scheme_is_an_error():
         to_iob2(["O"], "IOB3")
 
 
+@pytest.mark.parametrize("name", ["BIO", "bio", "iob2", "IOBES", "Bioes", "bilou"])
+def test_a_scheme_may_have_its_other_name_in_any_case(name):
+    assert to_iob2(["O", "I-X"], name) == ["O", "B-X"]
+
+
 @pytest.mark.parametrize("label_map", ["spans", {"A": ""}, {"A": 3}, ["A"]])
 def test_a_label_map_that_is_no_mapping_of_types_is_an_error(label_map):
     with pytest.raises(DataError, match="label_map"):

@@ -124,5 +124,5 @@ def test_a_package_that_is_not_installed_has_no_requirements(monkeypatch, tmp_pa
 
 def test_without_gradio_the_message_says_how_to_install_it(tagger, monkeypatch):
     monkeypatch.setattr("tof_hf.extras.find_spec", lambda package: None)
-    with pytest.raises(TofError, match=r'gradio.*pip install "tof-hf\[demo\]"'):
+    with pytest.raises(TofError, match=r'gradio.*pip install "\.\[demo\]"'):
         build_page(tagger)

@@ -282,4 +282,4 @@ def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
 def test_without_optuna_trials_say_what_to_install(run_file, capsys, monkeypatch):
     monkeypatch.setattr("tof_hf.extras.find_spec", lambda name: None)
     assert main(["search", run_file, "--stage", "ner", "--trials", "2"]) == 2
-    assert 'pip install "tof-hf[search]"' in capsys.readouterr().err
+    assert 'pip install ".[search]"' in capsys.readouterr().err

@@ -14,17 +14,22 @@ from tof_hf.stages.spent import Moment
 
 @pytest.mark.parametrize("scores", [[0.0], [0.0, 0.0]])
 def test_a_stage_without_one_right_span_needs_more_steps(scores):
-    assert "more steps or a higher learning rate" in doubt_about(scores)
+    assert "more steps or a higher learning rate" in doubt_about(scores, 100)
 
 
 def test_a_tagger_that_stays_where_it_began_needs_a_gentler_start():
-    doubt = doubt_about([0.2, 0.196, 0.209])
+    doubt = doubt_about([0.2, 0.196, 0.209], 100)
     assert "(0.20, 0.20, 0.21)" in doubt and "a lower learning rate, more warmup steps" in doubt
 
 
 @pytest.mark.parametrize("scores", [[], [0.2], [0.24, 0.5, 0.66], [0.83, 0.84], [0.4, 0.46], [0.0, 0.3]])
 def test_a_stage_that_learns_is_not_doubted(scores):
-    assert doubt_about(scores) is None
+    assert doubt_about(scores, 100) is None and doubt_about(scores, 5) is None
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0.0], [0.2, 0.2]])
+def test_after_a_handful_of_steps_nothing_but_more_of_them_is_advised(scores):
+    assert doubt_about(scores, 6).endswith(": there were only 6 steps. Take smaller batches or more epochs")
 
 
 def test_a_doubt_is_a_warning_of_the_run(caplog):

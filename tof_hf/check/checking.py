@@ -20,6 +20,7 @@ from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
 from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
 from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
+from tof_hf.config.sections import KeyProblems
 from tof_hf.data.conversion import load_queries
 from tof_hf.data.dictionary import BilingualDictionary
 from tof_hf.data.mixing import mix
@@ -46,7 +47,9 @@ def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, t
         config = load_config(path, overrides)
     except TofError as error:
         machine, findings = look_at_machine()
-        return Report(str(path), _sorted([Finding.of("config", error), *findings]), machine)
+        problems = error.problems if isinstance(error, KeyProblems) else [error]
+        findings += [Finding.of("config", problem) for problem in problems]
+        return Report(str(path), _sorted(findings), machine)
     return check(config, timing=timing, name=str(path))
 
 

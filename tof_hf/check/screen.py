@@ -31,8 +31,9 @@ def _head(report: Report) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    fix = f". What to do: {finding.fix.removesuffix('.')}." if finding.fix else ""
-    text = f"{finding.level:8} {finding.subject}: {finding.found.removesuffix('.')}{fix or '.'}"
+    found, fix = finding.found.removesuffix("."), finding.fix.removesuffix(".")
+    end = f". What to do: {fix}." if fix else "" if found.endswith("?") else "."
+    text = f"{finding.level:8} {finding.subject}: {found}{end}"
     return textwrap.fill(text, WIDTH, subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False)
 
 

@@ -100,6 +100,9 @@ class TargetConfig(Section):
     """Data in the language or domain without labels; NER tags in these files are dropped when read."""
 
     name: str = option("target", "Name of the target in results.")
+    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = option(
+        None, "Which of the paper's benchmarks `gold` is: its published scores stand in the tables of `tof-hf ablate`."
+    )
     text: list[DataFile] = option(help="Unlabelled sentences.", paper="D_t,no")
     test_text: list[DataFile] = option(
         factory=list,

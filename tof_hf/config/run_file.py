@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import os
 import re
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,7 +19,7 @@ from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.presets import STAGES, stage_values
 from tof_hf.config.release import ReleaseConfig
-from tof_hf.config.sections import KeyProblem, Section, convert, join, mismatch, option
+from tof_hf.config.sections import KeyProblem, KeyProblems, Section, join, mismatch, option
 from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
 from tof_hf.config.yaml_text import dump_yaml, parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
@@ -151,6 +150,14 @@ class TofConfig(Section):
                     name, f"{name} must be false: no pseudo-labels exist before Algorithm 1, line 7."
                 )
 
+    @classmethod
+    def typed_field(cls, key: str, name: Any, value: Any) -> Any:
+        in_rounds = re.fullmatch(r"(mrc|ner)\d+", str(name))
+        if in_rounds:  # the name of a stage's folder
+            hint = f"Did you mean 'continual_{in_rounds[1]}'? It sets the stages of all rounds."
+            raise KeyProblem(join(key, name), f"unknown key {join(key, name)!r}. {hint}")
+        return super().typed_field(key, name, value)
+
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON and YAML know them, stage sections flat; `from_dict` reads them back."""
         return self.plain()
@@ -181,7 +188,8 @@ def load_config(
             `{OTHER: MISC}`).
 
     Raises:
-        ConfigError: the file, or the key and what it needs, with a suggestion for a mistyped name.
+        ConfigError: the file, or the keys and what they need, with a suggestion for a mistyped name. As long as a key
+            is unknown, or a value of the wrong type, what does not fit together is not looked at.
     """
     if isinstance(source, Mapping):
         layers = layers_of("config", source, Path())
@@ -196,12 +204,17 @@ def load_config(
             from_command_line.append(key)
             refuse_on_command_line(key)
             _set(raw, key.split("."), value)
-        config = TofConfig.build(_with_preset(raw))
+        raw |= {stage: {} for stage in STAGES if raw.get(stage) is None}
+        TofConfig.typed(raw)  # before stages inherit a mistake, which is told where it was written
+        config = TofConfig.build({**raw, **stage_values(raw.get("preset", "paper"), raw)})
         return _expanded(config, "")
-    except KeyProblem as problem:
-        overridden = any(_related(problem.key, key) for key in from_command_line)
-        origin = "command line" if overridden else origin_of(problem.key, layers)
-        raise ConfigError(f"{origin}: {problem}") from None
+    except KeyProblems as found:
+        told = []
+        for problem in found.problems:
+            overridden = any(_related(problem.key, key) for key in from_command_line)
+            origin = "command line" if overridden else origin_of(problem.key, layers)
+            told.append(KeyProblem(problem.key, f"{origin}: {problem}"))
+        raise KeyProblems(told) from None
 
 
 def _related(key: str, given: str) -> bool:
@@ -210,17 +223,6 @@ def _related(key: str, given: str) -> bool:
         f"{one}.".startswith(f"{given}.") or f"{given}.".startswith(f"{one}.")
         for one in (key, re.sub(r"\.\d+(?=\.|$)", "", key))
     )
-
-
-def _with_preset(raw: dict[str, Any]) -> dict[str, Any]:
-    preset = convert(raw.get("preset", "paper"), typing.get_type_hints(TofConfig)["preset"], "preset")
-    given: dict[str, Mapping[str, Any]] = {}
-    for stage in STAGES:
-        section = raw.get(stage)
-        if section is not None and not isinstance(section, Mapping):
-            raise mismatch(stage, "a section (key: value lines)", section)
-        given[stage] = section or {}
-    return {**raw, "preset": preset, **stage_values(preset, given)}
 
 
 def _parse_override(text: str) -> tuple[str, Any]:

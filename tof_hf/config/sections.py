@@ -5,21 +5,34 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import enum
+import functools
 import os
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from tof_hf.errors import ConfigError
 
+_hints = functools.cache(typing.get_type_hints)
+_YAML_WORDS = {None: "null", True: "true", False: "false"}
 
-class KeyProblem(ConfigError):
+
+class KeyProblems(ConfigError):
+    """All that is wrong at keys of a run file."""
+
+    def __init__(self, problems: Sequence[KeyProblem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class KeyProblem(KeyProblems):
     """Something is wrong at one key of a run file; `key` is its full dotted name."""
 
     def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
+        ConfigError.__init__(self, message)
         self.key = key
+        self.problems = (self,)
 
 
 class Section:
@@ -34,20 +47,34 @@ class Section:
 
     @classmethod
     def build(cls, value: Any, key: str = "") -> Self:
-        """An instance made of plain values. Raises KeyProblem for unknown, missing and mistyped keys."""
+        """An instance made of plain values. Raises KeyProblems for unknown, missing and mistyped keys."""
+        return cls(**cls.typed(value, key))
+
+    @classmethod
+    def typed(cls, value: Any, key: str = "") -> dict[str, Any]:
+        """The values of the fields in their types, for `build`. Raises KeyProblems."""
         value = cls.normalise(value, key)
         if not isinstance(value, Mapping):
             raise mismatch(key, f"{cls.noun} (key: value lines)", value)
-        known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        for name in value:
-            if name not in known:
-                raise unknown(key, name, known)
-        hints = typing.get_type_hints(cls)
-        for name, field in known.items():
-            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            if required and name not in value:
-                raise KeyProblem(join(key, name), f"{join(key, name)!r} is missing: {field.metadata['help']}")
-        return cls(**{name: convert(item, hints[name], join(key, name)) for name, item in value.items()})
+        values = each(value, lambda name, item: cls.typed_field(key, name, item))
+        missing = [
+            KeyProblem(join(key, field.name), f"{join(key, field.name)!r} is missing: {field.metadata['help']}")
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+            and field.name not in values
+        ]
+        if missing:  # told only where all other keys are known: one of them could be it, mistyped
+            raise KeyProblems(missing)
+        return values
+
+    @classmethod
+    def typed_field(cls, key: str, name: Any, value: Any) -> Any:
+        """The value of one field of the section `key` in its type. Raises KeyProblems."""
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        if name not in known:
+            raise unknown(key, name, known)
+        return convert(value, _hints(cls)[name], join(key, name))
 
     def plain(self) -> dict[str, Any]:
         """The values as YAML and JSON know them, in the order of the fields."""
@@ -96,6 +123,19 @@ def option(
     return dataclasses.field(default=default, default_factory=factory, metadata=metadata)
 
 
+def each(items: Mapping[Any, Any], function: Callable[[Any, Any], Any]) -> dict[Any, Any]:
+    """`function(name, item)` of every item, by name. Raises KeyProblems with those of all."""
+    results, problems = {}, []
+    for name, item in items.items():
+        try:
+            results[name] = function(name, item)
+        except KeyProblems as found:
+            problems += found.problems
+    if problems:
+        raise KeyProblems(problems)
+    return results
+
+
 def convert(value: Any, hint: Any, key: str) -> Any:
     """`value` as the type `hint` wants it; only changes that lose nothing are made (1 to 1.0, x to [x])."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -114,8 +154,8 @@ def convert(value: Any, hint: Any, key: str) -> Any:
     if not _fits(value, hint):
         raise mismatch(key, describe(hint), value)
     if origin is list:
-        items = value if isinstance(value, list) else [value]
-        return [convert(item, arguments[0], f"{key}.{index}") for index, item in enumerate(items)]
+        items = dict(enumerate(value if isinstance(value, list) else [value]))
+        return list(each(items, lambda index, item: convert(item, arguments[0], f"{key}.{index}")).values())
     if origin is dict:
         return {
             convert(name, arguments[0], key): convert(item, arguments[1], f"{key}.{name}")
@@ -199,11 +239,11 @@ def unknown(key: str, name: object, known: Iterable[object]) -> KeyProblem:
 
 
 def mismatch(key: str, needed: str, found: Any) -> KeyProblem:
-    kind = {bool: "true or false", str: "text", type(None): "null"}.get(type(found))
-    if isinstance(found, (int, float)) and kind is None:
-        kind = "a number"
-    kind = kind or ("a list" if isinstance(found, list) else "a section")
     subject = key or "the run file"
+    if found is None or isinstance(found, bool):
+        return KeyProblem(key, f"{subject} needs {needed}, found {_YAML_WORDS[found]}.")
+    kind = "text" if isinstance(found, str) else "a number" if isinstance(found, (int, float)) else None
+    kind = kind or ("a list" if isinstance(found, list) else "a section")
     return KeyProblem(key, f"{subject} needs {needed}, found {found!r} ({kind}).")
 
 

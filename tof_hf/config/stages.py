@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 from tof_hf.config.presets import stage_values
-from tof_hf.config.sections import KeyProblem, Section, join, option
+from tof_hf.config.sections import KeyProblem, Section, each, join, option
 from tof_hf.config.training_fields import checked_training_field
 
 _POSITIVE = {
@@ -45,11 +45,14 @@ class StageConfig(Section):
                 full, f"{full}: write the TrainingArguments fields in {key} itself, without 'training'."
             )
         own, training = cls._split(value)
-        checked = {
-            name: checked_training_field(key, name, item, own=cls.own_options())
-            for name, item in training.items()
-        }
-        return {**own, "training": checked}
+        return {**own, "training": training}
+
+    @classmethod
+    def typed_field(cls, key: str, name: Any, value: Any) -> Any:
+        if name != "training":
+            return super().typed_field(key, name, value)
+        own = cls.own_options()
+        return each(value, lambda field, item: checked_training_field(key, field, item, own=own))
 
     @classmethod
     def of_preset(cls, stage: str) -> Self:

@@ -84,13 +84,7 @@ def parse_conll(
                     line=number,
                 )
             if len(fields) < needed:
-                raise DataError(
-                    f"{_count(len(fields))} ({line.strip()[:60]!r}), where at least {needed} are needed.",
-                    fix="give one word a line with its tag in the last column, or set columns, "
-                    "e.g. columns={'tokens': 0, 'ner_tags': 3}; read_text reads files without tags.",
-                    path=path,
-                    line=number,
-                )
+                raise _too_few(len(fields), line, columns, needed, path, number)
             width, first_line = len(fields), number
         token = fields[token_column]
         if with_tags:
@@ -116,7 +110,7 @@ def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int,
         if key not in _COLUMN_KEYS or isinstance(index, bool) or not isinstance(index, int):
             raise DataError(
                 f"columns entry {key!r}: {index!r}.",
-                fix="for column files map 'tokens' and 'ner_tags' to indices, e.g. {'tokens': 0}.",
+                fix="for a column file write numbers, as in columns: {tokens: 0, ner_tags: -1}.",
                 path=path,
             )
     return given.get("tokens", 0), given.get("ner_tags", -1)
@@ -124,6 +118,17 @@ def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int,
 
 def _needed(index: int) -> int:
     return index + 1 if index >= 0 else -index
+
+
+def _too_few(
+    width: int, line: str, columns: Mapping[str, int] | None, needed: int, path: Path, number: int
+) -> DataError:
+    found = f"{_count(width)} ({line.strip()[:60]!r}), where at least {needed} are needed."
+    fix = "give one word a line with its tag in the last column; only unlabelled text (target.text) may lack tags."
+    if columns is not None:
+        there = "only 0" if width == 1 else f"0 to {width - 1}"
+        fix = f"name columns that are there ({there}; -1 is the last), as in columns: {{tokens: 0, ner_tags: -1}}."
+    return DataError(found, fix=fix, path=path, line=number)
 
 
 def _count(columns: int) -> str:

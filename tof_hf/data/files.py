@@ -68,7 +68,7 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
         except UnicodeDecodeError as error:
             problem = error
         except LookupError:
-            fix = "use a name that Python knows, such as utf-8 or latin-1, or None to detect it."
+            fix = "use a name that Python knows, such as utf-8 or latin-1, or null to detect it."
             raise DataError(f"the encoding name {candidate!r}.", fix=fix, path=path) from None
         else:
             if candidate != candidates[0]:
@@ -78,7 +78,7 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
     byte = problem.object[problem.start]
     raise DataError(
         f"byte 0x{byte:02x}, which is not {encoding}.",
-        fix="name the right encoding, or None to detect it.",
+        fix="name the right encoding, or null to detect it.",
         path=path,
         line=data.count(b"\n", 0, problem.start) + 1,
     )

@@ -21,6 +21,7 @@ SCHEMES: dict[str, frozenset[str]] = {
     "BIOES": frozenset("BIOES"),
     "BILOU": frozenset("BILOU"),
 }
+_OTHER_NAMES = {"BIO": "IOB2", "IOBES": "BIOES"}
 _STARTS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
 _TAG = re.compile(r"([BIESLU])(?:-(\S.*))?")
@@ -45,9 +46,11 @@ def split_tag(tag: str) -> tuple[str, str]:
         return "O", ""
     match = _TAG.fullmatch(tag)
     if match is None:
+        kind = tag if len(tag) > 1 and tag.isalnum() else "PER"
         raise DataError(
-            f"the tag {tag!r}, which is neither O nor a letter of BIESLU with a type, such as B-PER.",
-            fix="correct the tag, or name the column that holds the tags, e.g. columns={'ner_tags': 3}.",
+            f"the tag {tag!r}, which is neither O nor a letter of BIESLU with a type, such as B-{kind}.",
+            fix=f"write B-{kind} at the first word of an entity, I-{kind} at its others and O outside, or name the "
+            "column that holds such tags (columns: {ner_tags: ...}).",
         )
     return match.group(1), match.group(2) or UNTYPED
 
@@ -125,15 +128,21 @@ def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
     return "IOB1" if continued > begun else "IOB2"
 
 
+def scheme_name(scheme: str) -> str:
+    """Return the key of `SCHEMES` that a name in any case means; BIO is IOB2, IOBES is BIOES. Raises `DataError`."""
+    name = _OTHER_NAMES.get(scheme.upper(), scheme.upper())
+    if name not in SCHEMES:
+        known = ", ".join([*SCHEMES, *_OTHER_NAMES])
+        raise DataError(f"the tag scheme {scheme!r}.", fix=f"use one of {known}, or null to detect it.")
+    return name
+
+
 def check_scheme(tags: Iterable[str], scheme: str) -> None:
     """Raise `DataError` if `scheme` is unknown or one of `tags` is not a tag of it."""
-    if scheme not in SCHEMES:
-        known = ", ".join(SCHEMES)
-        raise DataError(f"the tag scheme {scheme!r}.", fix=f"use one of {known}, or None to detect it.")
+    name = scheme_name(scheme)
     for tag in tags:
-        if split_tag(tag)[0] not in SCHEMES[scheme]:
-            fix = "name another scheme, or None to detect it."
-            raise DataError(f"the tag {tag!r}, which is not {scheme}.", fix=fix)
+        if split_tag(tag)[0] not in SCHEMES[name]:
+            raise DataError(f"the tag {tag!r}, which is not {name}.", fix="name another scheme, or null to detect it.")
 
 
 def to_iob2(tags: Sequence[str], scheme: str | None = None) -> list[str]:

@@ -19,6 +19,7 @@ from tof_hf.data.labels import (
     entity_types,
     label_names,
     map_types,
+    scheme_name,
     spans_from_tags,
 )
 
@@ -73,7 +74,8 @@ class NerFileBuilder(FileBuilder):
         check_label_map(config.label_map)
         path = Path(config.path)
         sentences = parse_conll(text, path=path, columns=config.columns, scheme=config.scheme)
-        scheme = config.scheme or detect_scheme(sentence.tags for sentence in sentences)
+        tags = (sentence.tags for sentence in sentences)
+        scheme = detect_scheme(tags) if config.scheme is None else scheme_name(config.scheme)
         found = sorted({tag for sentence in sentences for tag in sentence.tags})
         names = mapped_label_names(found, config.label_map)
         index = {name: number for number, name in enumerate(names)}

@@ -42,8 +42,8 @@ def read_ner(
     given `Dataset`, and lists of those (concatenated over all their labels).
 
     `columns`: {"tokens": 0, "ner_tags": -1} by index in column files, names elsewhere. `encoding`: detected
-    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2, IOE, BIOES,
-    BILOU). `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT.
+    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2 or BIO, IOE, BIOES or
+    IOBES, BILOU). `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT.
     `split`: needed where a source has several. Raises `DataError` for input that cannot be used.
     """
 
@@ -172,7 +172,7 @@ def _plain(value: Any) -> Any:
 def _check_columns(columns: Any) -> None:
     if columns is not None and not isinstance(columns, Mapping):
         raise DataError(
-            f"columns={columns!r}.", fix="give a mapping, e.g. columns={'tokens': 0, 'ner_tags': -1}."
+            f"columns={columns!r}.", fix="give a mapping, as in columns: {tokens: 0, ner_tags: -1}."
         )
 
 

@@ -54,8 +54,7 @@ class Table:
         there = ", ".join(self.dataset.column_names)
         fix = f"rename a column to {name!r}."
         if renaming:
-            fix = f"say which column it is, e.g. columns={{{key or name!r}: {self.dataset.column_names[0]!r}}}."
-            fix = fix.replace(f"{{{key}:", f"{{{key!r}:")
+            fix = f"say which column it is, as in columns: {{{key or name}: {self.dataset.column_names[0]}}}."
         return self.error(f"no column {name!r} (columns: {there}).", fix)
 
     def need_words(self, name: str) -> None:

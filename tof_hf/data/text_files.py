@@ -101,7 +101,7 @@ class TextFileBuilder(FileBuilder):
         path = Path(self.config.path)
         form = self.config.format or detect_format(text)
         if form not in FORMATS:
-            fix = 'use "conll" (one word a line), "lines" (one sentence a line) or None to detect it.'
+            fix = 'use "conll" (one word a line), "lines" (one sentence a line) or null to detect it.'
             raise DataError(f"format={form!r}.", fix=fix, path=path)
         if form == "conll":
             columns = self.config.columns

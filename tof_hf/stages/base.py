@@ -27,6 +27,7 @@ from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.versions import versions
 
 LOW, STILL = 0.5, 0.05  # validation F1 below the first that rises by less than the second is told
+FEW_STEPS = 100  # with fewer, more of them are advised before anything else
 
 
 def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
@@ -112,25 +113,26 @@ def _report(task: StageTask, trainer: Trainer, best: float | None, started: Mome
     score = "" if best is None else f", validation F1 {best:.4f}"
     rows = ", ".join(f"{count:,} {what}" for what, count in task.rows.items())
     minutes, seconds = divmod(round(started.seconds_ago()), 60)
-    doubt = doubt_about([entry["eval_f1"] for entry in trainer.state.log_history if "eval_f1" in entry])
+    scores = [entry["eval_f1"] for entry in trainer.state.log_history if "eval_f1" in entry]
+    doubt = doubt_about(scores, trainer.state.global_step)
     if doubt is not None:
         warn(f"{task.name}: {doubt}")
     say(f"{task.name}: {rows}; {trainer.state.global_step:,} steps in {minutes}:{seconds:02d}{score}")
 
 
-def doubt_about(scores: Sequence[float]) -> str | None:
-    """What to tell about validation F1 (0..1) after each epoch if a stage seems not to have learned."""
-    if not scores:
+def doubt_about(scores: Sequence[float], steps: int) -> str | None:
+    """What to tell about validation F1 (0..1) after each epoch of a stage that seems not to have learned."""
+    if scores and max(scores) == 0:
+        found = "no epoch got one span right, so the first is kept"
+        advice = "give it more steps or a higher learning rate"
+    elif len(scores) > 1 and max(scores) < LOW and max(scores) - scores[0] < STILL:
+        found = f"validation F1 is low and hardly rises ({', '.join(f'{score:.2f}' for score in scores)})"
+        advice = "training did not get going. Try a lower learning rate, more warmup steps or another seed"
+    else:
         return None
-    if max(scores) == 0:
-        return "no epoch got one span right, so the first is kept; give it more steps or a higher learning rate"
-    if len(scores) > 1 and max(scores) < LOW and max(scores) - scores[0] < STILL:
-        course = ", ".join(f"{score:.2f}" for score in scores)
-        return (
-            f"validation F1 is low and hardly rises ({course}): training did not get going. "
-            "Try a lower learning rate, more warmup steps or another seed"
-        )
-    return None
+    if steps < FEW_STEPS:
+        advice = f"there were only {steps} steps. Take smaller batches or more epochs"
+    return f"{found}: {advice}"
 
 
 def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
