@@ -30,7 +30,7 @@ def _keep_freed_memory() -> None:
     """Have the C library keep large blocks, where it is glibc.
 
     It gives every block of some MB back when it is freed, and the next training step on a processor waits for the
-    same pages to be found and cleared again: 30 % of the processor's time for a small encoder (docs/results.md).
+    same pages to be found and cleared again: a tenth of the processor's time (benchmarks/freed_memory.py).
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

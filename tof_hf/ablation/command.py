@@ -22,7 +22,7 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser = commands.add_parser("ablate", help=about, description=about, usage=usage)
     parser.set_defaults(command=_ablate)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=overrides)
     tables = "tables of the paper: 1 systems (the default), 2 without one kind of data, 3 order, 4 another encoder"
     parser.add_argument("--tables", nargs="+", type=int, metavar="N", help=tables)
     parser.add_argument("--rows", nargs="+", default=[], metavar="NAME", help="only these rows (of all tables)")

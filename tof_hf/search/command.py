@@ -26,7 +26,7 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     parser = commands.add_parser("search", help=about, description=about, usage=usage)
     parser.set_defaults(command=_search)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=overrides)
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=overrides)
     stages = "mlm, mrc, ner, pseudo_ner, continual_mrc or continual_ner; distillation with --system tsl or unitrans"
     parser.add_argument("--stage", required=True, help=stages)
     parser.add_argument("--field", default="learning_rate", help="the option of the stage (default: learning_rate)")
@@ -34,7 +34,7 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     decides = "whose F1 decides: that of the first tagger after the stage (ner, the default), or the stage's own"
     parser.add_argument("--by", choices=["ner", "stage"], default="ner", help=decides)
     parser.add_argument("--system", default="tof", help="the system whose stage it is (default: tof)")
-    parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this often (tof-hf[search])")
+    parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this often (extra: search)")
     space = "what it draws from: KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=VALUE,VALUE; instead of --field"
     parser.add_argument("--space", nargs="+", default=[], metavar="KEY=...", help=space)
     out = "where to (OUTPUT_DIR/search/STAGE, behind it what is not the default: STAGE-SYSTEM-by_stage-OPTION)"
