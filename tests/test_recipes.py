@@ -124,6 +124,19 @@ def test_soft_labels_are_kept_and_a_second_run_trains_nothing(values, peers):
     assert [sum(word) for word in row["class_probabilities"]] == pytest.approx([1.0] * len(row["tokens"]), abs=1e-3)
 
 
+def test_a_student_too_learns_a_text_that_is_too_many_of_the_entities_as_none(values, tmp_path, monkeypatch):
+    monkeypatch.setattr("tof_hf.data.selection.ENOUGH", 1)
+    longer = values | {"ner": values["ner"] | {"num_train_epochs": 8}}  # a teacher that finds something
+    run = {"output_dir": str(tmp_path), "systems": ["tsl"]}
+    run_tof(longer | run)
+    chosen = longer | {"labelling": {"max_text_share": 0.001}}
+    assert planned(chosen, tmp_path, "tsl") == [("ner", "reuse"), ("distillation", "run")]
+    run_tof(chosen | run)
+    (record,) = json.loads((tmp_path / "lineage.json").read_text())["systems"]["tsl"]["soft_labels"]
+    assert record["no_entities"] and planned(chosen, tmp_path, "tsl")[-1] == ("distillation", "reuse")
+    assert "were too many to be names" in model_card(read_run(tmp_path), "user/student")
+
+
 def test_a_plan_says_that_a_student_waits_for_its_teachers(values, tmp_path):
     config = load_config(values | {"output_dir": str(tmp_path), "systems": ["tsl"]})
     teacher, student = TofPipeline(config).plan()

@@ -15,8 +15,8 @@ class Journey:
 
     Each labelling says which tagger gave it, the file, its counts, its health, which labels were chosen, and `used_by`:
     the stages that learned from it. `forgetting` has the stages that lost too much F1 on source validation.
-    `soft_labels`: which taggers taught and voted, the file, the share of words that the voters agreed on, `used_by`.
-    `folders`: where the finished stages lie.
+    `soft_labels`: which taggers taught and voted, the file, the share of words that the voters agreed on, texts learned
+    as no entity, `used_by`. `folders`: where the finished stages lie.
     """
 
     stages: list[str] = field(default_factory=list)

@@ -20,7 +20,7 @@ from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import RECORD, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
-from tof_hf.teaching import soft_labels_file
+from tof_hf.teaching import read_soft_labels, soft_labels_file
 
 UNKNOWN = "?"  # how the key of a stage begins whose data is not there yet
 
@@ -76,7 +76,7 @@ class PlannedSteps(Steps):
         known = {one.name for one in (*teachers, *voters)} <= self._reused and is_kept(file)
         self._stands_in = "" if known else file.name
         if not self._stands_in:
-            return read_rows(file)
+            return read_soft_labels(file, self.config)[0]
         features = soft_label_features(self.data.label_names)
         alike = {"features": features, "classes": len(self.data.label_names), "description": "Stand-ins for labels"}
         return cached_map(text, _all_alike, **alike)

@@ -27,7 +27,7 @@ from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
 from tof_hf.stages.task import Checkpoint, StageTask
-from tof_hf.teaching import soft_labels, soft_labels_record
+from tof_hf.teaching import soft_labels
 
 MIXED = "_mix"  # the end of the name of a stage that was trained again with source sentences
 
@@ -117,8 +117,7 @@ class Steps:
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Dataset:
         """The target text with the teachers' mean class probabilities and the labels that all voters give."""
         options = {"label_names": self.data.label_names, "tokenizer": self.tokenizer}
-        taught = soft_labels(self.labelling.text, teachers, voters, self.config.ner, **options)
-        record = soft_labels_record(taught, self.labelling.text, teachers, voters)
+        taught, record = soft_labels(self.labelling.text, teachers, voters, self.config, **options)
         self.journey.soft_labels.append(record)
         taught.info.description = record["file"]
         return taught

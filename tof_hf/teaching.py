@@ -10,13 +10,13 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.config import NerConfig
+from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.selection import UNSURE
-from tof_hf.data.soft_labels import soft_label
+from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.kept import is_kept
 from tof_hf.labelling import read_rows, write_rows
-from tof_hf.run_folder import barrier
+from tof_hf.run_folder import barrier, warn
 from tof_hf.stages.ner import class_probabilities
 from tof_hf.stages.task import Checkpoint
 
@@ -32,35 +32,40 @@ def soft_labels(
     text: Dataset,
     teachers: Sequence[Checkpoint],
     voters: Sequence[Checkpoint],
-    config: NerConfig,
+    config: TofConfig,
     *,
     label_names: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
-) -> Dataset:
-    """The sentences with the teachers' mean probabilities and the voters' common labels (`data.soft_labels`)."""
+) -> tuple[Dataset, dict[str, Any]]:
+    """The sentences with the teachers' mean probabilities and the voters' common labels, and the record of them.
+
+    Texts that `labelling.max_text_share` takes for no entity are none for a student either.
+    """
     file = soft_labels_file(text, teachers, voters)
     if not is_kept(file):
         given = {
-            one.key: class_probabilities(one, text, config, tokenizer=tokenizer)
+            one.key: class_probabilities(one, text, config.ner, tokenizer=tokenizer)
             for one in {tagger.key: tagger for tagger in [*teachers, *voters]}.values()
         }
         of_teachers, of_voters = ([given[one.key] for one in taggers] for taggers in (teachers, voters))
         write_rows(soft_label(text, of_teachers, of_voters, label_names=label_names), file)
     barrier()
-    return read_rows(file)
-
-
-def soft_labels_record(
-    taught: Dataset, text: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]
-) -> dict[str, Any]:
-    """What the run's record says of them; `agreed_share` of all words, None if nobody voted."""
+    taught, texts = read_soft_labels(file, config)
+    for text_of_many, count in texts.items():
+        warn(f"{teachers[-1].name}: labels: {text_of_many!r} is {count:,} of the entities, and learned as none")
     unsure = [word for words in taught[UNSURE][:] for word in words]
-    return {
+    return taught, {
         "teachers": [one.name for one in teachers],
         "voters": [one.name for one in voters],
-        "file": soft_labels_file(text, teachers, voters).name,
+        "file": file.name,
         "sentences": len(taught),
         "words": len(unsure),
         "agreed_share": round(1 - sum(unsure) / max(1, len(unsure)), 4) if voters else None,
+        "no_entities": texts,
         "used_by": [],
     }
+
+
+def read_soft_labels(file: Path, config: TofConfig) -> tuple[Dataset, dict[str, int]]:
+    """The kept rows as they are learned, and the texts that are learned as no entity, with how often they were one."""
+    return without_frequent_texts(read_rows(file), config.labelling.max_text_share)

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from tof_hf.data.encoding import IGNORE, NO_WORD
 from tof_hf.data.selection import UNSURE
-from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels, soft_label
+from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels, soft_label, without_frequent_texts
 
 NAMES = ["O", "B-PER", "I-PER"]
 
@@ -34,6 +34,21 @@ def test_words_on_which_voters_disagree_are_unsure():
 def test_without_voters_no_word_has_a_hard_label():
     [row] = soft_label(ONE, [FIRST], [], label_names=NAMES)
     assert row[UNSURE] == [True, True]
+
+
+def test_a_text_that_is_too_many_of_the_entities_is_none_for_a_student_either(monkeypatch):
+    monkeypatch.setattr("tof_hf.data.selection.ENOUGH", 2)
+    name, none = np.array([0.1, 0.8, 0.1], dtype=np.float32), np.array([0.9, 0.05, 0.05], dtype=np.float32)
+    rows = Dataset.from_dict({"id": ["1", "2"], "tokens": [["RT", "Maria", "sings"], ["RT", "Paul"]]})
+    given = [[name, name, none], [name, name]]
+    taught = soft_label(rows, [given], [given, given], label_names=NAMES)
+    learned, texts = without_frequent_texts(taught, 0.4)
+    assert texts == {"RT": 2}
+    for before, after in zip(taught, learned, strict=True):
+        assert after[PROBABILITIES][0] == [1, 0, 0] and after[PROBABILITIES][1:] == before[PROBABILITIES][1:]
+        assert after[UNSURE] == [True] + [False] * (len(before["tokens"]) - 1)
+        assert after["ner_tags"] == [0, *before["ner_tags"][1:]]
+    assert without_frequent_texts(taught, 0.6) == (taught, {}) == without_frequent_texts(taught, None)
 
 
 def test_every_piece_that_speaks_for_a_word_carries_its_probabilities(tokenizer):

@@ -37,7 +37,8 @@ class LabellingConfig(Section):
     max_text_share: float | None = option(
         None,
         "Entities of a text that is more than this share of all entities are taken for a mistake and made `O` before "
-        "anything is learned (`RT` in tweets); null = never. A text of fewer than 20 entities stays.",
+        "anything is learned (`RT` in tweets), also by the students of `tsl` and `unitrans`; null = never. A text of "
+        "fewer than 20 entities stays.",
         above=0,
         maximum=1,
         paper="3.3.2: all",

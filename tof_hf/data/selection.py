@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset, List, Value
@@ -94,16 +95,23 @@ def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
     return {text: count for text, count in counts.most_common() if count >= ENOUGH and count > share * counts.total()}
 
 
-def without_texts(labelled: Dataset, texts: Collection[str]) -> Dataset:
-    """The rows of `pseudo_label` where entities of these texts are none: their words are O, with probability 1."""
-    outside = labelled.features["ner_tags"].feature.str2int("O")
-    columns = {name: labelled[name][:] for name in ("ner_tags", "ner_probabilities")}
+def without_texts(
+    labelled: Dataset,
+    texts: Collection[str],
+    *,
+    beside: Mapping[str, Any] = MappingProxyType({"ner_probabilities": 1.0}),
+) -> Dataset:
+    """The rows where entities of these texts are none: their words are O, with what `beside` says of other columns.
+
+    As it stands `beside` is for rows of `pseudo_label`: O with probability 1.
+    """
+    on_words = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **beside}
+    columns = {name: labelled[name][:] for name in on_words}
     for row, (spans, said) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
         for span, text in zip(spans, said, strict=True):
             if text in texts:
-                words = slice(span.start, span.end)
-                columns["ner_tags"][row][words] = [outside] * (span.end - span.start)
-                columns["ner_probabilities"][row][words] = [1.0] * (span.end - span.start)
+                for name, value in on_words.items():
+                    columns[name][row][span.start : span.end] = [value] * (span.end - span.start)
     return Dataset.from_dict(labelled.to_dict() | columns, features=labelled.features)
 
 

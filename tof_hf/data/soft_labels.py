@@ -9,7 +9,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.encoding import NO_WORD, encode_ner
-from tof_hf.data.selection import UNSURE
+from tof_hf.data.selection import UNSURE, frequent_texts, without_texts
 
 PROBABILITIES = "class_probabilities"
 Probabilities = Sequence[Sequence[np.ndarray]]  # of every word of every sentence, one number a class
@@ -37,6 +37,19 @@ def soft_label(
         {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "ner_tags": tags, UNSURE: unsure, PROBABILITIES: mean},
         features=soft_label_features(label_names),
     )
+
+
+def without_frequent_texts(taught: Dataset, share: float | None) -> tuple[Dataset, dict[str, int]]:
+    """The rows where texts that are more than `share` of all entities are none, and how often each of them was one.
+
+    On their words the class is O for certain, and there is no hard label. Without such a text, or a share, the very
+    same rows.
+    """
+    texts = {} if share is None else frequent_texts(taught, share)
+    if not texts:
+        return taught, {}
+    certain = [float(name == "O") for name in taught.features["ner_tags"].feature.names]
+    return without_texts(taught, texts, beside={UNSURE: True, PROBABILITIES: certain}), texts
 
 
 def soft_label_features(label_names: Sequence[str]) -> Features:
