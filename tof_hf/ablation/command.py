@@ -19,7 +19,7 @@ def add_ablate(commands: argparse._SubParsersAction, overrides: str) -> None:
     """Add the command to those of the program; `overrides` is the help of its KEY=VALUE arguments."""
     about = "the tables of the paper: many rows and seeds, common stages once"
     usage = "tof-hf ablate CONFIG [KEY=VALUE ...] [options]"  # a list of names would take CONFIG for one more
-    parser = commands.add_parser("ablate", help=about, description=about, usage=usage)
+    parser = commands.add_parser("ablate", help=about, usage=usage)
     parser.set_defaults(command=_ablate)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=overrides)

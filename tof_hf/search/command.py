@@ -23,7 +23,7 @@ def add_search(commands: argparse._SubParsersAction, overrides: str) -> None:
     """Add the command to those of the program; `overrides` is the help of its KEY=VALUE arguments."""
     about = "choose options of a stage on source validation, never on the target"
     usage = "tof-hf search CONFIG [KEY=VALUE ...] --stage STAGE [options]"  # --values would take CONFIG for one more
-    parser = commands.add_parser("search", help=about, description=about, usage=usage)
+    parser = commands.add_parser("search", help=about, usage=usage)
     parser.set_defaults(command=_search)
     parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=overrides)
