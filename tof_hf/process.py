@@ -32,10 +32,19 @@ def _keep_freed_memory() -> None:
     It gives every block of some MB back when it is freed, and the next training step on a processor waits for the
     same pages to be found and cleared again: a tenth of the processor's time (benchmarks/freed_memory.py).
     """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
+    if (libc := _glibc()) is not None:
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+def give_back_freed_memory() -> None:
+    """Give the system back what was freed, for example by the stage before, where the C library is glibc."""
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
 def _show_progress() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import torch
 from transformers import TrainerCallback
 
+from tof_hf.process import give_back_freed_memory
 from tof_hf.run_folder import barrier, is_main_process, of_all_processes, read_json, write_json
 from tof_hf.stages.standing import write_manifest
 
@@ -38,6 +39,7 @@ class Moment:
     @classmethod
     def begin(cls) -> Self:
         """This moment, from which on peaks of memory are counted anew, where the system lets us."""
+        give_back_freed_memory()
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         try:
