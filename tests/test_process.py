@@ -29,12 +29,12 @@ def _new_pages(kind: str) -> int:
 
 
 GIVEN_BACK = """
-import pathlib
+import pathlib, resource
 import numpy
 from tof_hf.process import give_back_freed_memory, set_up_process
 
 def held() -> int:
-    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
 
 set_up_process()
 arrays = [numpy.ones(4_000_000) for _ in range(10)]
