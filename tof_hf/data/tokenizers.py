@@ -66,8 +66,10 @@ def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     """
     tokenizer = load_tokenizer(name_or_path)
     if _loses_capitals(tokenizer):
-        _tell_of_capitals(name_or_path)
-        tokenizer = load_tokenizer(name_or_path, do_lower_case=False)
+        cased = load_tokenizer(name_or_path, do_lower_case=False)
+        if not _loses_capitals(cased):  # tokenizers of other classes do not know the option
+            _tell_of_capitals(name_or_path)
+            tokenizer = cased
     tokenizer.model_max_length = model_window(tokenizer, _loaded(AutoConfig, name_or_path))
     return tokenizer
 
