@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from tabulate import tabulate
+
 from tof_hf.check.report import FileFacts, LanguageFacts, Report, StageFacts
 from tof_hf.check.resources import size
 from tof_hf.findings import Finding
@@ -112,13 +114,8 @@ def _short(text: str, width: int) -> str:
 
 
 def _table(lines: Sequence[Sequence[str]], *, left: set[int]) -> str:
-    """Columns apart by two blanks; those in `left` begin at the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = [
-        [
-            cell.ljust(width) if number in left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        for line in lines
-    ]
-    return "\n".join("  ".join(row).rstrip() for row in rows)
+    """The lines as columns; those in `left` are left-aligned, the others right-aligned."""
+    header, *rows = lines
+    align = ["left" if number in left else "right" for number in range(len(header))]
+    table = tabulate(rows, header, tablefmt="plain", colalign=align, disable_numparse=True)
+    return "\n".join(line.rstrip() for line in table.splitlines())
