@@ -46,8 +46,8 @@ target:
   text: data/es/train.txt
 ```
 
-`tof-hf config FILE` checks it and prints it with every option spelled out, `tof-hf run FILE` carries it
-out. What stands behind the file name is stronger than the file:
+`tof-hf config FILE` checks it and prints every option; `tof-hf run FILE` runs it. Options after the file name override
+the file:
 
 ```bash
 tof-hf run es.yaml mrc.learning_rate=2e-6 source.train.limit=100 target.text.0.encoding=latin-1 \\
@@ -56,42 +56,36 @@ tof-hf run es.yaml mrc.learning_rate=2e-6 source.train.limit=100 target.text.0.e
 
 From weakest to strongest: defaults, preset, the file's base, file, command line.
 
-- **`base: other.yaml`** in a run file lays it over another one: what the file does not say holds as it stands
-  there. `base: [a.yaml, b.yaml]` takes `b.yaml` as the stronger. A base counts from the folder of the file that
-  names it, and may have a base itself. Sections are joined key by key; a list, a mapping such as `label_map` and
-  any other value replace the base's whole. A data file without `path`, such as `train: {limit: 1000}`, gives
-  options to the base's file, or to each of its files where it has a list.
-
-- **Paths** count from the current folder, as in the scripts of transformers. `~` and `$VAR` are expanded;
-  a variable that is not set is an error.
-- **A plain text stands for a data file**: `train: a.txt` is `train: {path: a.txt}`. Where a list is
-  wanted, one entry will do.
-- **Mistakes** are found before any training: unknown keys (with a suggestion), wrong types, numbers out
-  of range, a key given twice. YAML is read by the rules of YAML 1.2, so `2e-6` is a number and `no` is
-  text.
-- **Stage sections are flat**: beside their own options they take the fields of
-  `transformers.TrainingArguments`, such as `mrc: {learning_rate: 2e-6, bf16: true,
-  gradient_accumulation_steps: 2}`. Batch sizes are per device: on four devices, divide them by four to
-  train as the paper did.
-- **In Python**, `load_config(path_or_mapping, overrides)` gives the checked `TofConfig`; `TofConfig(...)`
-  itself has the defaults of the `paper` preset. `config.yaml` in a run's folder has every option spelled
-  out.
+- **`base: other.yaml`** builds the run file on another one: missing settings come from the base. In
+  `base: [a.yaml, b.yaml]`, `b.yaml` overrides `a.yaml`. The path of a base is relative to the file that names it. A
+  base may have a base itself. Sections are merged key by key; a list, a mapping such as `label_map` and any other value
+  replace the base's value. A data file without `path`, such as `train: {limit: 1000}`, sets options of the base's file,
+  or of each file if the base has a list.
+- **Paths** are relative to the current folder, as in the scripts of transformers. `~` and `$VAR` are expanded; a
+  variable that is not set is an error.
+- **Short forms**: `train: a.txt` means `train: {path: a.txt}`, and a single entry may replace a list.
+- **Mistakes** are found before any training: unknown keys (with a suggestion), wrong types, numbers out of range,
+  duplicate keys. YAML is read by the rules of YAML 1.2, so `2e-6` is a number and `no` is text.
+- **Stage sections are flat**: they take their own options and the fields of `transformers.TrainingArguments`, such as
+  `mrc: {learning_rate: 2e-6, bf16: true, gradient_accumulation_steps: 2}`. Batch sizes are per device: on four devices,
+  divide them by four to train as the paper did.
+- **In Python**, `load_config(path_or_mapping, overrides)` returns the checked `TofConfig`; `TofConfig(...)` itself has
+  the defaults of the `paper` preset. `config.yaml` in a run's folder has every option.
 """
 
 PRESETS = """\
 ## Paper and published code
 
-The preset `paper` is Algorithm 1 of the paper, `official_code` does what the authors' program does where
-the two differ. Its defects are in neither: dropout off after the first evaluation, training steps lost
-after the last checkpoint, answers cut off behind 160 pieces, invalid tags turned into questions. Each
-difference is an option:
+The preset `paper` is Algorithm 1 of the paper; `official_code` follows the authors' program where the two differ.
+Neither repeats that program's bugs: dropout off after the first evaluation, training steps lost after the last
+checkpoint, answers cut off after 160 pieces, invalid tags turned into questions. Each difference is an option:
 """
 
 STAGES_INTRODUCTION = """\
 ## Stages
 
-An option that nobody gives for a later stage, and that the preset does not set for it, comes from the
-first stage of its kind: {pairs}. Never so {alone}: they belong to one line of the algorithm.
+An option that is set for a later stage neither by you nor by the preset is inherited from the first stage of its kind:
+{pairs}. Exceptions are {alone}, which belong to one line of the algorithm.
 """
 
 
