@@ -52,11 +52,12 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
         set_up_process()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    auto = AutoModelForTokenClassification
     if options.model:
-        model = AutoModelForTokenClassification.from_pretrained(options.model, num_labels=9, dtype=torch.float32)
+        model = auto.from_pretrained(options.model, trust_remote_code=False, num_labels=9, dtype=torch.float32)
     else:
         size = {"hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536, "num_hidden_layers": 12}
-        model = AutoModelForTokenClassification.from_config(BertConfig(vocab_size=50_000, num_labels=9, **size))
+        model = auto.from_config(BertConfig(vocab_size=50_000, num_labels=9, **size), trust_remote_code=False)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 

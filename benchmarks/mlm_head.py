@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--pieces", type=int, default=64)
     options = parser.parse_args()
-    model = AutoModelForMaskedLM.from_pretrained(options.encoder, dtype=torch.float32)
+    model = AutoModelForMaskedLM.from_pretrained(options.encoder, trust_remote_code=False, dtype=torch.float32)
     with tempfile.TemporaryDirectory() as folder:
         args = training_arguments(MlmConfig(), folder, seed=0, selects=False)
         trainers = {

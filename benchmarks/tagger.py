@@ -46,9 +46,8 @@ def main() -> None:
     texts = [" ".join(tokens) for tokens in rows["tokens"][: options.limit]]
     print(f"{len(texts)} sentences, {torch.get_num_threads()} threads, torch {torch.__version__}")
     tagger = load_tagger(options.model, device="cpu")
-    stock = pipeline(
-        "token-classification", model=options.model, aggregation_strategy="first", stride=16, device="cpu"
-    )
+    settings = {"aggregation_strategy": "first", "stride": 16, "device": "cpu"}
+    stock = pipeline("token-classification", model=options.model, trust_remote_code=False, **settings)
     ours = len(texts) / fastest(lambda: tagger(texts))
     print(f"load_tagger: {ours:.1f} sentences a second")
     best = 0.0

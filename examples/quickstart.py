@@ -79,7 +79,8 @@ def tag_a_sentence(folder: Path) -> None:
     from tof_hf.data import read_ner
 
     tokens: list[str] = max(read_ner(folder / "world" / "target_gold.conll")["tokens"][:20], key=len)
-    tagger = pipeline("token-classification", model=str(folder / "run" / "final"), aggregation_strategy="first")
+    final = str(folder / "run" / "final")
+    tagger = pipeline("token-classification", model=final, trust_remote_code=False, aggregation_strategy="first")
     entities: list[dict[str, Any]] = tagger(tokens, is_split_into_words=True)[0]
     print(f"\n{' '.join(tokens)}")
     print(json.dumps({entity["word"]: entity["entity_group"] for entity in entities}, ensure_ascii=False))

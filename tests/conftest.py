@@ -177,7 +177,8 @@ def checkpoint() -> Callable[..., str]:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(7)
                 auto = AutoModelForMaskedLM if kind == "mlm" else AutoModel
-                auto.from_config(_tiny_config(architecture, **options)).save_pretrained(folder)
+                config = _tiny_config(architecture, **options)
+                auto.from_config(config, trust_remote_code=False).save_pretrained(folder)
         return str(folder)
 
     return make

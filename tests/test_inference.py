@@ -71,7 +71,12 @@ def test_each_word_gets_the_tag_of_its_first_piece_as_if_predicted_alone(predict
 
 def test_words_get_the_tags_of_the_stock_pipeline(predict, tagger, tokenizer):
     stock = pipeline(
-        "token-classification", model=tagger, tokenizer=tokenizer, aggregation_strategy="none", ignore_labels=[]
+        "token-classification",
+        model=tagger,
+        tokenizer=tokenizer,
+        trust_remote_code=False,
+        aggregation_strategy="none",
+        ignore_labels=[],
     )
     sentences = [words for words in SENTENCES if words]
     for words, tags in zip(sentences, predict(sentences).tags, strict=True):

@@ -53,7 +53,8 @@ def places(entities):
 
 def test_on_wordpiece_the_entities_are_those_of_the_stock_pipeline(saved, taggers, monkeypatch):
     monkeypatch.setattr("tof_hf.tagger.has_bf16", lambda: False)
-    stock = pipeline("token-classification", model=saved["wordpiece"], aggregation_strategy="first", device="cpu")
+    settings = {"aggregation_strategy": "first", "device": "cpu"}
+    stock = pipeline("token-classification", model=saved["wordpiece"], trust_remote_code=False, **settings)
     checked = 0
     for text in TEXTS:
         if not text.strip():

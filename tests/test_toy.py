@@ -129,13 +129,14 @@ def test_written_files_are_the_same_each_time_and_hold_the_rows(world, tmp_path)
 
 def test_an_untrained_encoder_loads_with_the_auto_classes(world, tmp_path):
     folder = train_encoder(world, tmp_path, steps=0, layers=1, hidden=32)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     words = world.target_gold[0]["tokens"]
     batch = tokenizer(words, is_split_into_words=True, return_tensors="pt")
     assert tokenizer.is_fast and tokenizer.model_max_length == 256
     assert tokenizer.unk_token_id not in batch["input_ids"][0].tolist()
-    assert AutoModelForMaskedLM.from_pretrained(folder)(**batch).logits.shape[-1] == len(tokenizer)
-    tagger = AutoModelForTokenClassification.from_pretrained(folder, num_labels=9)
+    model = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=False)
+    assert model(**batch).logits.shape[-1] == len(tokenizer)
+    tagger = AutoModelForTokenClassification.from_pretrained(folder, num_labels=9, trust_remote_code=False)
     assert tagger(**batch).logits.shape[-1] == 9
 
 
@@ -144,6 +145,6 @@ def test_training_the_encoder_is_repeatable_and_leaves_torch_state_alone(world, 
     weights = []
     for name in ("a", "b"):
         folder = train_encoder(world, tmp_path / name, steps=2, layers=1, hidden=32)
-        weights.append(AutoModelForMaskedLM.from_pretrained(folder).state_dict())
+        weights.append(AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=False).state_dict())
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     assert torch.equal(torch.random.get_rng_state(), state)

@@ -80,7 +80,7 @@ def load_tagger(
 
     `device`: the GPU if there is one. `stride`: words that two windows of a long text share. `loading` goes to
     `from_pretrained` (`revision`, `token`, ...). A folder may hold model.onnx instead of the weights. Raises
-    ModelError if there is no whole tagger with a fast tokenizer.
+    ModelError if there is no whole tagger with a fast tokenizer, or if it needs code of its own, which is never run.
     """
     _check_place(os.fspath(name_or_path))
     if is_onnx_folder(Path(name_or_path)):

@@ -139,7 +139,8 @@ def test_words_handed_over_one_by_one_are_cut_as_in_running_text(tokenizer):
 
 @pytest.mark.parametrize("kind", ["roberta", "generic", "generic with template"])
 def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_saved(tokenizers, tmp_path, kind):
-    plain = RobertaTokenizer.from_pretrained(tokenizers["bytelevel"].name_or_path, add_prefix_space=False)
+    folder = tokenizers["bytelevel"].name_or_path
+    plain = RobertaTokenizer.from_pretrained(folder, trust_remote_code=False, add_prefix_space=False)
     if kind != "roberta":
         plain = PreTrainedTokenizerFast(
             tokenizer_object=plain.backend_tokenizer, pad_token="<pad>", cls_token="<s>", sep_token="</s>"
@@ -152,7 +153,7 @@ def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_sa
     load_tokenizer(str(tmp_path / "plain")).save_pretrained(tmp_path / "fixed")
     for tokenizer in (
         load_tokenizer(str(tmp_path / "plain")),
-        AutoTokenizer.from_pretrained(tmp_path / "fixed"),
+        AutoTokenizer.from_pretrained(tmp_path / "fixed", trust_remote_code=False),
     ):
         pieces = tokenizer(["Madrid", "Madrid"], is_split_into_words=True, add_special_tokens=False)
         assert tokenizer.convert_ids_to_tokens(pieces["input_ids"]) == ["ĠMadrid", "ĠMadrid"]
@@ -161,9 +162,10 @@ def test_a_byte_level_tokenizer_gets_the_space_before_words_and_keeps_it_when_sa
 
 
 def test_a_tokenizer_that_pads_the_left_is_turned_round(tokenizers, tmp_path):
-    left = AutoTokenizer.from_pretrained(tokenizers["wordpiece"].name_or_path, padding_side="left")
+    folder = tokenizers["wordpiece"].name_or_path
+    left = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side="left")
     left.save_pretrained(tmp_path)
-    assert AutoTokenizer.from_pretrained(tmp_path).padding_side == "left"
+    assert AutoTokenizer.from_pretrained(tmp_path, trust_remote_code=False).padding_side == "left"
     assert load_tokenizer(str(tmp_path)).padding_side == "right"
 
 
@@ -173,10 +175,10 @@ def test_a_tokenizer_that_pads_the_left_is_turned_round(tokenizers, tmp_path):
 def test_a_folder_with_nothing_but_a_vocabulary_keeps_capitals_if_that_has_any(tmp_path, caplog, names, pieces):
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *names]))
     BertConfig().save_pretrained(tmp_path)
-    assert AutoTokenizer.from_pretrained(tmp_path).tokenize("Paris") != ["Paris"]
+    assert AutoTokenizer.from_pretrained(tmp_path, trust_remote_code=False).tokenize("Paris") != ["Paris"]
     tokenizer = load_encoder_tokenizer(str(tmp_path))
     tokenizer.save_pretrained(tmp_path / "saved")
-    for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "saved")):
+    for one in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "saved", trust_remote_code=False)):
         assert one.tokenize("Maria Paris") == pieces
     assert ("so they are kept" in caplog.text) == (pieces[0] == "Maria")
 

@@ -267,7 +267,8 @@ def test_a_model_is_loaded_by_another_process(
     api.upload_folder(repo_id=REPO, folder_path=checkpoint("bert", "encoder"))
     code = f"""
 from transformers import AutoModel, AutoTokenizer
-tokenizer, model = AutoTokenizer.from_pretrained("{REPO}"), AutoModel.from_pretrained("{REPO}")
+tokenizer = AutoTokenizer.from_pretrained("{REPO}", trust_remote_code=False)
+model = AutoModel.from_pretrained("{REPO}", trust_remote_code=False)
 print(tokenizer.tokenize("Maria visited London"), model.config.hidden_size)
 """
     assert in_a_process(code, hub_environment).strip() == "['Maria', 'visited', 'London'] 16"

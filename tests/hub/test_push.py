@@ -52,7 +52,8 @@ def test_the_published_tagger_loads_by_its_id(hub, run_folder, monkeypatch):
     words = "Zara visited Valdoro .".split()
     here, there = load_tagger(str(run_folder / "final"), device="cpu"), load_tagger(REPO, device="cpu")
     assert there([words] * 2) == here([words] * 2)
-    stock = pipeline("token-classification", model=REPO, aggregation_strategy="first", stride=16, device="cpu")
+    settings = {"aggregation_strategy": "first", "stride": 16, "device": "cpu"}
+    stock = pipeline("token-classification", model=REPO, trust_remote_code=False, **settings)
     found = stock(words, is_split_into_words=True)[0]
     assert [(e["start"], e["end"], e["entity_group"]) for e in found] == [
         (e.start, e.end, e.label) for e in there([words])[0]
@@ -65,7 +66,9 @@ def test_the_published_tagger_loads_where_tof_hf_is_not_installed(hub, hub_envir
 import sys
 sys.modules["tof_hf"] = None  # whoever imports it gets an ImportError
 from transformers import pipeline
-tagger = pipeline("token-classification", model="{REPO}", aggregation_strategy="first", stride=16)
+tagger = pipeline(
+    "token-classification", model="{REPO}", trust_remote_code=False, aggregation_strategy="first", stride=16
+)
 print(len(tagger("Zara visited Valdoro . " * 200)) >= 0, tagger.model.config.id2label[1])
 """
     done = subprocess.run(

@@ -183,7 +183,7 @@ def test_the_match_loss_is_the_mean_over_possible_pairs_weighted_by_the_context(
 def test_a_saved_model_comes_back_bit_for_bit(architecture, tiny_config, tokenizers, tmp_path, span_match):
     model = random_model(tiny_config(architecture), span_match=span_match)
     model.save_pretrained(tmp_path)
-    loaded = AutoModelForSpanExtraction.from_pretrained(str(tmp_path))
+    loaded = AutoModelForSpanExtraction.from_pretrained(str(tmp_path), trust_remote_code=False)
     assert isinstance(loaded, SpanExtractionModel) and loaded.config.span_match == span_match
     before, after = model.state_dict(), loaded.state_dict()
     assert before.keys() == after.keys()
@@ -195,8 +195,8 @@ def test_a_saved_model_comes_back_bit_for_bit(architecture, tiny_config, tokeniz
 @pytest.mark.parametrize("kind", ["encoder", "mlm"])
 def test_a_plain_encoder_and_an_mlm_checkpoint_keep_their_encoder(architecture, checkpoint, kind):
     folder = checkpoint(architecture, kind)
-    model = AutoModelForSpanExtraction.from_pretrained(folder)
-    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).state_dict()
+    model = AutoModelForSpanExtraction.from_pretrained(folder, trust_remote_code=False)
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False).state_dict()
     ours = model.encoder.state_dict()
     assert ours and all(torch.equal(encoder[name], tensor) for name, tensor in ours.items())
     assert set(encoder) - set(ours) <= {name for name in encoder if "pooler" in name}
@@ -205,9 +205,10 @@ def test_a_plain_encoder_and_an_mlm_checkpoint_keep_their_encoder(architecture, 
 
 def test_a_saved_model_says_no_when_asked_for_another_kind_of_head(tiny_config, tmp_path):
     AutoModelForSpanExtraction.from_config(tiny_config("bert")).save_pretrained(tmp_path)
-    assert not AutoModelForSpanExtraction.from_pretrained(str(tmp_path), span_match=False).config.span_match
+    model = AutoModelForSpanExtraction.from_pretrained(str(tmp_path), trust_remote_code=False, span_match=False)
+    assert not model.config.span_match
     with pytest.raises(ModelError, match="span_match=False"):
-        AutoModelForSpanExtraction.from_pretrained(str(tmp_path), span_match=True)
+        AutoModelForSpanExtraction.from_pretrained(str(tmp_path), span_match=True, trust_remote_code=False)
 
 
 def test_a_saved_model_needs_no_code_from_its_folder(tiny_config, tmp_path):

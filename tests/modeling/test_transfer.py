@@ -111,7 +111,7 @@ def test_a_head_of_other_labels_is_not_kept(checkpoint, tmp_path):
 
 def test_a_tagger_is_a_stock_model_with_its_labels(architecture, checkpoint, tmp_path):
     folder = save(load_for_ner(checkpoint(architecture), NAMES)[0], tmp_path)
-    stock = AutoModelForTokenClassification.from_pretrained(folder)
+    stock = AutoModelForTokenClassification.from_pretrained(folder, trust_remote_code=False)
     assert stock.config.label2id == {label: i for i, label in enumerate(NAMES)}
     assert stock.config.architectures == [type(stock).__name__]
 

@@ -150,7 +150,7 @@ def test_the_masked_language_loss_equals_that_of_all_logits(architecture, checkp
     tokenizer = tokenizers["unigram" if "roberta" in architecture else "wordpiece"]
     logged = one_step("mlm", base, tokenizer, (8, 4), tmp_path)[0]
     batch = EveryThird(tokenizer)(list(rows("mlm")))
-    expected = AutoModelForMaskedLM.from_pretrained(base).eval()(**batch).loss
+    expected = AutoModelForMaskedLM.from_pretrained(base, trust_remote_code=False).eval()(**batch).loss
     assert logged == pytest.approx(expected.item(), rel=1e-4)
 
 

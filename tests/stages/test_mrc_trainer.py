@@ -20,7 +20,8 @@ def trainer(checkpoint, tmp_path):
 
     def make(**options):
         torch.manual_seed(0)
-        model = AutoModelForSpanExtraction.from_config(AutoConfig.from_pretrained(checkpoint("bert")))
+        encoder = AutoConfig.from_pretrained(checkpoint("bert"), trust_remote_code=False)
+        model = AutoModelForSpanExtraction.from_config(encoder)
         config = load_config(NEEDED, [f"mrc.learning_rate={RATE}", "mrc.num_train_epochs=2", "mrc.bf16=false"]).mrc
         made = MrcTrainer(model=model, args=training_arguments(config, tmp_path, seed=0, selects=False), **options)
         made.create_optimizer_and_scheduler(num_training_steps=8)  # linear, without warm-up

@@ -19,6 +19,7 @@ from tof_hf.check.report import DiskFacts, MemoryFacts
 from tof_hf.check.stages import Kind, kind_of
 from tof_hf.findings import Finding
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
+from tof_hf.pretrained import make_from_config
 from tof_hf.stages.task import StageTask
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
@@ -30,11 +31,11 @@ def parameter_count(encoder: PreTrainedConfig, task: StageTask) -> int:
     kind = kind_of(task)
     with torch.device("meta"):
         if kind == "mlm":
-            model = AutoModelForMaskedLM.from_config(encoder)
+            model = make_from_config(AutoModelForMaskedLM, encoder)
         elif kind == "mrc":
             model = AutoModelForSpanExtraction.from_config(encoder, span_match=task.config.span_match_head)
         else:
-            model = AutoModelForTokenClassification.from_config(encoder)  # its head is too small to matter
+            model = make_from_config(AutoModelForTokenClassification, encoder)  # its head is too small to matter
     return sum(parameter.numel() for parameter in model.parameters())
 
 

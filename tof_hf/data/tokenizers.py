@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from tof_hf.errors import ModelError
+from tof_hf.pretrained import load_pretrained
 from tof_hf.run_folder import warn
 
 # These models number positions from padding_idx + 1, so that many positions of the table are never used.
@@ -23,6 +24,10 @@ _OFFSET_POSITIONS = {
 }
 _FEW = 0.01  # of the pieces of a vocabulary without capitals, at most so many have one all the same
 _UNSET = 1_000_000  # tokenizers without a window carry a huge number
+_NO_ENCODER = (
+    "no encoder with a tokenizer can be loaded from there. Name a folder with config.json, weights and tokenizer "
+    "files, or a Hub id."
+)
 
 
 def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase:
@@ -32,7 +37,7 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
     words handed over as a list; it is switched to add the space, and so it is saved. `loading` goes to
     `from_pretrained` (`revision`, `token`, ...).
     """
-    tokenizer = _loaded(AutoTokenizer, name_or_path, **loading)
+    tokenizer = _load(AutoTokenizer, name_or_path, **loading)
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         # transformers makes an empty tokenizer of a folder with nothing but a config.json.
         raise ModelError(
@@ -46,7 +51,7 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
         )
     if _add_prefix_space(json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]):
         # A class with a backend of its own (RobertaTokenizer) takes and saves the option, the generic one ignores it.
-        tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True, **loading)
+        tokenizer = _load(AutoTokenizer, name_or_path, add_prefix_space=True, **loading)
         backend = tokenizer.backend_tokenizer
         layout = json.loads(backend.to_str())
         steps = [_add_prefix_space(layout[step]) for step in ("pre_tokenizer", "post_processor")]
@@ -55,6 +60,7 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
             changed = Tokenizer.from_str(json.dumps(layout))
             backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
     tokenizer.padding_side = "right"  # as our collators pad labels; XLNet's would pad the left
+    tokenizer.init_kwargs.pop("auto_map", None)  # else a saved copy would refer to Python files that it does not have
     return tokenizer
 
 
@@ -70,18 +76,12 @@ def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
         if not _loses_capitals(cased):  # tokenizers of other classes do not know the option
             _tell_of_capitals(name_or_path)
             tokenizer = cased
-    tokenizer.model_max_length = model_window(tokenizer, _loaded(AutoConfig, name_or_path))
+    tokenizer.model_max_length = model_window(tokenizer, _load(AutoConfig, name_or_path))
     return tokenizer
 
 
-def _loaded(auto: Any, name_or_path: str, **loading: Any) -> Any:
-    try:
-        return auto.from_pretrained(name_or_path, **loading)
-    except (OSError, ValueError) as problem:
-        raise ModelError(
-            f"{name_or_path}: no encoder with a tokenizer can be loaded from there. Name a folder with config.json, "
-            f"weights and tokenizer files, or a Hub id. {problem}"
-        ) from problem
+def _load(auto: Any, name_or_path: str, **loading: Any) -> Any:
+    return load_pretrained(auto, name_or_path, if_unreadable=_NO_ENCODER, **loading)
 
 
 def _loses_capitals(tokenizer: PreTrainedTokenizerBase) -> bool:

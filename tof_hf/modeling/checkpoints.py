@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from tof_hf.errors import ModelError
+from tof_hf.pretrained import load_pretrained
 
-# What transformers and the file formats raise for a folder without a model, a torn file, an unsafe pickle.
-_UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 _HUB_OPTIONS = {"revision", "token", "cache_dir", "local_files_only", "subfolder"}
+_CODE = ("auto_map", "custom_pipelines")  # where a config names Python files of its checkpoint
 
 
 def read_config(name_or_path: str, **kwargs: Any) -> PreTrainedConfig:
     """The checkpoint's configuration; ModelError if there is none."""
     given = {name: value for name, value in kwargs.items() if name in _HUB_OPTIONS}
-    try:
-        return AutoConfig.from_pretrained(name_or_path, **given)
-    except _UNREADABLE as problem:
-        raise ModelError(f"{name_or_path}: no model can be loaded from there. {problem}") from problem
+    return load_pretrained(AutoConfig, name_or_path, **given)
 
 
 def load_whole(
@@ -34,10 +29,9 @@ def load_whole(
     ModelError if it cannot be read or lacks a tensor that it should hold (a pooler is never needed).
     """
     kwargs.setdefault("dtype", torch.float32)
-    try:
-        model, info = loader.from_pretrained(name_or_path, output_loading_info=True, **kwargs)
-    except _UNREADABLE as problem:
-        raise ModelError(f"{name_or_path}: no model can be loaded from there. {problem}") from problem
+    model, info = load_pretrained(loader, name_or_path, output_loading_info=True, **kwargs)
+    for name in _CODE:  # else a saved copy would refer to Python files that it does not have
+        vars(model.config).pop(name, None)
     prefix = f"{model.base_model_prefix}."
     bare = model.base_model is model
     missing = {name for name in info["missing_keys"] if "pooler" not in name}

@@ -22,6 +22,7 @@ from transformers.utils import ModelOutput
 
 from tof_hf.errors import ModelError
 from tof_hf.modeling.checkpoints import load_whole, read_config
+from tof_hf.pretrained import make_from_config
 
 NO_SPAN = -1
 _YES = 1
@@ -186,7 +187,8 @@ class AutoModelForSpanExtraction:
         """The saved model, or for a plain encoder its weights under a fresh head.
 
         `span_match` asks for the span-match head on a fresh head; on a saved model it must agree with what was
-        saved (ModelError otherwise). Further arguments go to `from_pretrained`.
+        saved (ModelError otherwise). Further arguments go to `from_pretrained` of transformers, but code that comes
+        with a model is never run: ModelError for `trust_remote_code=True` and for a model that needs it.
         """
         config = read_config(name_or_path, **kwargs)
         if not isinstance(config, SpanExtractionConfig):
@@ -220,8 +222,8 @@ def _has_token_head(config: PreTrainedConfig) -> bool:
 def _bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder as the NER head has it: `AutoModel` would add a pooler that no other head trains."""
     if _has_token_head(config):
-        return AutoModelForTokenClassification.from_config(config).base_model
-    return AutoModel.from_config(config)
+        return make_from_config(AutoModelForTokenClassification, config).base_model
+    return make_from_config(AutoModel, config)
 
 
 AutoConfig.register(SpanExtractionConfig.model_type, SpanExtractionConfig)

@@ -26,6 +26,7 @@ from tof_hf.data.labels import entity_types
 from tof_hf.errors import ModelError
 from tof_hf.modeling.checkpoints import load_whole, read_config
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtractionConfig, load_encoder
+from tof_hf.pretrained import make_from_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def load_for_ner(
         config.id2label = id2label
         config.label2id = {label: i for i, label in id2label.items()}
         config.architectures = None
-        model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+        model = make_from_config(AutoModelForTokenClassification, config, dtype=torch.float32)
         _copy_encoder(encoder, model)
     fresh = tuple(sorted(_head(model)))
     return model, HandOff(len(encoder.state_dict()), (), fresh, _dropped(checkpoint, model, ()))

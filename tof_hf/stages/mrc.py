@@ -81,7 +81,7 @@ def answer_questions(
     windows = by_length(encode_mrc(questions, tokenizer, **options, offsets=True))
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
         trainer = OrderedTrainer(
-            model=AutoModelForSpanExtraction.from_pretrained(reader.path),
+            model=AutoModelForSpanExtraction.from_pretrained(reader.path, trust_remote_code=False),
             args=training_arguments(config, folder, seed=0, selects=False, trains=False),
             data_collator=SpanCollator(tokenizer),
             preprocess_logits_for_metrics=only_span_ends,

@@ -104,7 +104,7 @@ def _predicted(
     config: TaggerConfig,
     tokenizer: PreTrainedTokenizerBase,
 ) -> T:
-    model = AutoModelForTokenClassification.from_pretrained(tagger.path)
+    model = AutoModelForTokenClassification.from_pretrained(tagger.path, trust_remote_code=False)
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
         args = training_arguments(config, folder, seed=0, selects=False, trains=False)
         return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)

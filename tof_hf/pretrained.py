@@ -1,0 +1,62 @@
+"""Loading with transformers, without ever running code that comes with a model.
+
+A model folder can name Python files of its own (`auto_map`). Left to itself transformers asks whether to run them, and
+takes the answer from standard input, so a script that feeds a command can approve them unseen.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from safetensors import SafetensorError
+
+from tof_hf.errors import ModelError
+
+# What transformers and the file formats raise for a folder without a model, a torn file, an unsafe pickle.
+_UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
+_NO_MODEL = "no model can be loaded from there."
+_NEVER = "tof_hf never runs code that comes with a model"
+_STOCK = "an architecture that is part of transformers, such as google-bert/bert-base-multilingual-cased"
+
+
+def load_pretrained(loader: Any, name_or_path: str, *, if_unreadable: str = _NO_MODEL, **loading: Any) -> Any:
+    """What `loader` (an Auto class, or a class of a model, config or tokenizer) loads from a folder or a Hub id.
+
+    `loading` goes to the loader. Raises ModelError, which says `if_unreadable`, if nothing can be loaded, if the
+    checkpoint needs code of its own, and for `trust_remote_code=True`.
+    """
+    if loading.pop("trust_remote_code", False):
+        found = f"{name_or_path}: found trust_remote_code=True, but {_NEVER}"
+        raise ModelError(f"{found}. What to do: leave it out, and choose {_STOCK}.")
+    try:
+        return loader.from_pretrained(name_or_path, trust_remote_code=False, **loading)
+    except _UNREADABLE as problem:
+        raise ModelError(
+            _needs_code(name_or_path, problem) or f"{name_or_path}: {if_unreadable} {problem}"
+        ) from problem
+
+
+def make_from_config(loader: Any, config: Any, **options: Any) -> Any:
+    """The model with random weights that the Auto class `loader` makes for a configuration.
+
+    Raises ModelError if transformers has no such model for it.
+    """
+    try:
+        return loader.from_config(config, trust_remote_code=False, **options)
+    except ValueError as problem:
+        name = config.name_or_path or config.model_type
+        reason = str(problem).partition("\n")[0]  # a list of all architectures follows
+        raise ModelError(
+            _needs_code(name, problem) or f"{name}: no {loader.__name__} can be made. {reason} Choose {_STOCK}."
+        ) from problem
+
+
+def _needs_code(name_or_path: str, problem: Exception) -> str | None:
+    """The message for a checkpoint that only loads with its own code; None for another problem."""
+    if "trust_remote_code=True" not in str(problem):  # what transformers advises
+        return None
+    return (
+        f"{name_or_path}: found a model that needs Python code of its own (auto_map in its config.json or "
+        f"tokenizer_config.json), but {_NEVER}. What to do: choose {_STOCK}."
+    )
