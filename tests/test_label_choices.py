@@ -174,7 +174,7 @@ def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_rec
     assert record["selection"]["no_entities"] == {most: often} and len(chosen) == record["sentences"]
     assert chosen[:] == without_texts(all_labels(run), {most})[:]
     assert sum(record["selection"]["entities"].values()) == texts.total() - often
-    assert read_for_report(result.folder).labellings[0].learned_from == f"40, {most} as no entity"
+    assert read_for_report(result.folder).labellings[0][1].learned_from == f"40, {most} as no entity"
     assert planned(config)[PSEUDO] == "reuse"
     card = published(result).files["README.md"].decode()
     assert f"{most} ({often})" in card and "Only labels that were sure" not in card

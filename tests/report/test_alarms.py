@@ -22,7 +22,7 @@ def test_an_alarm_says_what_became_of_a_stage_that_was_trained_again(written, pa
     written.systems["tof"].append("mlm-ner-ner1_mix")
     written.tags["ner1_mix"] = written.tags["ner"]
     written.forgetting = [DROP | {"action": "mix", "mixed_f1": 0.85, "kept": "mlm-ner-ner1_mix"}]
-    again = "Trained again with source sentences it has 85.00%; the run goes on from ner1_mix."
+    again = "Trained again with source sentences it has 85.00%; the run continues from ner1_mix."
     assert f"after ner. {again}" in page().text
 
 

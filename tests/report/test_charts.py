@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tof_hf.report.charts import MOST_POINTS, Series, bar_chart, line_chart, matrix
-from tof_hf.report.svg import COLOURS, SERIES, Drawing, shorten, standalone, text_width, ticks
+from tof_hf.report.charts import MOST_POINTS, Series, bar_chart, line_chart, matrix, ticks
+from tof_hf.report.svg import COLOURS, SERIES, Drawing, shorten, text_width
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 EVIL = '<script>alert("x")</script> & co'
@@ -64,19 +64,19 @@ def test_every_shape_lies_inside_its_drawing(chart):
 
 def test_a_chart_takes_the_colours_of_its_page_and_brings_its_own_when_alone():
     assert "var(--one)" in lines().svg
-    alone = standalone(lines())
+    alone = lines().standalone
     assert "var(" not in alone
     assert COLOURS["one"][0] in alone
     ET.fromstring(alone)
 
 
 def test_a_title_that_looks_like_a_colour_stays_as_it_is():
-    assert "var(--x)" in standalone(line_chart("x", "var(--x)", [Series("a", [(0, 1)])], labels=["a"]))
+    assert "var(--x)" in line_chart("x", "var(--x)", [Series("a", [(0, 1)])], labels=["a"]).standalone
 
 
 def test_names_of_the_data_are_only_text():
     chart = line_chart("x", EVIL, [Series(EVIL, [(0, 1)]), Series("\x00\x1b", [(0, 2)])], labels=[EVIL])
-    for text in (chart.svg, standalone(chart)):
+    for text in (chart.svg, chart.standalone):
         root = ET.fromstring(text)
         assert all(element.tag != f"{NAMESPACE}script" for element in root.iter())
         assert EVIL in "".join(root.itertext())
@@ -131,5 +131,5 @@ def test_a_name_that_is_too_long_is_cut_in_its_middle():
 
 def test_more_series_than_colours_differ_in_their_dashes():
     drawing = Drawing("x", "X", "", 300, 100)
-    drawing.legend([str(number) for number in range(8)], 0, 0, 300)
+    drawing.legend([str(number) for number in range(8)])
     assert any('stroke-dasharray="6 3"' in part for part in drawing.parts)

@@ -8,7 +8,7 @@ from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.page import make_report
 from tof_hf.report.reading import read_run
 
-ARROW = "stroke-dasharray=\"4 3\""
+ARROW = 'stroke-dasharray="4 3"'
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from tof_hf.config import load_config
 from tof_hf.errors import DataError
 from tof_hf.report import reading
 from tof_hf.report.figures import f1_figures, short_names
-from tof_hf.report.files import predictions_file
-from tof_hf.report.page import _mistakes, make_report
+from tof_hf.report.page import make_report, mistakes_of
 from tof_hf.report.reading import read_run
 
 EVIL = "<script>alert(1)</script>"
@@ -94,7 +93,7 @@ def test_a_run_that_only_began_can_be_shown(written, page):
     written.unfinished = ("mlm", "mlm-ner", "mlm-ner-ner1")
     found = page()
     assert found.wrong == []
-    assert "No tagger was scored yet." in found.text
+    assert "No tagger has been scored yet." in found.text
 
 
 def test_without_target_gold_only_source_numbers_are_shown_and_it_says_so(written, page):
@@ -109,7 +108,7 @@ def test_a_run_that_kept_no_tags_says_so(written, page):
     written.keep_tags = False
     text = page().text
     assert "For 4 of 4 scores the tags were not kept" in text
-    assert "The tags of scored taggers were not kept in this run." in text
+    assert "The tags of the scored taggers were not kept in this run." in text
 
 
 def test_a_single_system_of_one_tagger_and_type_can_be_shown(written, page):
@@ -165,14 +164,13 @@ def test_mistakes_are_counted_in_the_file_that_the_scores_name(written):
     os.utime(folder / "stages" / "mlm-ner" / "predictions-target-1.parquet", (9e9, 9e9))
 
     def counted():
-        score = read_run(folder).of("mlm-ner", "target")
-        return predictions_file(folder, score).stem, _mistakes(read_run(folder))["mlm-ner", "target"].kinds["boundary"]
+        return mistakes_of(read_run(folder))["mlm-ner", "target"].kinds["boundary"]
 
-    assert counted() == ("predictions-target-1", 0), "a record of an older release names none: the newest"
+    assert counted() == 0, "a record of an older release names no file: the newest is read"
     rows = json.loads((folder / "results.json").read_text(encoding="utf-8"))["rows"]
     rows = [row | {"predictions": f"predictions-{row['split']}-0.parquet"} for row in rows]
     (folder / "results.json").write_text(json.dumps({"rows": rows}), encoding="utf-8")
-    assert counted() == ("predictions-target-0", 1)
+    assert counted() == 1
 
 
 def test_damaged_tags_are_tags_that_were_not_kept(written, parsed):
@@ -190,16 +188,16 @@ def test_damaged_tags_are_tags_that_were_not_kept(written, parsed):
 def test_stages_of_one_label_have_points_of_their_own_in_the_f1_chart(written):
     written.systems = {"own": ["ner", "ner-mlm", "ner-mlm-ner"], "short": ["ner"]}
     run = read_run(written.write())
-    labels = [(score.system, score.label) for score in run.scores if score.split == "target"]
+    labels = [(score.system, run.label(score)) for score in run.scores if score.split == "target"]
     assert labels == [("own", "ner"), ("own", "ner (2)"), ("short", "ner")]
-    assert "ner (2)" in f1_figures(run)[0].svg
+    assert "ner (2)" in next(f1_figures(run)).svg
 
 
 def test_a_stage_without_its_record_has_no_curve_and_the_rest_is_there(written, parsed):
     folder = written.write()
     (folder / "stages" / "mlm" / "stage.json").write_text("{", encoding="utf-8")
     found = parsed(make_report(folder).html)
-    assert "Of some stages no learning curve was kept." in found.text
+    assert "For some stages no learning curve was kept." in found.text
     assert "ner1: loss" in found.text
 
 
@@ -208,14 +206,15 @@ def test_a_loss_that_is_no_number_is_told_and_left_out_of_the_curve(written, par
     log = [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": float("inf")}, {"step": 3, "loss": 2.0}]
     (folder / "stages" / "mlm" / "stage.json").write_text(json.dumps({"log": log}), encoding="utf-8")
     found = parsed(make_report(folder).html)
-    assert "At some steps the loss was infinite or no number: mlm." in found.text
+    assert "At some steps the loss was infinite or not a number: mlm." in found.text
     assert "nan" not in found.text
 
 
 def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(written):
     written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner1", "mlm-ner1_mix"]}
     written.tags["ner1_mix"] = written.tags["ner"]
-    written.forgetting = [{"stage": "mlm-ner1", "kept": "mlm-ner1"}]
+    drop = {"stage": "mlm-ner1", "f1": 0.8, "best_stage": "mlm-ner", "best_f1": 0.9, "kept": "mlm-ner1"}
+    written.forgetting = [drop]
     assert read_run(written.write()).ends == {"tof": "mlm-ner1"}
 
 
@@ -245,6 +244,9 @@ def test_a_damaged_or_newer_record_is_an_error(written):
     file = written.write() / "lineage.json"
     file.write_text('{"format": 99}', encoding="utf-8")
     with pytest.raises(DataError, match="newer release"):
+        make_report(written.folder)
+    file.write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"damaged record \(versions: Field required\)"):
         make_report(written.folder)
     file.write_text('{"format"', encoding="utf-8")
     with pytest.raises(DataError, match="damaged record"):

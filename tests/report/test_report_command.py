@@ -8,8 +8,7 @@ import pytest
 
 from tof_hf.cli import main
 from tof_hf.report import plots
-from tof_hf.report.files import predictions_file
-from tof_hf.report.mistakes import count_mistakes, read_tags
+from tof_hf.report.page import mistakes_of
 from tof_hf.report.reading import read_run
 
 
@@ -29,8 +28,9 @@ def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
 def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
     run = read_run(tiny_run)
     assert len(run.scores) == 8
+    counted = mistakes_of(run)
     for score in run.scores:
-        found = count_mistakes(read_tags(predictions_file(tiny_run, score)))
+        found = counted[score.checkpoint, score.split]
         entities = sum(found.pairs.values())
         matched = entities - found.kinds["missed"] - found.kinds["invented"]
         assert score.f1 == pytest.approx(2 * found.kinds["right"] / (entities + matched))

@@ -1,27 +1,31 @@
-"""Sentences whose labels changed: from one labelling to the next, and from a system's first tagger to its last."""
+"""Sentences whose labels changed: between two labellings, and between a system's first and last tagger."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from tof_hf.data.labels import Span, spans_from_tags
-from tof_hf.report.files import TAGS, predictions_file, read_table
-from tof_hf.report.reading import Labelling, Run
+from tof_hf.report.reading import Run, short
 
-LONG = 80  # words; of longer sentences the part with the changes is shown
-AROUND = 15  # words beside the changes that are shown of long sentences
-LONG_WORD = 80  # characters of a word that are shown
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LONG = 80  # words; of longer sentences only the part with the changes is shown
+AROUND = 15  # words shown on either side of the changes in a long sentence
+LONG_WORD = 80  # characters shown of a word
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Words of a sentence; those of an entity have its `label` and what became of it.
+    """Words of a sentence; those of an entity have its `label` and a `state`.
 
-    `state`: same, gone, new (beside the other tags); right, wrong (beside the true ones); gold.
+    States: same, gone, new (against the other tags); right, wrong (against the true ones); gold.
     """
 
     text: str
@@ -31,7 +35,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence before and after; `gold`, the true entities, is empty where nobody knows them."""
+    """A sentence before and after; `gold` has the true entities, if they are known."""
 
     id: str
     before: Sequence[Piece]
@@ -41,9 +45,9 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Changes:
-    """How many of `sentences` changed between two taggers (short names), and some of those, evenly spread.
+    """How many of `sentences` changed between two taggers, and some of those, evenly spread.
 
-    `mended` and `broken`: entities that are right now and were not, and the other way round; None without gold.
+    `mended`, `broken`: entities that became right, and that no longer are; None without gold.
     """
 
     system: str
@@ -57,158 +61,132 @@ class Changes:
 
 
 def pseudo_label_changes(run: Run, limit: int) -> list[Changes]:
-    """What changed from each labelling of a system to its next one; at most `limit` sentences are shown in all."""
-    steps = [
-        (one, two)
-        for system in run.systems
-        for one, two in pairwise([entry for entry in run.labellings if entry.system == system])
-        if one.file and two.file
-    ]
-    pairs = {(one.file, two.file): (one, two) for one, two in steps}  # systems may share their first labellings
-    found = []
-    for number, (one, two) in enumerate(pairs.values()):
-        share = (limit + number) // len(pairs)
-        changes = _between_labellings(one, two, share)
-        found += [changes] if changes else []
-    return found
+    """The changes from each labelling of a system to its next one, with at most `limit` sentences in all."""
+    steps = {}
+    for system in run.lineage.systems:
+        for one, two in pairwise([entry for name, entry in run.labellings if name == system]):
+            steps[one.tagger, one.file, two.tagger, two.file] = (system, one, two)  # systems may share labellings
+    return _found(
+        _compare(system, (one.tagger, two.tagger), [run.pseudo_labels(one), run.pseudo_labels(two)], share)
+        for share, (system, one, two) in zip(_shares(limit, len(steps)), steps.values(), strict=True)
+    )
 
 
 def prediction_changes(run: Run, split: str, limit: int) -> list[Changes]:
-    """What changed from the first scored tagger of a system to its last; at most `limit` sentences in all."""
-    first = {}
+    """The changes from the first scored tagger of a system to its last, with at most `limit` sentences in all."""
+    first: dict[str, str] = {}
     for score in run.scores:
         first.setdefault(score.system, score.checkpoint)
     pairs = {(first[system], end): system for system, end in run.ends.items() if first[system] != end}
-    tags = {
-        system: (one, two, _tags(run, one, split), _tags(run, two, split)) for (one, two), system in pairs.items()
-    }
-    known = {system: entry for system, entry in tags.items() if all(part is not None for part in entry)}
-    found = [
-        _between_taggers(system, *entry, limit=(limit + number) // len(known))
-        for number, (system, entry) in enumerate(known.items())
-    ]
-    return [changes for changes in found if changes is not None]
+    return _found(
+        _compare(system, pair, [run.predictions(tagger, split) for tagger in pair], share)
+        for share, (pair, system) in zip(_shares(limit, len(pairs)), pairs.items(), strict=True)
+    )
 
 
-def _tags(run: Run, tagger: str, split: str) -> Any | None:
-    """The kept tags of a tagger beside the true ones."""
-    score = run.of(tagger, split)
-    file = None if score is None else predictions_file(run.folder, score)
-    return None if file is None else read_table(file, TAGS)
+def _shares(limit: int, parts: int) -> list[int]:
+    return [(limit + number) // parts for number in range(parts)]
 
 
-def _between_labellings(one: Labelling, two: Labelling, limit: int) -> Changes | None:
-    import numpy as np
+def _found(changes: Iterable[Changes | None]) -> list[Changes]:
+    return [one for one in changes if one is not None]
 
-    before, after = (read_table(labelling.file, ("id", "tokens", "ner_tags")) for labelling in (one, two))
+
+def _compare(system: str, taggers: tuple[str, str], tables: Sequence[pa.Table | None], limit: int) -> Changes | None:
+    """The changes between two taggers; None if a file of theirs is missing or is about other sentences."""
+    before, after = tables
     if before is None or after is None or not before["tokens"].equals(after["tokens"]):
-        return None  # another target text, or a file that a kill tore
-    changed = _changed_rows(before["ner_tags"].combine_chunks(), after["ner_tags"].combine_chunks())
-    chosen = np.array(evenly(changed, limit), dtype=np.int64)  # a list would have no type when it is empty
-    rows, later = before.take(chosen), after.take(chosen)
-    columns = (rows["id"], rows["tokens"], rows["ner_tags"], later["ner_tags"])
-    names = (_names(before), _names(after))
-    shown = [
-        _changed_sentence(id, tokens, *([name[tag] for tag in row] for name, row in zip(names, tags, strict=True)))
-        for id, tokens, *tags in zip(*(column.to_pylist() for column in columns), strict=True)
-    ]
-    return Changes(one.system, _short(one.tagger), _short(two.tagger), before.num_rows, len(changed), shown)
+        return None
+    scored = "gold" in before.column_names
+    column = "predicted" if scored else "ner_tags"
+    rows = _changed_rows(before[column].combine_chunks(), after[column].combine_chunks())
+    mended = broken = None
+    if scored:
+        gold, old, new = _spans(before, "gold", rows), _spans(before, column, rows), _spans(after, column, rows)
+        mended = sum(len(true & two - one) for true, one, two in zip(gold, old, new, strict=True))
+        broken = sum(len(true & one - two) for true, one, two in zip(gold, old, new, strict=True))
+        # Different tags can mean the same entities.
+        rows = [row for row, one, two in zip(rows, old, new, strict=True) if one != two]
+    chosen = evenly(rows, limit)
+    columns = [*before.select(["id", "tokens"]).take(_indices(chosen)).to_pydict().values()]
+    columns += [_spans(before, column, chosen), _spans(after, column, chosen)]
+    columns += [_spans(before, "gold", chosen)] if scored else []
+    shown = [_sentence(*row) for row in zip(*columns, strict=True)]
+    return Changes(system, short(taggers[0]), short(taggers[1]), before.num_rows, len(rows), shown, mended, broken)
 
 
-def _changed_rows(before: Any, after: Any) -> list[int]:
+def _changed_rows(before: pa.ListArray, after: pa.ListArray) -> list[int]:
     """The rows whose tags differ, without a Python loop over words: there may be a million sentences."""
     import numpy as np
+    import pyarrow.compute as pc
 
-    differ = before.flatten().to_numpy() != after.flatten().to_numpy()
+    differ = pc.not_equal(before.flatten(), after.flatten()).to_numpy(zero_copy_only=False)
     counts = np.concatenate([[0], np.cumsum(differ)])
     edges = before.offsets.to_numpy() - before.offsets[0].as_py()
     return np.flatnonzero(counts[edges[1:]] - counts[edges[:-1]]).tolist()
 
 
-def _names(table: Any) -> list[str]:
-    """The label names that `datasets` writes into its files."""
-    told = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["ner_tags"]
-    return told["feature"]["names"]
+def _indices(rows: Sequence[int]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(rows, pa.int64())  # an empty list has no type of its own
 
 
-def _between_taggers(system: str, one: str, two: str, first: Any, last: Any, *, limit: int) -> Changes | None:
-    before, after = first.to_pydict(), last.to_pydict()
-    if before["tokens"] != after["tokens"]:
-        return None
-    columns = (before["id"], before["tokens"], before["gold"], before["predicted"], after["predicted"])
-    rows = []
-    mended = broken = 0
-    for row in zip(*columns, strict=True):
-        gold, old, new = map(_spans, row[2:])
-        rows += [row] if old != new else []  # tags may differ and mean the same entities
-        mended += len(gold & new - old)
-        broken += len(gold & old - new)
-    shown = [_scored_sentence(*row) for row in evenly(rows, limit)]
-    total = len(before["id"])
-    return Changes(system, _short(one), _short(two), total, len(rows), shown, mended, broken)
+def _spans(table: pa.Table, column: str, rows: Sequence[int]) -> list[set[Span]]:
+    """The entities of these rows. `datasets` writes labels as numbers and their names into the file's metadata."""
+    tags = table[column].take(_indices(rows)).to_pylist()
+    if column == "ner_tags":
+        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        names = features[column]["feature"]["names"]
+        tags = [[names[tag] for tag in row] for row in tags]
+    return [set(spans_from_tags(row)) for row in tags]
 
 
-def evenly(items: Sequence[Any], limit: int) -> list[Any]:
+def evenly(items: Sequence[Item], limit: int) -> list[Item]:
     """At most `limit` of the items, in order, spread over all of them."""
     if len(items) <= limit:
         return list(items)
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
-def _changed_sentence(id: str, tokens: Sequence[str], before: Sequence[str], after: Sequence[str]) -> Sentence:
-    old, new = _spans(before), _spans(after)
-    part = _part(tokens, old ^ new)
-    return Sentence(
-        id,
-        _pieces(tokens, old, part, lambda span: "same" if span in new else "gone"),
-        _pieces(tokens, new, part, lambda span: "same" if span in old else "new"),
-    )
-
-
-def _scored_sentence(
-    id: str, tokens: Sequence[str], gold: Sequence[str], before: Sequence[str], after: Sequence[str]
+def _sentence(
+    id: str, tokens: Sequence[str], old: set[Span], new: set[Span], gold: set[Span] | None = None
 ) -> Sentence:
-    true, old, new = _spans(gold), _spans(before), _spans(after)
+    """The sentence with both sets of entities compared: with `gold` where it is known, else with one another."""
     part = _part(tokens, old ^ new)
-    return Sentence(
-        id,
-        _pieces(tokens, old, part, lambda span: "right" if span in true else "wrong"),
-        _pieces(tokens, new, part, lambda span: "right" if span in true else "wrong"),
-        _pieces(tokens, true, part, lambda span: "gold"),
+    if gold is None:
+        before = _pieces(tokens, old, part, lambda span: "same" if span in new else "gone")
+        return Sentence(id, before, _pieces(tokens, new, part, lambda span: "same" if span in old else "new"))
+    before, after = (
+        _pieces(tokens, spans, part, lambda span: "right" if span in gold else "wrong") for spans in (old, new)
     )
+    return Sentence(id, before, after, _pieces(tokens, gold, part, lambda span: "gold"))
 
 
 def _part(tokens: Sequence[str], changed: Collection[Span]) -> tuple[int, int]:
-    """The words of a sentence that are shown: all, or of a long one those around its first changes."""
+    """The words that are shown of a sentence: all of them, or for a long one those around its first changes."""
     if len(tokens) <= LONG:
         return 0, len(tokens)
-    start = min((span.start for span in changed), default=0) - AROUND
+    start = max(0, min((span.start for span in changed), default=0) - AROUND)
     end = max((span.end for span in changed), default=0) + AROUND
-    return max(0, start), min(len(tokens), end, max(0, start) + LONG)
+    return start, min(len(tokens), end, start + LONG)
 
 
-def _pieces(tokens: Sequence[str], spans: Collection[Span], part: tuple[int, int], state: Any) -> tuple[Piece, ...]:
-    """The part of the sentence, cut where entities begin and end."""
-    pieces = [Piece("…")] if part[0] else []
-    done = part[0]
+def _pieces(
+    tokens: Sequence[str], spans: Collection[Span], part: tuple[int, int], state: Callable[[Span], str]
+) -> tuple[Piece, ...]:
+    """That part of the sentence, cut where entities begin and end."""
+    done, last = part
+    pieces = [Piece("…")] if done else []
     for span in sorted(spans, key=lambda span: span.start):
-        start, end = max(span.start, part[0]), min(span.end, part[1])
-        if start >= end:
-            continue
-        pieces += [Piece(_text(tokens[done:start]))] if done < start else []
-        pieces.append(Piece(_text(tokens[start:end]), span.label, state(span)))
-        done = end
-    pieces += [Piece(_text(tokens[done : part[1]]))] if done < part[1] else []
-    return tuple(pieces + ([Piece("…")] if part[1] < len(tokens) else []))
+        start, end = max(span.start, done), min(span.end, last)
+        if start < end:
+            pieces += [Piece(_text(tokens[done:start]))] if done < start else []
+            pieces.append(Piece(_text(tokens[start:end]), span.label, state(span)))
+            done = end
+    pieces += [Piece(_text(tokens[done:last]))] if done < last else []
+    return tuple(pieces + ([Piece("…")] if last < len(tokens) else []))
 
 
 def _text(tokens: Sequence[str]) -> str:
-    return " ".join(t if len(t) <= LONG_WORD else f"{t[:LONG_WORD]}…" for t in tokens)
-
-
-def _spans(tags: Sequence[str]) -> set[Span]:
-    return set(spans_from_tags(tags))
-
-
-def _short(stage: str) -> str:
-    return stage.rpartition("-")[2]
+    return " ".join(token if len(token) <= LONG_WORD else f"{token[:LONG_WORD]}…" for token in tokens)

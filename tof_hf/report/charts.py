@@ -1,4 +1,4 @@
-"""Charts of plain numbers: lines, bars, counts in a matrix. Each is also told in words, for those who do not see it."""
+"""Line charts, bar charts and matrices of counts. Each describes its numbers in words as well."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tof_hf.report.svg import DASHES, SERIES, Drawing, colour_of, shorten, text_width, ticks
+from tof_hf.report.svg import Drawing, colour_of, text_width
 
-WIDE = 350  # small enough for a telephone; a wide page shows several beside each other
-MOST_POINTS = 200  # of a line; more would not be seen
+WIDE, HIGH = 350, 205  # fits a phone; a wide page shows several charts side by side
+MOST_POINTS = 200  # drawn of a line; more would not be visible
+WITH_MARKERS = 30  # points at most; a longer line has no markers
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,11 @@ class Series:
     """A named line: points from left to right."""
 
     label: str
-    points: Sequence[tuple[float, float]]
+    points: Sequence[Point]
 
 
 def percent(value: float) -> str:
-    """A share in 0..1 as it stands on axes and bars."""
+    """A share in 0..1 as a percentage."""
     return f"{100 * value:.1f}"
 
 
@@ -35,126 +38,88 @@ def line_chart(
     y_title: str = "",
     shown: Callable[[float], str] = percent,
     zero: bool = False,
-    width: float = WIDE,
-    height: float = 215,
 ) -> Drawing:
-    """Lines over numbers, or over the places that `labels` name. A series of one point goes across as a dashed line.
+    """Lines over numbers, or over the named positions 0, 1, ... of `labels`.
 
-    `zero`: the axis begins at 0, else near the lowest value.
+    A series of a single point also gets a dotted line across the chart. `zero`: the axis begins at 0, not near the
+    lowest value.
     """
-    told = "; ".join(
-        f"{one.label}: "
-        + ", ".join(f"{labels[int(x)] if labels else f'{x:g}'} {shown(y)}" for x, y in _few(one.points, 12))
-        for one in series
-    )
-    drawing = Drawing(name, title, f"{y_title} {told}".strip(), width, height)
+
+    def position(x: float) -> str:
+        return labels[int(x)] if labels else f"{x:g}"
+
+    told = [
+        f"{one.label}: " + ", ".join(f"{position(x)} {shown(y)}" for x, y in _few(one.points, 12)) for one in series
+    ]
+    drawing = Drawing(name, title, f"{y_title} {'; '.join(told)}".strip(), WIDE, HIGH)
     drawing.text(0, 11, y_title, colour="soft")
-    scale = _scale([value for one in series for _, value in one.points], zero=zero, shown=shown)
-    axis = [shown(tick) for tick in scale]
-    if all(text.endswith(".0") for text in axis):
-        axis = [text[:-2] for text in axis]
-    slanted = bool(labels) and max(text_width(label, 11) for label in labels) > (width - 80) / len(labels) - 6
-    xs = [0, max(len(labels) - 1, 1)] if labels else [x for one in series for x, _ in one.points]
-    frame = _Frame(
-        left=14 + max(text_width(text, 11) for text in axis),
-        right=width - (24 if labels else 14),
-        top=22.0,
-        bottom=height - (68 if slanted else 26) - (14 if labels and x_title else 0),
-        inset=14 if labels else 4,
-        x_range=(min(xs), max(xs)),
-        y_range=(scale[0], scale[-1]),
-    )
+    scale = _scale([y for one in series for _, y in one.points], zero=zero, shown=shown)
+    axis = [shown(tick).removesuffix(".0") for tick in scale]
+    slanted = bool(labels) and max(map(text_width, labels)) > (WIDE - 80) / len(labels) - 6
+    left, right = 14 + max(map(text_width, axis)), WIDE - (24 if labels else 14)
+    bottom = HIGH - (68 if slanted else 26) - (14 if labels and x_title else 0)
+    inset = 14 if labels else 4
+    xs = range(len(labels)) if labels else [x for one in series for x, _ in one.points]
+    place_x = _linear((min(xs), max(xs)), (left + inset, right - inset))
+    place_y = _linear((scale[0], scale[-1]), (bottom, 22))
     for tick, text in zip(scale, axis, strict=True):
-        y = frame.place(xs[0], tick)[1]
-        drawing.line(frame.left, y, frame.right, y)
-        drawing.text(frame.left - 6, y + 4, text, colour="soft", text_anchor="end")
-    _x_axis(drawing, frame, labels, x_title, slanted=slanted)
+        drawing.line(left, place_y(tick), right, place_y(tick))
+        drawing.text(left - 6, place_y(tick) + 4, text, colour="soft", text_anchor="end")
+    for number, label in enumerate(labels):
+        x, y = place_x(number), bottom + 16
+        if slanted:
+            turn = f"rotate(-35 {x:.1f} {y:.1f})"
+            drawing.text(x + 4, y - 4, label, room=96, colour="soft", text_anchor="end", transform=turn)
+        else:
+            drawing.text(x, y, label, colour="soft", text_anchor="middle")
+    for x, anchor in {min(xs): "start", max(xs): "end"}.items() if not labels else ():
+        drawing.text(place_x(x), bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
+    drawing.text((left + right) / 2, HIGH - 10, x_title, colour="soft", text_anchor="middle")
     for number, one in enumerate(series):
-        _line(drawing, frame, number, one, shown, labels)
+        points = _few(one.points, MOST_POINTS)
+        if len(points) == 1 and len(labels) > 1:
+            y = place_y(points[0][1])
+            drawing.line(left, y, right, y, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
+        drawing.series([(place_x(x), place_y(y)) for x, y in points], number)
+        for x, y in points if len(points) <= WITH_MARKERS else ():
+            drawing.marker(place_x(x), place_y(y), number, hint=f"{one.label}, {position(x)}: {shown(y)}")
     if len(series) > 1:
-        drawing.height += drawing.legend([one.label for one in series], 4, height + 8, width - 8) - 4
+        drawing.legend([one.label for one in series])
     return drawing
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """Where a chart's lines lie in the drawing, and what its edges stand for."""
-
-    left: float
-    right: float
-    top: float
-    bottom: float
-    inset: float
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        """The place of a point in the drawing."""
-        (low_x, high_x), (low, high) = self.x_range, self.y_range
-        across = (x - low_x) / (high_x - low_x) if high_x > low_x else 0.5
-        wide = self.right - self.left - 2 * self.inset
-        up = (y - low) / (high - low)
-        return self.left + self.inset + across * wide, self.bottom - up * (self.bottom - self.top)
+def _linear(values: tuple[float, float], places: tuple[float, float]) -> Callable[[float], float]:
+    """Maps the first and last of the values to the first and last of the places, and the others in proportion."""
+    scale = (places[1] - places[0]) / ((values[1] - values[0]) or 1)
+    return lambda value: places[0] + (value - values[0]) * scale
 
 
 def _scale(values: Sequence[float], *, zero: bool, shown: Callable[[float], str]) -> list[float]:
-    """The numbers on the upright axis."""
+    """The numbers on the vertical axis."""
     share = shown is percent
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = max((high - low) * 0.08, 0.01 if share else abs(high) * 0.02, 1e-6)
     low = 0.0 if zero else max(0.0, low - room) if low >= 0 else low - room
     high = min(1.0, high + room) if share and high <= 1 else high + room
     scale = ticks(low, high)
-    if len({shown(tick) for tick in scale}) < len(scale):  # counts, of which there are no halves
+    if len({shown(tick) for tick in scale}) < len(scale):  # counts: there are no halves
         return [float(number) for number in range(math.floor(scale[0]), math.ceil(scale[-1]) + 1)]
     return scale
 
 
-def _x_axis(drawing: Drawing, frame: _Frame, labels: Sequence[str], title: str, *, slanted: bool) -> None:
-    for number, label in enumerate(labels):
-        _x_label(drawing, frame.place(number, frame.y_range[0])[0], frame.bottom + 16, label, slanted=slanted)
-    low, high = frame.x_range
-    if not labels:
-        ends = {low: "start", high: "end"} if low < high else {}
-        for x, anchor in ends.items():
-            place = frame.place(x, frame.y_range[0])[0]
-            drawing.text(place, frame.bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
-        title = title if ends else f"{low:,.0f} {title}"
-    middle = (frame.left + frame.right) / 2
-    drawing.text(middle, drawing.height - 10, title, colour="soft", text_anchor="middle")
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers from `low` or less to `high` or more."""
+    span = max(high - low, 1e-9)
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(power * part for part in (1, 2, 2.5, 5, 10) if span / (power * part) <= most)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [number * step for number in range(first, max(last, first + 1) + 1)]
 
 
-def _x_label(drawing: Drawing, x: float, y: float, label: str, *, slanted: bool) -> None:
-    if slanted:
-        text = shorten(label, 96, 11)
-        turn = f"rotate(-35 {x:.1f} {y:.1f})"
-        hint = label if text != label else ""
-        drawing.text(x + 4, y - 4, text, colour="soft", text_anchor="end", transform=turn, hint=hint)
-    else:
-        drawing.text(x, y, label, colour="soft", text_anchor="middle")
-
-
-def _line(
-    drawing: Drawing, frame: _Frame, number: int, one: Series, shown: Callable[[float], str], labels: Sequence[str]
-) -> None:
-    points = _few(one.points, MOST_POINTS)
-    dash = DASHES[number // len(SERIES) % len(DASHES)] or "none"
-    places = [frame.place(*point) for point in points]
-    if len(points) == 1 and len(labels) > 1:
-        y = places[0][1]
-        drawing.line(frame.left, y, frame.right, y, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    drawing.add("polyline", points=path, fill="none", stroke=colour_of(number), stroke_width=2, stroke_dasharray=dash)
-    if len(points) <= 30:
-        for (x, y), (at, value) in zip(places, points, strict=True):
-            where = labels[int(at)] if labels else f"{at:g}"
-            drawing.marker(x, y, number, hint=f"{one.label}, {where}: {shown(value)}")
-
-
-def _few(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
+def _few(points: Sequence[Point], most: int) -> Sequence[Point]:
     """At most so many of the points, with the first and the last."""
     if len(points) <= most:
-        return list(points)
+        return points
     return [points[round(number * (len(points) - 1) / (most - 1))] for number in range(most)]
 
 
@@ -166,39 +131,33 @@ def bar_chart(
     series: Sequence[str] = ("",),
     shown: Callable[[float], str] = percent,
     highest: float | None = None,
-    width: float = WIDE,
 ) -> Drawing:
-    """Bars from left to right: a group for each name, in it a bar for each of the `series` (None: no bar)."""
-    many = len(series) > 1
-    thick, gap = (13, 12) if many else (16, 7)
-    column = min(0.4 * width, max((text_width(label, 11) for label, _ in groups), default=0) + 10)
+    """Horizontal bars: a group for each name, and in it a bar for each of the `series` (None: no bar)."""
+    several = len(series) > 1
+    thick, gap = (13, 12) if several else (16, 7)
+    left = min(0.4 * WIDE, max((text_width(label) for label, _ in groups), default=0) + 10)
     values = [value for _, row in groups for value in row if value is not None]
-    top_value = highest or max(values, default=0) or 1
-    room = width - column - 12 - max((text_width(shown(value), 11) for value in values), default=0)
-    told = "; ".join(
+    longest = WIDE - left - 12 - max((text_width(shown(value)) for value in values), default=0)
+    scale = longest / (highest or max(values, default=0) or 1)
+    told = [
         f"{label}: "
         + ", ".join(f"{one} {shown(v)}".strip() for one, v in zip(series, row, strict=True) if v is not None)
         for label, row in groups
-    )
-    drawing = Drawing(name, title, told, width, 0)
-    y = 6.0
+    ]
+    drawing = Drawing(name, title, "; ".join(told), WIDE, 6)
     for label, row in groups:
-        text = shorten(label, column - 8, 11)
-        middle = y + len(row) * thick / 2
-        drawing.text(column - 8, middle + 4, text, text_anchor="end", hint=label if text != label else "")
+        top = drawing.height
+        drawing.text(left - 8, top + len(row) * thick / 2 + 4, label, room=left - 8, text_anchor="end")
         for number, value in enumerate(row):
             if value is not None:
-                long = max(1.0, value / top_value * room)
-                hint = f"{label}, {series[number]}: {shown(value)}" if many else ""
-                drawing.rect(column, y + 1, long, thick - 2, colour_of(number), rx=2, hint=hint)
-                drawing.text(column + long + 5, y + thick / 2 + 4, shown(value), colour="soft")
-            y += thick
-        y += gap
-    drawing.line(column, 0, column, y - gap + 6, "soft")
-    drawing.height = y
-    if many:
-        drawing.height += 10
-        drawing.height += drawing.legend(series, 4, drawing.height, width - 8, boxes=True) - 8
+                y, long = top + number * thick, max(1.0, value * scale)
+                hint = f"{label}, {series[number]}: {shown(value)}" if several else ""
+                drawing.rect(left, y + 1, long, thick - 2, colour_of(number), rx=2, hint=hint)
+                drawing.text(left + long + 5, y + thick / 2 + 4, shown(value), colour="soft")
+        drawing.height += len(row) * thick + gap
+    drawing.line(left, 0, left, drawing.height - gap + 6, "soft")
+    if several:
+        drawing.legend(series, bars=True)
     return drawing
 
 
@@ -207,33 +166,30 @@ def matrix(
 ) -> Drawing:
     """Counts of true types (rows) by predicted types (columns); the last of both is `nothing`."""
     names = [*types, nothing]
-    column = min(110.0, max(text_width(label, 11) for label in names) + 12) + 18
-    cell = max(56.0, min(76.0, (WIDE - column) / len(names)))
-    high, top = 30, 48
-    told = "; ".join(
-        f"true {true}: " + ", ".join(f"{count:,} as {guess}" for guess, count in zip(names, row, strict=True) if count)
+    left, top = min(110.0, max(map(text_width, names)) + 12) + 18, 48
+    wide, high = max(56.0, min(76.0, (WIDE - left) / len(names))), 30
+    right, bottom = left + wide * len(names), top + high * len(names)
+    told = [
+        f"true {true}: " + ", ".join(f"{n:,} as {predicted}" for predicted, n in zip(names, row, strict=True) if n)
         for true, row in zip(names, counts, strict=True)
         if any(row)
-    )
-    drawing = Drawing(name, title, told, column + cell * len(names) + 2, top + high * len(names) + 4)
-    drawing.text(column + cell * len(names) / 2, 12, "predicted", colour="soft", text_anchor="middle")
-    drawing.text(10, top + high * len(names) / 2, "true", colour="soft", text_anchor="middle",
-                 transform=f"rotate(-90 10 {top + high * len(names) / 2})")  # fmt: skip
-    for number, label in enumerate(names):
-        text = shorten(label, cell - 4, 11)
-        hint, slope = label if text != label else "", {"font_style": "italic"} if number == len(types) else {}
-        drawing.text(column + (number + 0.5) * cell, top - 9, text, text_anchor="middle", hint=hint, **slope)
-        text = shorten(label, column - 30, 11)
-        hint = label if text != label else ""
-        drawing.text(column - 8, top + number * high + 19, text, text_anchor="end", hint=hint, **slope)
-    for i, row in enumerate(counts):
-        for j, count in enumerate(row):
-            x, y = column + j * cell, top + i * high
-            share = count / max(1, sum(row))
-            if not (i == j == len(types)):
-                fill = {"fill_opacity": round(0.04 + 0.36 * share, 3)}
-                hint = f"true {names[i]}, predicted {names[j]}: {count:,}"
-                drawing.rect(x + 1, y + 1, cell - 2, high - 2, "one" if i == j else "two", rx=3, hint=hint, **fill)
-                weight = {"font_weight": "bold"} if i == j else {}
-                drawing.text(x + cell / 2, y + 19, f"{count:,}", text_anchor="middle", **weight)
+    ]
+    drawing = Drawing(name, title, "; ".join(told), right + 2, bottom + 4)
+    turn = f"rotate(-90 10 {(top + bottom) / 2})"
+    drawing.text((left + right) / 2, 12, "predicted", colour="soft", text_anchor="middle")
+    drawing.text(10, (top + bottom) / 2, "true", colour="soft", text_anchor="middle", transform=turn)
+    for i, (true, row) in enumerate(zip(names, counts, strict=True)):
+        x, y = left + i * wide, top + i * high
+        slope = "italic" if i == len(types) else "normal"
+        drawing.text(x + wide / 2, top - 9, true, room=wide - 4, text_anchor="middle", font_style=slope)
+        drawing.text(left - 8, y + 19, true, room=left - 30, text_anchor="end", font_style=slope)
+        for j, (predicted, count) in enumerate(zip(names, row, strict=True)):
+            if i == j == len(types):
+                continue
+            x = left + j * wide
+            hint = f"true {true}, predicted {predicted}: {count:,}"
+            shade = round(0.04 + 0.36 * count / max(1, sum(row)), 3)
+            colour, weight = ("one", "bold") if i == j else ("two", "normal")
+            drawing.rect(x + 1, y + 1, wide - 2, high - 2, colour, rx=3, fill_opacity=shade, hint=hint)
+            drawing.text(x + wide / 2, y + 19, f"{count:,}", text_anchor="middle", font_weight=weight)
     return drawing

@@ -1,181 +1,170 @@
-"""Which charts a report has, made from what the run's files tell."""
+"""Which charts a report has."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tof_hf.report.charts import Series, bar_chart, line_chart, matrix, percent
-from tof_hf.report.diagram import stage_diagram
+from tof_hf.report.charts import Point, Series, bar_chart, line_chart, matrix
 from tof_hf.report.mistakes import KINDS, Mistakes
-from tof_hf.report.reading import SPLITS, Labelling, Run, Stage
+from tof_hf.report.reading import SPLITS, Run, Stage, short
+from tof_hf.report.record import Labelling, Score
 from tof_hf.report.svg import Drawing
 
-BINS = tuple(f"{number / 10:.1f}" for number in range(10))
+BINS = [f"{number / 10:.1f}" for number in range(10)]
 
 
-def stage_figure(run: Run) -> list[Drawing]:
-    """The diagram, if there is a stage."""
-    return [stage_diagram(run)] if run.stages else []
-
-
-def f1_figures(run: Run) -> list[Drawing]:
-    """F1 by stage and round on every split, a line a system."""
-    figures = []
+def f1_figures(run: Run) -> Iterator[Drawing]:
+    """F1 by stage and round on every split, with a line for each system."""
     for split in run.splits:
-        by_system = {
-            system: [score for score in run.scores if (score.system, score.split) == (system, split)]
-            for system in run.ends
-        }
-        longest = sorted(by_system.values(), key=len, reverse=True)
-        labels = list(dict.fromkeys(score.label for scores in longest for score in scores))
+        points: dict[str, dict[str, float]] = {}
+        for score in run.scores:
+            if score.split == split:
+                points.setdefault(score.system, {})[run.label(score)] = score.f1
+        longest = sorted(points.values(), key=len, reverse=True)
+        labels = list(dict.fromkeys(label for known in longest for label in known))
         series = [
-            Series(system, sorted((labels.index(score.label), score.f1) for score in scores))
-            for system, scores in by_system.items()
-            if scores
+            Series(system, sorted((labels.index(label), f1) for label, f1 in known.items()))
+            for system, known in points.items()
         ]
-        title = f"F1 on {split_name(split)}"
-        name = f"f1-{slug(split)}"
-        figures.append(line_chart(name, title, series, labels=labels, y_title="F1 in %"))
-    return figures
+        yield line_chart(f"f1-{slug(split)}", f"F1 on {split_name(split)}", series, labels=labels, y_title="F1 in %")
 
 
-def type_figures(run: Run) -> list[Drawing]:
-    """F1 of every entity type on every split, a bar for the last tagger of each system."""
-    figures = []
+def type_figures(run: Run) -> Iterator[Drawing]:
+    """F1 by entity type on every split, with a bar for the last tagger of each system."""
     for split in run.splits:
-        ends = {system: score for system, end in run.ends.items() if (score := run.of(end, split))}
-        types = [kind for kind in run.types if any(kind in score.per_type for score in ends.values())]
-        groups = [
-            (kind, [score.per_type[kind].f1 if kind in score.per_type else None for score in ends.values()])
-            for kind in types
-        ]
+        ends = {system: score for system, end in run.ends.items() if (score := run.score(end, split))}
+        groups = [(kind, [_f1(score, kind) for score in ends.values()]) for kind in run.types]
+        groups = [(kind, row) for kind, row in groups if any(f1 is not None for f1 in row)]
         if groups:
             title = f"F1 by type on {split_name(split)}"
-            name = f"types-{slug(split)}"
-            figures.append(bar_chart(name, title, groups, series=list(ends), highest=1.0))
-    return figures
+            yield bar_chart(f"types-{slug(split)}", title, groups, series=list(ends), highest=1.0)
 
 
-def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> list[Drawing]:
-    """Kinds of mistakes on the first split, and the final tagger's confusion of types on each.
+def _f1(score: Score, kind: str) -> float | None:
+    return score.per_type[kind].f1 if kind in score.per_type else None
+
+
+def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> Iterator[Drawing]:
+    """Kinds of mistakes on the first split, and on each split which types the final tagger confuses.
 
     `counted`: by stage and split.
     """
-    figures = []
-    split = next((split for split in run.splits if any(s == split for _, s in counted)), None)
-    ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
-    if ends:
-        title = f"Entities on {split_name(split)}, by system"
+    known = [split for split in run.splits if any((end, split) in counted for end in run.ends.values())]
+    for split in known[:1]:
+        ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
         groups = [(name, [mistakes.kinds[kind] for mistakes in ends.values()]) for kind, name in KINDS.items()]
-        figures.append(bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}"))
+        title = f"Entities on {split_name(split)}, by system"
+        yield bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}")
     system, end = run.best or ("", "")
-    for split in run.splits:
+    for split in known:
         if (end, split) in counted:
             title = f"Types on {split_name(split)}, {system}"
-            name = f"confusion-{slug(split)}"
-            figures.append(matrix(name, title, run.types, counted[end, split].matrix(run.types)))
-    return figures
+            yield matrix(f"confusion-{slug(split)}", title, run.types, counted[end, split].matrix(run.types))
 
 
-def curve_figures(run: Run) -> list[Drawing]:
+def curve_figures(run: Run) -> Iterator[Drawing]:
     """Loss and validation F1 over the steps of every stage."""
     names = short_names(run)
-    stages = enumerate(run.stages.values(), start=1)
-    return [figure for number, stage in stages for figure in _curves(number, stage, names[stage.name])]
+    for number, stage in enumerate(run.stages.values(), start=1):
+        yield from _curves(f"curve-{number:02}-{slug(short(stage.name))}", names[stage.name], stage)
 
 
-def _curves(number: int, stage: Stage, label: str) -> list[Drawing]:
-    figures = []
+def _curves(name: str, label: str, stage: Stage) -> Iterator[Drawing]:
     losses = [Series("training", stage.loss), Series("validation", stage.validation_loss)]
-    for what, unit, series, shown in (
-        ("loss", "loss", [one for one in losses if one.points], lambda value: f"{value:.4g}"),
-        ("f1", "F1 in %", [Series("F1 on validation rows", stage.validation_f1)] * bool(stage.validation_f1), percent),
-    ):
-        if series:
-            title = f"{label}: {'loss' if what == 'loss' else 'F1 on its validation rows'}"
-            name = f"curve-{number:02}-{slug(stage.short)}-{what}"
-            options = {"x_title": "steps", "y_title": unit, "shown": shown, "zero": what == "loss", "height": 190}
-            figures.append(line_chart(name, title, series, **options))
-    return figures
+    if series := [one for one in losses if one.points]:
+        yield line_chart(
+            f"{name}-loss",
+            f"{label}: loss",
+            series,
+            x_title="steps",
+            y_title="loss",
+            shown=lambda loss: f"{loss:.4g}",
+            zero=True,
+        )
+    if stage.validation_f1:
+        series = [Series("F1 on validation rows", stage.validation_f1)]
+        title = f"{label}: F1 on its validation rows"
+        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %")
 
 
-def label_figures(run: Run) -> list[Drawing]:
+def label_figures(run: Run) -> Iterator[Drawing]:
     """The pseudo-labels of every system that made any: entities, shares and confidence, labelling by labelling."""
-    systems = [system for system in run.systems if any(entry.system == system for entry in run.labellings)]
-    figures = []
-    for number, system in enumerate(systems, start=1):
-        entries = [entry for entry in run.labellings if entry.system == system]
+    systems: dict[str, list[Labelling]] = {}
+    for system, entry in run.labellings:
+        systems.setdefault(system, []).append(entry)
+    for number, (system, entries) in enumerate(systems.items(), start=1):
         of, end = (f", {system}", f"-{number}-{slug(system)}") if len(systems) > 1 else ("", "")
-        figures += _labels_of(entries, run.types, of, end)
-    return figures
+        yield from _labels_of(entries, run.types, of, end)
 
 
-def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end: str) -> list[Drawing]:
-    """The charts of one system; `of` ends their titles and `end` their names."""
-    labels = [entry.tagger.rpartition("-")[2] for entry in entries]
-    figures = []
+def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end: str) -> Iterator[Drawing]:
+    """The charts of one system; their titles end with `of`, their names with `end`."""
+    labels = [short(entry.tagger) for entry in entries]
+    yield line_chart(
+        f"labels-entities{end}",
+        f"Entities labelled, by tagger{of}",
+        [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types],
+        labels=labels,
+        y_title="entities",
+        shown=lambda count: f"{count:,.0f}",
+        zero=True,
+    )
+    shares = [
+        Series("words with another label", _known(entry.health.changed_share for entry in entries)),
+        Series("found by the MRC head too", _known(entry.health.agreement for entry in entries)),
+        Series("names unseen in the source", _known(entry.health.unseen_forms for entry in entries)),
+        Series("mean probability in entities", _known(entry.mean_entity_probability for entry in entries)),
+    ]
+    if series := [one for one in shares if one.points]:
+        title = f"Health of the labels, by tagger{of}"
+        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%", zero=True)
+    confidence = [
+        Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])
+        for label, entry in zip(labels, entries, strict=True)
+        if sum(bins := entry.health.confidence)
+    ]
+    if confidence:
+        yield line_chart(
+            f"labels-confidence{end}",
+            f"Entities by their mean probability{of}",
+            confidence,
+            labels=BINS,
+            x_title="probability, from",
+            y_title="% of the entities",
+            zero=True,
+        )
 
-    def lines(name: str, title: str, series: list[Series], y_title: str, shown: Callable[[float], str]) -> None:
-        series = [one for one in series if one.points]
-        if series:
-            options = {"labels": labels, "y_title": y_title, "shown": shown, "zero": True}
-            figures.append(line_chart(f"{name}{end}", f"{title}{of}", series, **options))
 
-    counts = [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types]
-    lines("labels-entities", "Entities labelled, by tagger", counts, "entities", lambda count: f"{count:,.0f}")
-    told = {
-        "words with another label": "changed_share",
-        "found by the MRC head too": "agreement",
-        "names unseen in the source": "unseen_forms",
-    }
-    shares = [Series(name, _known(entry.health.get(key) for entry in entries)) for name, key in told.items()]
-    shares.append(Series("mean probability in entities", _known(entry.mean_entity_probability for entry in entries)))
-    lines("labels-health", "Health of the labels, by tagger", shares, "%", percent)
-    series = []
-    for label, entry in zip(labels, entries, strict=True):
-        bins = entry.health.get("confidence") or []
-        series += [Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])] if sum(bins) else []
-    if series:
-        title = f"Entities by their mean probability{of}"
-        options = {"labels": BINS, "y_title": "% of the entities", "zero": True, "x_title": "probability, from"}
-        figures.append(line_chart(f"labels-confidence{end}", title, series, **options))
-    return figures
-
-
-def _known(values: Sequence[float | None]) -> list[tuple[float, float]]:
+def _known(values: Iterable[float | None]) -> list[Point]:
     return [(number, value) for number, value in enumerate(values) if value is not None]
 
 
-def cost_figures(run: Run) -> list[Drawing]:
+def cost_figures(run: Run) -> Iterator[Drawing]:
     """Time and peak memory of every finished stage."""
     names = short_names(run)
-    done = [stage for stage in run.stages.values() if stage.finished]
-    figures = []
-    for name, title, values, shown in (
-        ("time", "Time by stage", [stage.seconds for stage in done], duration),
-        ("memory", "Peak memory by stage", [stage.peak_memory_mb for stage in done], megabytes),
-    ):
-        groups = [(names[stage.name], [value]) for stage, value in zip(done, values, strict=True)]
-        if any(value is not None for _, (value,) in groups):
-            figures.append(bar_chart(name, title, groups, shown=shown))
-    return figures
+    done = {names[stage.name]: stage.record for stage in run.stages.values() if stage.record}
+    if done:
+        yield bar_chart("time", "Time by stage", [(name, [one.seconds]) for name, one in done.items()], shown=duration)
+    memory = [(name, [one.peak_memory_mb]) for name, one in done.items()]
+    if any(size is not None for _, (size,) in memory):
+        yield bar_chart("memory", "Peak memory by stage", memory, shown=megabytes)
 
 
 def short_names(run: Run) -> dict[str, str]:
-    """The last part of every stage's name, with as much before it as tells it from the others."""
-    shorts = {name: name.split("-") for name in run.stages}
+    """The last part of every stage's name, with as many parts before it as tell it from the others."""
+    parts = {name: name.split("-") for name in run.stages}
     names = {}
-    for name, parts in shorts.items():
-        size = 1
-        while size < len(parts) and any(other[-size:] == parts[-size:] for n, other in shorts.items() if n != name):
-            size += 1
-        names[name] = "-".join(parts[-size:])
+    for name, own in parts.items():
+        others = [other for other in parts.values() if other is not own]
+        sizes = range(1, len(own) + 1)
+        size = next((n for n in sizes if all(other[-n:] != own[-n:] for other in others)), len(own))
+        names[name] = "-".join(own[-size:])
     return names
 
 
 def split_name(split: str) -> str:
-    """A split for people."""
+    """A split in words."""
     return SPLITS.get(split, split)
 
 
@@ -192,5 +181,5 @@ def megabytes(size: float) -> str:
 
 
 def slug(text: str) -> str:
-    """The text as part of a file's name and of an id."""
+    """The text as part of a file name and of an id."""
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "x"

@@ -1,16 +1,14 @@
-"""What a tagger got wrong: types and boundaries of whole entities, and which type stands for which."""
+"""What a tagger got wrong: types and boundaries of whole entities, and which type was predicted for which."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tof_hf.data.labels import Span, spans_from_tags
-from tof_hf.report.files import TAGS, read_table
 
-NOTHING = ""  # the type of what is missed or invented: no entity on the other side
+NOTHING = ""  # in a pair of types: no entity on this side
 KINDS = {
     "right": "right",
     "type": "wrong type",
@@ -25,7 +23,7 @@ KINDS = {
 class Mistakes:
     """Counts over all sentences: of each kind (keys of KINDS), and of pairs (true type, predicted type).
 
-    In a pair NOTHING stands for no entity. Every true and every predicted entity is in exactly one pair.
+    In a pair NOTHING means no entity. Every true and every predicted entity is in exactly one pair.
     """
 
     kinds: Mapping[str, int]
@@ -38,7 +36,7 @@ class Mistakes:
 
 
 def count_mistakes(rows: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Mistakes:
-    """The mistakes in pairs of true and predicted tags, read as the scores read them."""
+    """The mistakes in pairs of true and predicted tags. Tags are read as the scores read them."""
     kinds: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     for gold, predicted in rows:
@@ -51,42 +49,35 @@ def count_mistakes(rows: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Mista
 def align(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[str, Span | None, Span | None]]:
     """Each entity of one sentence with the one it was taken for: (kind, true, predicted).
 
-    Those with the same words come first; then those that share most words, of the same type before others.
+    Entities with the same words are paired first, then those that share most words; at a tie, those of the same type.
     """
-    places = {(span.start, span.end): span for span in predicted}
+    pairs = [(true, guess) for true in gold for guess in predicted if _shared(true, guess) > 0]
+    pairs.sort(key=_distance)
+    true_left, guesses_left = dict.fromkeys(gold), dict.fromkeys(predicted)
     found: list[tuple[str, Span | None, Span | None]] = []
-    for span in gold:
-        guess = places.pop((span.start, span.end), None)
-        if guess is not None:
-            found.append(("right" if guess.label == span.label else "type", span, guess))
-    paired = {span for _, span, _ in found}
-    left = [span for span in gold if span not in paired]
-    for span, guess in _overlapping(left, list(places.values())):
-        found.append(("boundary" if guess.label == span.label else "both", span, guess))
-        left.remove(span)
-        del places[guess.start, guess.end]
-    found += [("missed", span, None) for span in left]
-    return found + [("invented", None, guess) for guess in places.values()]
-
-
-def read_tags(file: Path) -> list[tuple[list[str], list[str]]] | None:
-    """The true and the predicted tags of every sentence in a file of predictions; None if the file is damaged."""
-    table = read_table(file, TAGS)
-    return None if table is None else list(zip(*(table[name].to_pylist() for name in TAGS[2:]), strict=True))
-
-
-def _overlapping(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span, Span]]:
-    """Pairs with words in common, each span in one at most, the largest overlap first."""
-    pairs = [(one, other) for one in gold for other in predicted if _shared(one, other) > 0]
-    pairs.sort(key=lambda pair: (-_shared(*pair), pair[0].label != pair[1].label, pair[0].start, pair[1].start))
-    chosen: list[tuple[Span, Span]] = []
-    taken: set[tuple[str, Span]] = set()
-    for one, other in pairs:
-        if ("gold", one) not in taken and ("predicted", other) not in taken:
-            chosen.append((one, other))
-            taken |= {("gold", one), ("predicted", other)}
-    return chosen
+    for true, guess in pairs:
+        if true in true_left and guess in guesses_left:
+            del true_left[true], guesses_left[guess]
+            found.append((_kind(true, guess), true, guess))
+    found += [("missed", true, None) for true in true_left]
+    return found + [("invented", None, guess) for guess in guesses_left]
 
 
 def _shared(one: Span, other: Span) -> int:
     return min(one.end, other.end) - max(one.start, other.start)
+
+
+def _same_words(true: Span, guess: Span) -> bool:
+    return (true.start, true.end) == (guess.start, guess.end)
+
+
+def _distance(pair: tuple[Span, Span]) -> tuple[bool, int, bool, int, int]:
+    """Sorts the pairs of true and predicted entities, the closest first."""
+    true, guess = pair
+    return not _same_words(true, guess), -_shared(true, guess), true.label != guess.label, true.start, guess.start
+
+
+def _kind(true: Span, guess: Span) -> str:
+    if _same_words(true, guess):
+        return "right" if true.label == guess.label else "type"
+    return "boundary" if true.label == guess.label else "both"

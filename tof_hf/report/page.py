@@ -1,92 +1,98 @@
-"""The report of a run as one page of HTML that needs nothing else, and its charts as files."""
+"""The report of a run as a single HTML page that loads nothing, and its charts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tof_hf.report import figures
-from tof_hf.report.alarms import against_source, alarms
-from tof_hf.report.changes import Changes, prediction_changes, pseudo_label_changes
-from tof_hf.report.files import predictions_file
-from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes, read_tags
-from tof_hf.report.reading import Run, read_run
+from tof_hf.report.alarms import against_source, alarms, missing
+from tof_hf.report.changes import prediction_changes, pseudo_label_changes
+from tof_hf.report.diagram import stage_diagram
+from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes
+from tof_hf.report.reading import Run, read_run, short
 from tof_hf.report.svg import Drawing, style_variables
 
 SENTENCES = 200
-SIGNS = {"same": "", "gone": "−", "new": "+", "right": "✓", "wrong": "✗", "gold": ""}
+# Of an entity in a changed sentence: its state in words, and the sign behind its type.
 STATES = {
-    "same": "in both", "gone": "only before", "new": "only after", "right": "right", "wrong": "wrong", "gold": "true"
-}  # fmt: skip
+    "same": ("in both", ""),
+    "gone": ("only before", "−"),
+    "new": ("only after", "+"),
+    "right": ("right", "✓"),
+    "wrong": ("wrong", "✗"),
+    "gold": ("true", ""),
+}
 
 
 @dataclass(frozen=True)
 class Report:
-    """The page's text and its charts."""
+    """The page's text and its charts, in the order of the page."""
 
     html: str
     figures: Sequence[Drawing]
 
 
-@dataclass(frozen=True)
-class Charts:
-    """The charts of each part of the page."""
-
-    stages: Sequence[Drawing]
-    f1: Sequence[Drawing]
-    types: Sequence[Drawing]
-    mistakes: Sequence[Drawing]
-    curves: Sequence[Drawing]
-    labels: Sequence[Drawing]
-    costs: Sequence[Drawing]
-
-    def all(self) -> list[Drawing]:
-        """Every chart, in the order of the page."""
-        parts = (self.stages, self.f1, self.types, self.mistakes, self.curves, self.labels, self.costs)
-        return list(chain(*parts))
-
-
 def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
-    """The report of the run in `folder`, finished or not; of changed sentences at most so many in each of two lists.
+    """The report of the run in `folder`, finished or not.
 
-    Raises DataError if there is no run.
+    `sentences`: the most changed sentences to show, for scored sentences and for pseudo-labels each. Raises DataError
+    if there is no run.
     """
     run = read_run(folder)
-    counted = _mistakes(run)
-    charts = Charts(
-        stages=figures.stage_figure(run),
-        f1=figures.f1_figures(run),
-        types=figures.type_figures(run),
-        mistakes=figures.mistake_figures(run, counted),
-        curves=figures.curve_figures(run),
-        labels=figures.label_figures(run),
-        costs=figures.cost_figures(run),
+    counted = mistakes_of(run)
+    charts = {
+        "stages": [stage_diagram(run)] if run.stages else [],
+        "f1": list(figures.f1_figures(run)),
+        "types": list(figures.type_figures(run)),
+        "mistakes": list(figures.mistake_figures(run, counted)),
+        "curves": list(figures.curve_figures(run)),
+        "labels": list(figures.label_figures(run)),
+        "costs": list(figures.cost_figures(run)),
+    }
+    split = next(iter(run.splits), None)
+    done = [stage.record for stage in run.stages.values() if stage.record]
+    pages = _templates()
+    html = pages.get_template("report.html.jinja").render(
+        run=run,
+        lineage=run.lineage,
+        name=folder.resolve().name,
+        charts=charts,
+        names=figures.short_names(run),
+        light=Markup(style_variables(0)),
+        dark=Markup(style_variables(1)),
+        style=Markup(pages.get_template("report.css").render()),
+        best_scores=[score for split in run.splits if run.best and (score := run.score(run.best[1], split))],
+        done=done,
+        memory=max((record.peak_memory_mb for record in done if record.peak_memory_mb is not None), default=None),
+        counted=[(score, found) for score in run.scores if (found := counted.get((score.checkpoint, score.split)))],
+        matrices=[(split, m) for split in run.splits if run.best and (m := counted.get((run.best[1], split)))],
+        kinds=KINDS,
+        labels=pseudo_label_changes(run, sentences),
+        scored=prediction_changes(run, split, sentences) if split else [],
+        main_split=split,
+        states=STATES,
+        missing=missing(run, counted),
+        alarms=alarms(run),
     )
-    main_split = next(iter(run.splits), None)
-    scored = prediction_changes(run, main_split, sentences) if main_split else []
-    return Report(_render(run, charts, counted, pseudo_label_changes(run, sentences), scored, main_split), charts.all())
+    return Report(html, [drawing for part in charts.values() for drawing in part])
 
 
-def _mistakes(run: Run) -> dict[tuple[str, str], Mistakes]:
-    """By stage and split, where the tags were kept."""
-    files = {(score.checkpoint, score.split): predictions_file(run.folder, score) for score in run.scores}
-    tags = {pair: read_tags(file) for pair, file in files.items() if file is not None}
-    return {pair: count_mistakes(rows) for pair, rows in tags.items() if rows is not None}
+def mistakes_of(run: Run) -> dict[tuple[str, str], Mistakes]:
+    """The mistakes by stage and split, where the tags were kept."""
+    found = {}
+    for pair in dict.fromkeys((score.checkpoint, score.split) for score in run.scores):
+        table = run.predictions(*pair)
+        if table is not None:
+            found[pair] = count_mistakes(zip(table["gold"].to_pylist(), table["predicted"].to_pylist(), strict=True))
+    return found
 
 
-def _render(
-    run: Run,
-    charts: Charts,
-    counted: Mapping[tuple[str, str], Mistakes],
-    labels: Sequence[Changes],
-    scored: Sequence[Changes],
-    main_split: str | None,
-) -> str:
+def _templates() -> Environment:
     pages = Environment(
         loader=PackageLoader("tof_hf.report", "pages"),
         undefined=StrictUndefined,
@@ -94,35 +100,14 @@ def _render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["percent"] = lambda value: "" if value is None else f"{100 * value:.2f}"
-    pages.filters["thousands"] = lambda value: "" if value is None else f"{value:,}"
-    pages.filters["drawing"] = Markup  # drawings escape what they are given
-    pages.filters["split"] = figures.split_name
-    pages.filters["against_source"] = against_source
-    pages.filters["duration"] = figures.duration
-    pages.filters["megabytes"] = figures.megabytes
-    pages.filters["short"] = lambda stage: stage.rpartition("-")[2]
-    done = [stage for stage in run.stages.values() if stage.finished]
-    memory = [stage.peak_memory_mb for stage in done if stage.peak_memory_mb is not None]
-    return pages.get_template("report.html.jinja").render(
-        run=run,
-        lineage=run.lineage,
-        name=run.folder.resolve().name,
-        charts=charts,
-        names=figures.short_names(run),
-        light=Markup(style_variables(0)),
-        dark=Markup(style_variables(1)),
-        style=Markup(pages.get_template("report.css").render()),
-        best_scores=[score for split in run.splits if run.best and (score := run.of(run.best[1], split))],
-        seconds=sum(stage.seconds for stage in done),
-        memory=max(memory, default=None),
-        counted=[(score, m) for score in run.scores if (m := counted.get((score.checkpoint, score.split)))],
-        matrices=[(split, m) for split in run.splits if run.best and (m := counted.get((run.best[1], split)))],
-        kinds=KINDS,
-        labels=labels,
-        scored=scored,
-        main_split=main_split,
-        signs=SIGNS,
-        states=STATES,
-        alarms=alarms(run),
-    )
+    pages.filters |= {
+        "percent": lambda value: "" if value is None else f"{100 * value:.2f}",
+        "thousands": lambda value: "" if value is None else f"{value:,}",
+        "drawing": lambda figure: Markup(figure.svg),  # a drawing escapes what it is given
+        "split": figures.split_name,
+        "against_source": against_source,
+        "duration": figures.duration,
+        "megabytes": figures.megabytes,
+        "short": short,
+    }
+    return pages

@@ -8,31 +8,31 @@ from pathlib import Path
 
 from tof_hf.errors import TofError
 from tof_hf.extras import require
-from tof_hf.report.svg import Drawing, standalone
+from tof_hf.report.svg import Drawing
 from tof_hf.run_folder import write_text
 
-ZOOM = 2  # PNG pixels for each unit of a drawing
+ZOOM = 2  # PNG pixels per unit of a drawing
 _LETTERS = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="15">{}</text></svg>'
 
 
 def check_plots() -> None:
-    """Nothing; raises TofError if PNGs cannot be drawn here: the extra or every font is missing."""
+    """Raise TofError if PNG files cannot be drawn here, because the extra or every font is missing."""
     require("report", "resvg_py")
     if not _has_fonts():
         raise TofError("no font on this machine to draw PNG files with. What to do: install one, such as DejaVu Sans.")
 
 
 def write_plots(figures: Sequence[Drawing], folder: Path) -> list[Path]:
-    """The files written: NAME.svg and NAME.png of every figure, in the light colours. Raises TofError as above."""
+    """Write NAME.svg and NAME.png of every figure in the light colours; gives the files. Raises TofError as above."""
     check_plots()
     files = []
     for figure in figures:
-        drawing, names = standalone(figure), (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
-        write_text(names[0], drawing)
-        part = names[1].with_name(names[1].name + ".part")
-        part.write_bytes(_png(drawing, zoom=ZOOM))
-        part.replace(names[1])
-        files += names
+        svg, png = folder / f"{figure.name}.svg", folder / f"{figure.name}.png"
+        write_text(svg, figure.standalone)
+        part = png.with_name(f"{png.name}.part")
+        part.write_bytes(_png(figure.standalone, zoom=ZOOM))
+        part.replace(png)
+        files += [svg, png]
     return files
 
 
@@ -44,5 +44,5 @@ def _png(drawing: str, *, zoom: int = 1) -> bytes:
 
 @functools.cache
 def _has_fonts() -> bool:
-    """Whether letters leave a trace: without a font they are left out silently."""
+    """Whether letters leave a trace: without a font they are silently left out."""
     return _png(_LETTERS.format("ABC")) != _png(_LETTERS.format(""))

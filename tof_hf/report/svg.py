@@ -1,4 +1,8 @@
-"""Small drawings in SVG: they take their colours from the page they stand in, light or dark, or stand alone."""
+"""Small drawings in SVG, with the colours of their page, light or dark, or as files of their own.
+
+Not drawn with a chart library: one takes a second or more for the charts of a page instead of milliseconds, installs
+80 to 100 MB, and has no place for the values that are shown on hovering.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-# Name: colour on a light page, on a dark one. Text has a contrast of 4.5 at least to `paper`, all else of 3.
+# Name: colour on a light page, on a dark one. Text has a contrast of at least 4.5 to `paper`, all else of 3.
 COLOURS: dict[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#14181f"),
     "panel": ("#f3f5f8", "#1e242d"),
@@ -26,17 +30,23 @@ COLOURS: dict[str, tuple[str, str]] = {
     "bad": ("#b3261e", "#ff9087"),
 }
 SERIES = ("one", "two", "three", "four", "five", "six")
-DASHES = ("", "6 3", "2 3", "8 3 2 3")  # for a seventh series and on: the colours come again with another dash
-MARKERS = ("circle", "square", "triangle", "diamond", "cross", "ring")
-MARGIN = 10  # of a drawing that stands alone
-_FONT = "DejaVu Sans, Noto Sans, Liberation Sans, Arial, Helvetica, sans-serif"
+DASHES = ("none", "6 3", "2 3", "8 3 2 3")  # from the seventh series on: the same colours with another dash
+MARKERS = (  # circle, square, triangle, diamond, cross, triangle that points down
+    "M-3.5 0a3.5 3.5 0 1 1 7 0a3.5 3.5 0 1 1-7 0z",
+    "M-3.5-3.5h7v7h-7z",
+    "M0-4.5L4.5 4.5h-9z",
+    "M0-4.5L4.5 0 0 4.5-4.5 0z",
+    "M-4.5-2.5l2-2L0-2l2.5-2.5 2 2L2 0l2.5 2.5-2 2L0 2l-2.5 2.5-2-2L-2 0z",
+    "M0 4.5L4.5-4.5h-9z",
+)
+MARGIN = 10  # around a drawing in a file of its own
+FONT = "DejaVu Sans, Noto Sans, Liberation Sans, Arial, Helvetica, sans-serif"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML has no way to write these
-_WIDTHS = {"wide": 1.0, "capital": 0.74, "other": 0.6}  # of the font size, as wide as a letter is on average
 
 
 @dataclass
 class Drawing:
-    """Shapes in order; `name` is that of its file. `title` and `description` tell it to those who do not see it."""
+    """Shapes in order; `name` is its file's. Screen readers read `title` and `description`."""
 
     name: str
     title: str
@@ -45,86 +55,85 @@ class Drawing:
     height: float
     parts: list[str] = field(default_factory=list)
 
-    def add(self, tag: str, text: str | None = None, /, *, hint: str = "", **attributes: object) -> None:
-        """One element; `font_size=11` becomes font-size, colours are names of COLOURS, `hint` is shown on hovering."""
-        told = "".join(f' {name.strip("_").replace("_", "-")}="{_value(v)}"' for name, v in attributes.items())
-        inside = (f"<title>{clean(hint)}</title>" if hint else "") + ("" if text is None else clean(text))
-        self.parts.append(f"<{tag}{told}>{inside}</{tag}>" if inside else f"<{tag}{told}/>")
+    def add(self, tag: str, text: str = "", /, *, hint: str = "", **attributes: object) -> None:
+        """One element: font_size=11 becomes font-size, names of COLOURS their colours; `hint` is shown on hovering."""
+        written = "".join(f' {name.replace("_", "-")}="{_value(value)}"' for name, value in attributes.items())
+        inside = (f"<title>{clean(hint)}</title>" if hint else "") + clean(text)
+        self.parts.append(f"<{tag}{written}>{inside}</{tag}>" if inside else f"<{tag}{written}/>")
 
     def text(
-        self, x: float, y: float, text: str, *, size: float = 11, colour: str = "ink", **attributes: object
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        room: float = math.inf,
+        size: float = 11,
+        colour: str = "ink",
+        hint: str = "",
+        **attributes: object,
     ) -> None:
-        self.add("text", text, x=x, y=y, font_size=size, fill=colour, **attributes)
+        """A line of text; if it is wider than `room` it is shortened and shown in full on hovering."""
+        shown = shorten(text, room, size)
+        hint = hint or (text if shown != text else "")
+        self.add("text", shown, hint=hint, x=x, y=y, font_size=size, fill=colour, **attributes)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, colour: str = "line", **attributes: object) -> None:
+        """A straight line."""
         self.add("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **attributes)
 
     def rect(self, x: float, y: float, width: float, height: float, colour: str, **attributes: object) -> None:
+        """A filled rectangle."""
         self.add("rect", x=x, y=y, width=width, height=height, fill=colour, **attributes)
 
-    def marker(self, x: float, y: float, number: int, *, hint: str = "", size: float = 3.5) -> None:
-        """A point of a series: another shape and colour for each, so that colour is not needed."""
-        colour, shape = colour_of(number), MARKERS[number % len(MARKERS)]
-        if shape == "circle":
-            self.add("circle", cx=x, cy=y, r=size, fill=colour, hint=hint)
-        elif shape == "ring":
-            self.add("circle", cx=x, cy=y, r=size, fill="paper", stroke=colour, stroke_width=2, hint=hint)
-        elif shape == "square":
-            self.rect(x - size, y - size, 2 * size, 2 * size, colour, hint=hint)
-        elif shape == "cross":
-            d = f"M{_value(x - size)} {_value(y - size)}l{2 * size} {2 * size}m0 {-2 * size}l{-2 * size} {2 * size}"
-            self.add("path", d=d, stroke=colour, stroke_width=2.5, fill="none", hint=hint)
-        else:
-            s = size + 1
-            corners = [(0, -s), (s, s), (-s, s)] if shape == "triangle" else [(0, -s), (s, 0), (0, s), (-s, 0)]
-            self.add("polygon", points=" ".join(f"{x + a:g},{y + b:g}" for a, b in corners), fill=colour, hint=hint)
+    def marker(self, x: float, y: float, number: int, *, hint: str = "") -> None:
+        """A point of a series; each series has another shape, so that nobody has to tell colours apart."""
+        place = f"translate({x:.1f} {y:.1f})"
+        self.add("path", hint=hint, d=MARKERS[number % len(MARKERS)], transform=place, fill=colour_of(number))
 
-    def legend(self, labels: Sequence[str], x: float, y: float, width: float, *, boxes: bool = False) -> float:
-        """The names of the series beside their marks, in as many lines as needed; gives the height that took."""
-        left, top = x, y
+    def series(self, points: Sequence[tuple[float, float]], number: int) -> None:
+        """The line of a series."""
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        dash = DASHES[number // len(SERIES) % len(DASHES)]
+        colour = colour_of(number)
+        self.add("polyline", points=path, fill="none", stroke=colour, stroke_width=2, stroke_dasharray=dash)
+
+    def legend(self, labels: Sequence[str], *, bars: bool = False) -> None:
+        """Add the names of the series at the bottom, each with a piece of its line or its bar."""
+        left, y, mark = 4.0, self.height + 8, 16 if bars else 25
         for number, label in enumerate(labels):
-            label_shown = shorten(label, width - 30, 11)
-            wide = text_width(label_shown, 11) + 38
-            if left > x and left + wide > x + width:
-                left, top = x, top + 18
-            if boxes:
-                self.rect(left, top - 9, 11, 11, colour_of(number))
+            room = self.width - 38
+            wide = mark + min(room, text_width(label)) + 13
+            if left > 4 and left + wide > self.width - 4:
+                left, y = 4.0, y + 18
+            if bars:
+                self.rect(left, y - 9, 11, 11, colour_of(number))
             else:
-                dash = {"stroke_dasharray": DASHES[number // len(SERIES) % len(DASHES)] or "none"}
-                self.line(left, top - 4, left + 20, top - 4, colour_of(number), stroke_width=2, **dash)
-                self.marker(left + 10, top - 4, number)
-            self.text(left + (16 if boxes else 25), top, label_shown, hint=label if label != label_shown else "")
-            left += wide - (9 if boxes else 0)
-        return top + 18 - y if labels else 0.0
+                self.series([(left, y - 4), (left + 20, y - 4)], number)
+                self.marker(left + 10, y - 4, number)
+            self.text(left + mark, y, label, room=room)
+            left += wide
+        self.height = y + 10
 
     @property
     def svg(self) -> str:
         """The drawing as an element of a page."""
-        ids = f"{self.name}-title", f"{self.name}-text"
         size = f'viewBox="0 0 {_value(self.width)} {_value(self.height)}" width="{_value(self.width)}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} height="{_value(self.height)}" role="img" '
-            f'aria-labelledby="{ids[0]} {ids[1]}"><title id="{ids[0]}">{clean(self.title)}</title>'
-            f'<desc id="{ids[1]}">{clean(self.description)}</desc>{"".join(self.parts)}</svg>'
+            f'aria-labelledby="{self.name}-title {self.name}-text"><title id="{self.name}-title">{clean(self.title)}'
+            f'</title><desc id="{self.name}-text">{clean(self.description)}</desc>{"".join(self.parts)}</svg>'
         )
 
-
-def standalone(drawing: Drawing) -> str:
-    """A drawing as a file of its own, in the light colours on their own ground."""
-    wide, high = _value(drawing.width + 2 * MARGIN), _value(drawing.height + 2 * MARGIN)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {wide} {high}" width="{wide}" '
-        f'height="{high}" font-family="{_FONT}">'
-    )
-    ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="{wide}" height="{high}" fill="var(--paper)"/>'
-    told = f"<title>{clean(drawing.title)}</title><desc>{clean(drawing.description)}</desc>"
-    text = f"{head}{told}{ground}{''.join(drawing.parts)}</svg>\n"
-    return re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0] if match[1] in COLOURS else match[0], text)
-
-
-def style_variables(theme: int) -> str:
-    """The colours of the light (0) or dark (1) theme as CSS variables."""
-    return "".join(f"--{name}:{values[theme]};" for name, values in COLOURS.items())
+    @property
+    def standalone(self) -> str:
+        """The drawing as a file of its own, in the light colours with a margin around it."""
+        size = f'width="{_value(self.width + 2 * MARGIN)}" height="{_value(self.height + 2 * MARGIN)}"'
+        text = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONT}"><rect {size} fill="var(--paper)"/>'
+            f'<g transform="translate({MARGIN} {MARGIN})">{self.svg}</g></svg>\n'
+        )
+        return re.sub(r"var\(--(\w+)\)", lambda match: COLOURS[match[1]][0] if match[1] in COLOURS else match[0], text)
 
 
 def colour_of(number: int) -> str:
@@ -132,39 +141,34 @@ def colour_of(number: int) -> str:
     return SERIES[number % len(SERIES)]
 
 
+def style_variables(theme: int) -> str:
+    """The colours of the light (0) or dark (1) theme as CSS variables."""
+    return "".join(f"--{name}:{values[theme]};" for name, values in COLOURS.items())
+
+
 def clean(text: str) -> str:
-    """Text as it may stand in an element or an attribute."""
+    """The text, escaped for an element or an attribute."""
     return escape(_CONTROL.sub("\ufffd", text))
 
 
-def text_width(text: str, size: float) -> float:
-    """About how wide a text is."""
-    return size * sum(_WIDTHS[_kind(letter)] for letter in text)
+def text_width(text: str, size: float = 11) -> float:
+    """Roughly how wide a text is."""
+    return size * sum(_letter_width(letter) for letter in text)
 
 
-def _kind(letter: str) -> str:
+def _letter_width(letter: str) -> float:
     if unicodedata.east_asian_width(letter) in "WF":
-        return "wide"
-    return "capital" if letter.isupper() or letter in "mw%@<>+=" else "other"
+        return 1.0
+    return 0.74 if letter.isupper() or letter in "mw%@<>+=" else 0.6
 
 
-def shorten(text: str, width: float, size: float) -> str:
-    """The text; its middle is cut out if it does not fit, for names often differ at their ends."""
-    left, right = text[: (len(text) + 1) // 2], text[(len(text) + 1) // 2 :]
-    cut = text
-    while left and text_width(cut, size) > width:
-        left, right = (left, right[1:]) if len(right) > len(left) else (left[:-1], right)
-        cut = f"{left}…{right}"
-    return cut
-
-
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers from at most `low` to at least `high`."""
-    span = max(high - low, 1e-9)
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next(power * part for part in (1, 2, 2.5, 5, 10) if span / (power * part) <= most)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [number * step for number in range(first, max(last, first + 1) + 1)]
+def shorten(text: str, width: float, size: float = 11) -> str:
+    """The text; if it is too wide, its middle is left out, because long names often differ at their ends."""
+    shown, kept = text, len(text)
+    while kept and text_width(shown, size) > width:
+        kept -= 1
+        shown = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+    return shown
 
 
 def _value(value: object) -> str:
