@@ -16,6 +16,7 @@ from tof_hf.data.labels import spans_from_tags
 from tof_hf.data.running_text import find_words
 from tof_hf.data.translation import label_names_of
 from tof_hf.errors import DataError
+from tof_hf.markdown import as_table
 
 MOST_FREQUENT = 20
 
@@ -55,17 +56,23 @@ class Projection:
 
     def to_markdown(self, title: str = "Translation") -> str:
         """The counts, the entities and the samples as a page."""
-        lines = [f"# {title}", "", "| | |", "| --- | ---: |", f"| rows | {self.rows:,} |"]
-        lines += [f"| words | {self.words:,} |", f"| of them in the dictionary | {self.coverage:.1%} |"]
-        lines += [f"| distinct words | {self.distinct_words:,} |"]
-        lines += [f"| of them in the dictionary | {self.distinct_coverage:.1%} |"]
-        lines += [f"| words copied with their entity | {self.copied:,} |"]
+        counts = [
+            ["", ""],
+            ["rows", f"{self.rows:,}"],
+            ["words", f"{self.words:,}"],
+            ["of them in the dictionary", f"{self.coverage:.1%}"],
+            ["distinct words", f"{self.distinct_words:,}"],
+            ["of them in the dictionary", f"{self.distinct_coverage:.1%}"],
+            ["words copied with their entity", f"{self.copied:,}"],
+        ]
         if self.recased is not None:
-            lines += [f"| translations written in another case than in the dictionary | {self.recased:,} |"]
+            counts.append(["translations written in another case than in the dictionary", f"{self.recased:,}"])
+        lines = [f"# {title}", "", as_table(counts)]
         if self.entities:
-            lines += ["", "| entities | total | changed | survived | grew |", "| --- | ---: | ---: | ---: | ---: |"]
+            entities = [["entities", "total", "changed", "survived", "grew"]]
             for label, e in sorted(self.entities.items()):
-                lines.append(f"| {label} | {e.total:,} | {e.changed:,} | {e.survived:,} | {e.grew:,} |")
+                entities.append([label, f"{e.total:,}", f"{e.changed:,}", f"{e.survived:,}", f"{e.grew:,}"])
+            lines += ["", as_table(entities)]
         unknown = ", ".join(f"{word} ({count:,})" for word, count in self.unknown.items())
         lines += ["", f"Most frequent words without a translation: {unknown or 'none'}.", ""]
         for before, after in self.samples:

@@ -27,7 +27,8 @@ def f1_figures(run: Run) -> Iterator[Drawing]:
             Series(system, sorted((labels.index(label), f1) for label, f1 in known.items()))
             for system, known in points.items()
         ]
-        yield line_chart(f"f1-{slug(split)}", f"F1 on {split_name(split)}", series, labels=labels, y_title="F1 in %")
+        title = f"F1 on {split_name(split)}"
+        yield line_chart(f"f1-{slug(split)}", title, series, labels=labels, y_title="F1 in %", from_zero=False)
 
 
 def type_figures(run: Run) -> Iterator[Drawing]:
@@ -55,7 +56,7 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> It
         ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
         groups = [(name, [mistakes.kinds[kind] for mistakes in ends.values()]) for kind, name in KINDS.items()]
         title = f"Entities on {split_name(split)}, by system"
-        yield bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}")
+        yield bar_chart("mistakes", title, groups, series=list(ends), shown="{:,}".format)
     system, end = run.best or ("", "")
     for split in known:
         if (end, split) in counted:
@@ -73,19 +74,12 @@ def curve_figures(run: Run) -> Iterator[Drawing]:
 def _curves(name: str, label: str, stage: Stage) -> Iterator[Drawing]:
     losses = [Series("training", stage.loss), Series("validation", stage.validation_loss)]
     if series := [one for one in losses if one.points]:
-        yield line_chart(
-            f"{name}-loss",
-            f"{label}: loss",
-            series,
-            x_title="steps",
-            y_title="loss",
-            shown=lambda loss: f"{loss:.4g}",
-            zero=True,
-        )
+        title = f"{label}: loss"
+        yield line_chart(f"{name}-loss", title, series, x_title="steps", y_title="loss", shown="{:.4g}".format)
     if stage.validation_f1:
         series = [Series("F1 on validation rows", stage.validation_f1)]
         title = f"{label}: F1 on its validation rows"
-        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %")
+        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %", from_zero=False)
 
 
 def label_figures(run: Run) -> Iterator[Drawing]:
@@ -101,15 +95,9 @@ def label_figures(run: Run) -> Iterator[Drawing]:
 def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end: str) -> Iterator[Drawing]:
     """The charts of one system; their titles end with `of`, their names with `end`."""
     labels = [short(entry.tagger) for entry in entries]
-    yield line_chart(
-        f"labels-entities{end}",
-        f"Entities labelled, by tagger{of}",
-        [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types],
-        labels=labels,
-        y_title="entities",
-        shown=lambda count: f"{count:,.0f}",
-        zero=True,
-    )
+    counts = [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types]
+    title = f"Entities labelled, by tagger{of}"
+    yield line_chart(f"labels-entities{end}", title, counts, labels=labels, y_title="entities", shown="{:,.0f}".format)
     shares = [
         Series("words with another label", _known(entry.health.changed_share for entry in entries)),
         Series("found by the MRC head too", _known(entry.health.agreement for entry in entries)),
@@ -118,7 +106,7 @@ def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end:
     ]
     if series := [one for one in shares if one.points]:
         title = f"Health of the labels, by tagger{of}"
-        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%", zero=True)
+        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%")
     confidence = [
         Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])
         for label, entry in zip(labels, entries, strict=True)
@@ -132,7 +120,6 @@ def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end:
             labels=BINS,
             x_title="probability, from",
             y_title="% of the entities",
-            zero=True,
         )
 
 
