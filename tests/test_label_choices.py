@@ -24,10 +24,10 @@ from tof_hf.forgetting import SourceMemory
 from tof_hf.hub.card import model_card
 from tof_hf.hub.dataset_release import pseudo_label_bundle
 from tof_hf.hub.run_record import read_run
-from tof_hf.kept import keep_json
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.report.reading import read_run as read_for_report
-from tof_hf.run_folder import read_json
+from tof_hf.storage.files import read_json
+from tof_hf.storage.kept import keep_json
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -70,6 +71,43 @@ def test_rows_come_back_with_their_entities_in_every_form(model, expected, folde
     if source != "in.txt":
         assert [row["number"] for row in rows] == [0, 1, 2]
     assert not list(folder.glob("*.part"))
+
+
+def test_a_link_to_a_file_stays_one_and_a_file_of_the_user_that_ends_in_part_stays(model, expected, folder):
+    (folder / "far").mkdir()
+    (folder / "out.jsonl").symlink_to(folder / "far" / "target")
+    (folder / "out.jsonl.part").write_text("mine")
+    assert main(["predict", model, str(folder / "in.txt"), str(folder / "out.jsonl")]) == 0
+    assert (folder / "out.jsonl").is_symlink() and (folder / "out.jsonl.part").read_text() == "mine"
+    assert found(map(json.loads, (folder / "far" / "target").read_text(encoding="utf-8").splitlines())) == expected
+    assert [path.name for path in (folder / "far").iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_pipe_gets_the_rows_and_stays_a_pipe(model, expected, folder, form):
+    pipe, got = folder / f"out.{form}", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert main(["predict", model, str(folder / "in.txt"), str(pipe)]) == 0
+    reader.join(60)
+    rows = pq.read_table(io.BytesIO(got[0])).to_pylist() if form == "parquet" else map(json.loads, got[0].splitlines())
+    assert found(rows) == expected and pipe.is_fifo()
+
+
+def test_a_device_is_written_to_and_stays_a_device(model, folder):
+    (folder / "nowhere").symlink_to(os.devnull)
+    for out in (os.devnull, str(folder / "nowhere")):
+        assert main(["predict", model, str(folder / "in.txt"), out, "--to", "jsonl"]) == 0
+    assert Path(os.devnull).is_char_device() and (folder / "nowhere").is_symlink()
+
+
+def test_the_standard_output_by_its_path_adds_to_what_the_shell_opened(model, folder):
+    command = f"echo first; {sys.executable} -m tof_hf.cli predict {model} {folder}/in.txt /dev/stdout --to jsonl"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with (folder / "log").open("wb") as log:
+        subprocess.run(command, shell=True, env=env, stdout=log, timeout=200, check=True)
+    assert [line[:6] for line in (folder / "log").read_text().splitlines()] == ["first"] + 3 * ['{"text']
 
 
 def test_column_files_come_back_with_tags_that_the_reader_reads(model, folder):

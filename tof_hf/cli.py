@@ -15,8 +15,9 @@ from tof_hf.ablation.command import add_ablate
 from tof_hf.errors import DataError, TofError
 from tof_hf.process import set_up_process
 from tof_hf.report.command import add_report_command
-from tof_hf.run_folder import is_main_process, same_in_all_processes, write_json, write_text
+from tof_hf.run_folder import is_main_process, same_in_all_processes
 from tof_hf.search.command import add_search
+from tof_hf.storage.files import write_json, write_text
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
 _OVERRIDES = "options stronger than the file, such as mrc.learning_rate=2e-6 source.train.limit=100"

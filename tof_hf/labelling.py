@@ -30,11 +30,11 @@ from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
 from tof_hf.data.selection import UNSURE, entity_spans, frequent_texts, select_labels, without_texts
 from tof_hf.errors import TofError
 from tof_hf.inputs import TofData
-from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
 from tof_hf.run_folder import barrier, is_main_process, say, warn
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
+from tof_hf.storage.kept import is_kept, keep_json, keep_parquet, read_kept_json
 
 
 @dataclass(frozen=True)

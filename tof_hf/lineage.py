@@ -17,10 +17,10 @@ from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
 from tof_hf.inputs import DataRecord
 from tof_hf.modeling.identity import hub_commit
-from tof_hf.run_folder import read_json
 from tof_hf.seen import Seen, TextSeen
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey
+from tof_hf.storage.files import read_json
 from tof_hf.versions import versions
 
 FILE = "lineage.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,23 +23,17 @@ from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_place, check_run
 from tof_hf.recipes import RECIPES, Recipe
 from tof_hf.report.tables import results_table, stages_table
-from tof_hf.run_folder import (
-    barrier,
-    is_main_process,
-    main_process_first,
-    replace_folder,
-    same_in_all_processes,
-    say,
-    write_json,
-    write_text,
-)
+from tof_hf.run_files import check_run_files, run_files
+from tof_hf.run_folder import barrier, is_main_process, main_process_first, same_in_all_processes, say
 from tof_hf.run_lock import only_run_in
 from tof_hf.scoring import Scorer
 from tof_hf.seen import measure
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
+from tof_hf.stages.standing import copy_model
 from tof_hf.stages.task import Checkpoint
 from tof_hf.steps import Journey, Steps
+from tof_hf.storage.files import temporary_folder, write_json, write_text
 from tof_hf.translated import report_translation
 
 
@@ -88,6 +81,7 @@ class TofPipeline:
     ) -> None:
         self.config = config
         self.folder = Path(config.output_dir)
+        self.files = run_files(self.folder)
         self.inputs = inputs or Inputs(config, datasets)
         self.copy_final = copy_final
         self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
@@ -100,6 +94,8 @@ class TofPipeline:
         Raises a TofError before any training if the data or the options cannot work.
         """
         data, gold, tokenizer = self.check()
+        if is_main_process():
+            self.files.claim()
         with ExitStack() as stack:
             stack.enter_context(only_run_in(self.folder))
             if self.folders.shared:
@@ -109,6 +105,9 @@ class TofPipeline:
 
     def check(self) -> tuple[TofData, dict[str, Dataset], PreTrainedTokenizerBase]:
         """The data, the gold for scores and the tokenizer. Raises a TofError for what `run` could not work with."""
+        with same_in_all_processes():
+            check_place(self.folder)
+            check_run_files(self.config, self.folders.root)
         with main_process_first():
             data = self.inputs.training()
             gold = self.inputs.gold(data.label_names)
@@ -138,6 +137,7 @@ class TofPipeline:
         splits = {"source_validation": data.validation} | gold
         scorer = Scorer(splits, tokenizer, config.seed, config.target.name, rows)
         if is_main_process():
+            self.files.remove_temporary()
             write_text(self.folder / "config.yaml", config.to_yaml())
         say(
             f"{len(data.source):,} labelled source sentences, {len(data.target):,} raw target sentences, "
@@ -193,13 +193,12 @@ class TofPipeline:
         """Copy the tagger to final/, if that is wanted: stock files that load without this library."""
         final = self.folder / "final"
         if is_main_process():
-            part = self.folder / "final.part"
-            shutil.rmtree(part, ignore_errors=True)
             if self.copy_final:
-                shutil.copytree(tagger.path, part)
-                replace_folder(part, final)
+                with temporary_folder(self.folder) as part:
+                    copy_model(tagger, part)
+                    self.files.replace(part, "final")
             else:  # one of an earlier run would be taken for this run's
-                shutil.rmtree(final, ignore_errors=True)
+                self.files.remove("final/")
         barrier()
         place = final if self.copy_final else Path(tagger.path)
         say(f"final tagger: {place} (from {tagger.name})")

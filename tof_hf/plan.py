@@ -13,13 +13,13 @@ from tof_hf.data.mapping import cached_map
 from tof_hf.data.selection import UNSURE
 from tof_hf.data.soft_labels import PROBABILITIES, soft_label_features
 from tof_hf.journey import FROM_PSEUDO_LABELS
-from tof_hf.kept import is_kept, read_kept_json
 from tof_hf.labelling import read_rows
-from tof_hf.run_folder import read_whole_json
 from tof_hf.scoring import SOURCE, score_file
 from tof_hf.stages.standing import RECORD, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
 from tof_hf.steps import Steps
+from tof_hf.storage.files import read_whole_json
+from tof_hf.storage.kept import is_kept, read_kept_json
 from tof_hf.teaching import read_soft_labels, soft_labels_file
 
 UNKNOWN = "?"  # how the key of a stage begins whose data is not there yet

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from tof_hf.data.sources import read_text
 from tof_hf.errors import DataError
+from tof_hf.storage.files import is_stream, new_file
 from tof_hf.tagger import ENTITIES, Tagged, Tagger, Text
 
 FORMS = ("txt", "jsonl", "conll", "parquet")
@@ -31,8 +32,9 @@ def predict_file(
 
     Forms, by the ending unless they are named: txt (a text a line; out: entities as `[Ana García](PER)`), jsonl (rows
     with `text` or `tokens`; out: these rows with `entities`), conll (a word a line; out: with its tag), parquet (as
-    jsonl). `-` means the standard streams, txt in and jsonl out. A file appears complete or not at all; a stream is
-    written as it is read. Raises DataError for input that cannot be used.
+    jsonl). `-` means the standard streams, txt in and jsonl out. A file appears complete or not at all, and a link to
+    one stays a link; a stream, device or pipe is written to as the input is read. Raises DataError for input that
+    cannot be used.
     """
     read = _READERS[_form(source, source_form, "txt")]
     write = _WRITERS[_form(out, out_form, "jsonl")]
@@ -171,28 +173,28 @@ def _writing(out: Path) -> Iterator[TextIO]:
         except BrokenPipeError:  # whoever reads, as `head` does, has enough; Python must not try again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    with _complete(out) as part, part.open("w", encoding="utf-8") as stream:
+    if is_stream(out):
+        with _writable(out), out.open("a", encoding="utf-8") as stream:
+            yield stream
+        return
+    with _writable(out), new_file(out) as part, part.open("w", encoding="utf-8") as stream:
         yield stream
 
 
 @contextmanager
-def _complete(out: Path) -> Iterator[Path]:
-    """A file beside `out` that takes its place if all went well, and goes if not."""
-    part = out.with_name(out.name + ".part")
+def _writable(out: Path) -> Iterator[None]:
+    """Inside, what the system refuses is a DataError about `out`."""
     try:
-        yield part
-        part.replace(out)
+        yield
     except OSError as error:
         fix = "name another file."
         raise DataError(f"a place where nothing can be written ({error}).", fix=fix, path=out) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write_parquet(rows: Rows, out: Path) -> None:
     writer = None
     waiting: list[dict[str, Any]] = []
-    with _complete(out) as part:
+    with _writable(out), new_file(out) as part:
         try:
             for row, tagged in rows:
                 waiting.append(_with_entities(row, tagged))

@@ -14,18 +14,27 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tof_hf.errors import TofError
-from tof_hf.run_folder import is_main_process, read_whole_json, write_json
+from tof_hf.run_folder import is_main_process
+from tof_hf.storage.files import read_whole_json, write_json
+from tof_hf.storage.own_folder import OwnFolder
 
-LOCK, OWNER = "run.lock", "run.owner.json"
+LOCK_FILES = LOCK, OWNER = "run.lock", "run.owner.json"
 
 
 class FolderInUse(TofError):
     """Another run works in this folder."""
 
 
+def lock_files(folder: Path, *others: str) -> OwnFolder:
+    """The files of the lock, and others in its folder that are ours once the lock is there."""
+    return OwnFolder(Path(os.path.realpath(folder)), (*LOCK_FILES, *others), earlier={LOCK: None})
+
+
 @contextmanager
 def only_run_in(folder: Path) -> Iterator[None]:
     """Inside, no other run works in the folder. Raises FolderInUse, with the name of the one that does.
+
+    Raises ConfigError if the user has files of the lock's names there.
 
     The system takes the lock from a process that is killed, so none is ever left over. Of a launch of several processes
     the first takes it for all.
@@ -33,6 +42,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
     if not is_main_process():
         yield
         return
+    lock_files(folder).check()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:

@@ -12,11 +12,12 @@ from transformers import PreTrainedTokenizerBase
 from tof_hf.config import TaggerConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
-from tof_hf.kept import is_kept, keep_json, keep_parquet, read_kept_json
 from tof_hf.metrics import entity_scores
-from tof_hf.run_folder import barrier, is_main_process, read_json
+from tof_hf.run_folder import barrier, is_main_process
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.task import Checkpoint
+from tof_hf.storage.files import read_json
+from tof_hf.storage.kept import is_kept, keep_json, keep_parquet, read_kept_json
 
 SOURCE, SOURCE_QUESTIONS = "source_validation", "source_validation_mrc"
 

@@ -14,11 +14,11 @@ from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.selection import UNSURE
 from tof_hf.data.soft_labels import soft_label, without_frequent_texts
-from tof_hf.kept import is_kept
 from tof_hf.labelling import read_rows, write_rows
 from tof_hf.run_folder import barrier, warn
 from tof_hf.stages.ner import class_probabilities
 from tof_hf.stages.task import Checkpoint
+from tof_hf.storage.kept import is_kept
 
 
 def soft_labels_file(text: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Path:

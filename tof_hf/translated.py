@@ -12,7 +12,8 @@ from tof_hf.config import TranslationConfig
 from tof_hf.data.dictionary import BilingualDictionary
 from tof_hf.data.projection import project
 from tof_hf.data.translation import translate_queries, translate_words
-from tof_hf.run_folder import say, write_json, write_text
+from tof_hf.run_folder import say
+from tof_hf.storage.files import write_json, write_text
 
 
 @dataclass(frozen=True)

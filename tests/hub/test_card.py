@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 
 from tof_hf.hub.card import model_card, render
 from tof_hf.hub.run_record import read_run
-from tof_hf.run_folder import read_json, write_json
+from tof_hf.storage.files import read_json, write_json
 
 REPO = "tester/es-tagger"
 

@@ -8,7 +8,6 @@ import shutil
 
 import pytest
 
-from tof_hf.run_folder import write_json
 from tof_hf.stages.failures import RunError, failures_of_the_machine
 from tof_hf.stages.standing import (
     BEGUN,
@@ -21,6 +20,7 @@ from tof_hf.stages.standing import (
     write_manifest,
 )
 from tof_hf.stages.task import changes, recipe_key
+from tof_hf.storage.files import write_json
 
 RECIPE = {
     "stage": "mrc",

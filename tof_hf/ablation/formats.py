@@ -12,7 +12,7 @@ from tof_hf.ablation.rows import SWAPPED, TITLES
 from tof_hf.ablation.table import Line, Results
 from tof_hf.devices import device_names
 from tof_hf.markdown import as_table, cell
-from tof_hf.run_folder import write_json, write_text
+from tof_hf.storage.files import write_json, write_text
 from tof_hf.versions import versions
 
 _PLACES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

@@ -25,6 +25,7 @@ from datasets import Dataset
 from tof_hf.ablation.rows import Row
 from tof_hf.ablation.runs import Ablation, Outcome, run_seed, seed_folder
 from tof_hf.process import set_up_process
+from tof_hf.storage.files import new_file
 
 LOG = "log.txt"
 GIVEN = "given"  # the folder of datasets that were given in place of files
@@ -116,9 +117,9 @@ def heard_ablation(told: dict[str, Any]) -> Ablation:
 def _given(rows: Dataset, out: Path, name: str) -> str:
     file = out / GIVEN / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    rows.to_parquet(str(part))
-    return str(part.replace(file))
+    with new_file(file) as part:
+        rows.to_parquet(str(part))
+    return str(file)
 
 
 def _row(told: dict[str, Any]) -> Row:

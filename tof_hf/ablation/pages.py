@@ -9,7 +9,7 @@ from tof_hf.ablation.formats import markdown
 from tof_hf.ablation.table import Results
 from tof_hf.errors import ConfigError, DataError
 from tof_hf.preflight import check_place
-from tof_hf.run_folder import write_text
+from tof_hf.storage.files import write_text
 
 _END = "<!-- end of tof-hf ablate -->"
 

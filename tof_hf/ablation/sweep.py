@@ -13,7 +13,7 @@ from tof_hf.ablation.table import Bookkeeper, Results
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.plan import PlannedStage
 from tof_hf.run_folder import is_main_process, say, warn
-from tof_hf.run_lock import only_run_in
+from tof_hf.run_lock import lock_files, only_run_in
 from tof_hf.stages.failures import failures_of_the_machine
 
 
@@ -34,6 +34,7 @@ def ablate(
     TofError from it is a warning, told once. `finished`: the tables of the runs that are finished; nothing is trained.
     """
     shelf = Shelf(ablation.datasets)
+    lock_files(ablation.out, *(f"table.{ending}" for ending in ("md", "csv", "tex", "json"))).check("--out")
     check(ablation, shelf)
     books = Bookkeeper(ablation, baseline=baseline, benchmark=benchmark)
     progress = Progress(len(ablation.names) * len(ablation.seeds))

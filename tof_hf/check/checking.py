@@ -33,6 +33,7 @@ from tof_hf.overlap import look_for_overlaps
 from tof_hf.pipeline import RECIPES
 from tof_hf.plan import PlannedStage, PlannedSteps
 from tof_hf.preflight import check_place, checks, used_stages
+from tof_hf.run_files import check_run_files
 from tof_hf.run_folder import main_process_first, say
 from tof_hf.scoring import Scorer
 from tof_hf.stages.task import StageTask
@@ -74,6 +75,7 @@ class _Check:
         machine, found = look_at_machine()
         self.findings += found
         self._attempt("output_dir", check_place, Path(self.config.output_dir))
+        self._attempt("output_dir", check_run_files, self.config, Path(self.config.output_dir) / "stages")
         tokenizer = self._attempt("model", load_encoder_tokenizer, self.config.model)
         say("check: reading the data")
         files = self._files()
@@ -178,10 +180,7 @@ class _Check:
             stages = [(task, arguments_of(task, folder)) for task in tasks]
             memory, found = look_at_memory(encoder, stages, parameters, max(peaks, default=None))
             self.findings += found
-        facts = [
-            stage_facts(stage, systems, folder=folder, speeds=speeds)
-            for stage, systems in once(planned).values()
-        ]
+        facts = [stage_facts(stage, systems, folder=folder, speeds=speeds) for stage, systems in once(planned).values()]
         return tuple(facts), disk, memory
 
     def _speeds(self, tasks: Sequence[StageTask]) -> dict[Kind, Speed]:

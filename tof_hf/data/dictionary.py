@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from tof_hf.data.files import read_text_file
 from tof_hf.errors import DataError
-from tof_hf.run_folder import write_text
+from tof_hf.storage.files import write_text
 
 logger = logging.getLogger(__name__)
 

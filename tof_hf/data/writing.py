@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from tof_hf.data.translation import label_names_of
 from tof_hf.errors import DataError
-from tof_hf.run_folder import write_text
+from tof_hf.storage.files import new_file, write_text
 
 
 def write_rows(dataset: Dataset, path: Path) -> None:
@@ -29,10 +29,9 @@ def write_rows(dataset: Dataset, path: Path) -> None:
 
 def _write(dataset: Dataset, path: Path) -> None:
     if path.suffix == ".parquet":
-        part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        dataset.to_parquet(str(part))
-        part.replace(path)
+        with new_file(path) as part:
+            dataset.to_parquet(str(part))
         return
     names = label_names_of(dataset)
     rows: list[dict[str, Any]] = [

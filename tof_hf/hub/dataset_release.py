@@ -16,8 +16,8 @@ from tof_hf.hub.card import render
 from tof_hf.hub.run_record import RunRecord
 from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.inputs import TofData
-from tof_hf.kept import is_kept
 from tof_hf.licences import may_share
+from tof_hf.storage.kept import is_kept
 
 
 def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:

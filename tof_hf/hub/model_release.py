@@ -10,21 +10,10 @@ from tof_hf.hub.card import model_card
 from tof_hf.hub.run_record import RESULTS, RunRecord
 from tof_hf.hub.upload import Bundle, check_name, matches
 from tof_hf.lineage import FILE as LINEAGE
+from tof_hf.modeling.checkpoints import MODEL_FILES
 
-# What makes a tagger and its tokenizer. Anything else in final/ stays here: optimizer states, training arguments with
-# the paths of this machine, files that somebody put there.
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-)
-MODEL_FILES = ("config.json", *WEIGHTS, *TOKENIZER)
+# Anything else in final/ is not published: optimizer states, training arguments with the paths of this machine, files
+# that somebody put there.
 
 
 def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:

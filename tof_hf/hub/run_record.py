@@ -11,7 +11,7 @@ from typing import Any
 from tof_hf.errors import DataError
 from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.lineage import FORMAT
-from tof_hf.run_folder import read_json
+from tof_hf.storage.files import read_json
 
 RESULTS = "results.json"
 NAMES = ("precision", "recall", "f1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tof_hf.errors import DataError, ModelError, TofError
 from tof_hf.extras import require
-from tof_hf.run_folder import replace_folder
+from tof_hf.storage.files import temporary_folder
 
 if TYPE_CHECKING:
     import gradio
@@ -122,7 +123,7 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
     require("demo", "gradio")
     from huggingface_hub import SpaceCardData
 
-    place = Path(folder).absolute()
+    place = Path(os.path.realpath(folder))
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise DataError("other files in the place of the Space.", fix="name a new folder.", path=folder)
     _check_hub_id(model)
@@ -140,16 +141,12 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
         "requirements.txt": "".join(f"{line}\n" for line in _requirements()),
         "README.md": _README.format(header=header.to_yaml(), title=title, model=model),
     }
-    part = place.with_name(place.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with temporary_folder(place.parent) as part:
         here = Path(__file__).parent.parent
         shutil.copytree(here, part / here.name, ignore=shutil.ignore_patterns("__pycache__"))
         for name, content in files.items():
             (part / name).write_text(content, encoding="utf-8")
-        replace_folder(part, place)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        part.replace(place)  # fails if there are files in it by now
     return Path(folder)
 
 

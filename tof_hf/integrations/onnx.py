@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tof_hf.errors import DataError, ModelError
 from tof_hf.extras import require
 from tof_hf.modeling.checkpoints import load_whole
 from tof_hf.modeling.onnx_model import INPUTS, ONNX_FILE, OnnxModel, is_onnx_folder
-from tof_hf.run_folder import replace_folder
+from tof_hf.storage.files import replace_folder, temporary_folder
 from tof_hf.tagger import Tagger
 
 LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would take gigabytes
@@ -29,22 +29,18 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
     ModelError if the architecture cannot be exported or onnxruntime's logits are not torch's.
     """
     require("onnx", "onnx", "onnxscript", "onnxruntime")
-    folder = Path(out).absolute()
+    folder = Path(os.path.realpath(out))
     _check_free(folder)
     loading = {} if revision is None else {"revision": revision}
     loaded, _ = load_whole(AutoModelForTokenClassification, model, **loading)
     tagger = Tagger(loaded, load_tokenizer(model, **loading), device="cpu")
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with temporary_folder(folder.parent) as part:
         loaded.config.save_pretrained(part)
         tagger.tokenizer.save_pretrained(part)
         _write(tagger, part / ONNX_FILE, model)
         _check_same(tagger, OnnxModel(part), model)
+        _check_free(folder)
         replace_folder(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Path(out)
 
 

@@ -10,6 +10,18 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from tof_hf.errors import ModelError
 from tof_hf.pretrained import load_pretrained
 
+WEIGHTS = ("model.safetensors", "*.safetensors", "*.safetensors.index.json")
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+MODEL_FILES = ("config.json", *WEIGHTS, *TOKENIZER)  # what makes a tagger and its tokenizer
 _HUB_OPTIONS = {"revision", "token", "cache_dir", "local_files_only", "subfolder"}
 _CODE = ("auto_map", "custom_pipelines")  # where a config names Python files of its checkpoint
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from tof_hf.data.labels import entity_types, label_names
 from tof_hf.errors import DataError
 from tof_hf.releases.declaration import UNITS, Converted, RawFile, Release, shown
 from tof_hf.releases.hub import card
-from tof_hf.run_folder import replace_folder
+from tof_hf.storage.files import replace_folder, temporary_folder
 
 
 def convert(
@@ -32,9 +30,8 @@ def convert(
     out = Path(out).expanduser().resolve()
     _check_place(out, overwrite)
     located = _locate(release, [Path(folder).expanduser() for folder in raw], say)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     done: list[Converted] = []
-    try:
+    with temporary_folder(out.parent) as part:
         for config in dict.fromkeys(file.config for file in located):
             done += _convert_config(release, {f: p for f, p in located.items() if f.config == config}, part, say)
         different = [item for item in done if item.verdict == "differs"]
@@ -45,9 +42,8 @@ def convert(
                 "(allow_other_counts=True) if this version is the one you want; nothing was written.",
             )
         (part / "README.md").write_text(card(release, done, part), encoding="utf-8")
+        _check_place(out, overwrite)
         replace_folder(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return out
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tof_hf.errors import DataError
 
+PAGE_TITLE = b": report of a TOF run</title>"  # how a page of ours is known
+
 
 def add_report_command(commands: argparse._SubParsersAction) -> None:
     """Give the parser of `tof-hf` the command."""
@@ -31,12 +33,14 @@ def _report(options: argparse.Namespace) -> int:
     out = options.out or options.run / "report.html"
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
         raise DataError("no name of a page.", fix="name a file that ends in .html.", path=out)
+    if options.out is None and out.exists() and PAGE_TITLE not in out.read_bytes():
+        raise DataError("a page that tof-hf did not write.", fix="name another file with --out.", path=out)
     if options.plots is not None and options.plots.exists() and not options.plots.is_dir():
         raise DataError("a file in the place of the charts.", fix="name a folder with --plots.", path=options.plots)
 
     from tof_hf.report.page import make_report
     from tof_hf.report.plots import check_plots, write_plots
-    from tof_hf.run_folder import write_text
+    from tof_hf.storage.files import write_text
 
     if options.plots is not None:
         check_plots()

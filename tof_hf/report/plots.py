@@ -9,7 +9,7 @@ from pathlib import Path
 from tof_hf.errors import TofError
 from tof_hf.extras import require
 from tof_hf.report.svg import Drawing
-from tof_hf.run_folder import write_text
+from tof_hf.storage.files import new_file, write_text
 
 ZOOM = 2  # PNG pixels per unit of a drawing
 _LETTERS = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="15">{}</text></svg>'
@@ -29,9 +29,8 @@ def write_plots(figures: Sequence[Drawing], folder: Path) -> list[Path]:
     for figure in figures:
         svg, png = folder / f"{figure.name}.svg", folder / f"{figure.name}.png"
         write_text(svg, figure.standalone)
-        part = png.with_name(f"{png.name}.part")
-        part.write_bytes(_png(figure.standalone, zoom=ZOOM))
-        part.replace(png)
+        with new_file(png) as part:
+            part.write_bytes(_png(figure.standalone, zoom=ZOOM))
         files += [svg, png]
     return files
 

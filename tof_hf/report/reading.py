@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tof_hf.errors import DataError
 from tof_hf.report.record import Labelling, Lineage, Results, Score, StageRecord, Translation
-from tof_hf.run_folder import read_json, read_whole_json
+from tof_hf.storage.files import read_json, read_whole_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

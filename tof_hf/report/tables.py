@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tof_hf.markdown import as_table
-from tof_hf.run_folder import read_json
+from tof_hf.storage.files import read_json
 
 
 def results_table(rows: Sequence[dict[str, Any]]) -> str:

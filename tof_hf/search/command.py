@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from tof_hf.errors import ConfigError
 from tof_hf.markdown import as_table
 from tof_hf.process import set_up_process
-from tof_hf.run_folder import is_main_process, say, write_json, write_text
+from tof_hf.run_folder import is_main_process, say
+from tof_hf.storage.files import write_json, write_text
 
 if TYPE_CHECKING:
     from tof_hf.search.trials import Search, Trial
@@ -47,7 +48,7 @@ def _search(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
     from tof_hf.config.yaml_text import parse_yaml
     from tof_hf.preflight import check_place
-    from tof_hf.run_lock import only_run_in
+    from tof_hf.run_lock import lock_files, only_run_in
     from tof_hf.search.spaces import Space, draw, parse_space
     from tof_hf.search.trials import LEARNING_RATES, best_of, set_up, try_all
 
@@ -77,7 +78,9 @@ def _search(options: argparse.Namespace) -> int:
         out=options.out,
         stages=options.stages,
     )
-    check_place(search.out, "output_dir" if options.out is None else "--out")
+    place = "output_dir" if options.out is None else "--out"
+    check_place(search.out, place)
+    lock_files(search.out, "table.md", "table.csv", "table.json").check(place)
 
     def tell(done: Sequence[Trial]) -> None:
         if is_main_process():

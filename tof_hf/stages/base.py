@@ -7,8 +7,8 @@ share it. A finished stage whose key is unchanged is reused; an unfinished one g
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from torch.nn import functional as F
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 
 from tof_hf.data.encoding import IGNORE
-from tof_hf.run_folder import barrier, is_main_process, replace_folder, say, warn, write_json
+from tof_hf.run_folder import barrier, is_main_process, say, warn
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.spent import Moment, Spent
-from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, point_to_best, prepare_folder, standing
+from tof_hf.stages.standing import BEGUN, RECORD, file_hashes, point_to_best, prepare_folder, stage_files, standing
 from tof_hf.stages.task import Checkpoint, StageTask, recipe_key, stage_recipe
+from tof_hf.storage.files import temporary_folder, write_json
 from tof_hf.versions import versions
 
 LOW, STILL = 0.5, 0.05  # validation F1 below the first that rises by less than the second is told
@@ -44,7 +45,7 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
     if found.action == "reuse":
         say(f"{task.name}: reused")
         if is_main_process():  # a run that was killed at the very end has left it
-            shutil.rmtree(folder / "trainer", ignore_errors=True)
+            _clean(folder)
         return done
     started = Moment.begin()
     with failures_of_the_machine(folder):
@@ -54,11 +55,11 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
             best = trainer.evaluate()["eval_f1"]
         memory = spent.memory()
         if is_main_process():
-            part = folder / "model.part"
-            shutil.rmtree(part, ignore_errors=True)
-            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
-            task.tokenizer.save_pretrained(part)
-            replace_folder(part, folder / "model")
+            with temporary_folder(folder) as part:
+                trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
+                task.tokenizer.save_pretrained(part)
+                hashes = file_hashes(part)
+                stage_files(folder).replace(part, "model")
             write_json(
                 folder / RECORD,
                 {
@@ -78,15 +79,22 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
                     "hand_off": dataclasses.asdict(hand_off),
                     "versions": versions(),
                     "recipe": recipe,
-                    "files": file_hashes(folder / "model"),
+                    "files": hashes,
                     "log": trainer.state.log_history,
                 },
             )
-            shutil.rmtree(folder / "trainer", ignore_errors=True)
+            _clean(folder)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
     _report(task, trainer, best, started)
     return done
+
+
+def _clean(folder: Path) -> None:
+    """Remove the Trainer's checkpoints of a finished stage; if they cannot go, that costs space alone."""
+    with suppress(OSError):
+        stage_files(folder).remove("trainer/")
+        stage_files(folder).remove_temporary()
 
 
 def _train(
@@ -96,6 +104,7 @@ def _train(
     with args.main_process_first(desc="preparing the stage's folder"):
         if is_main_process():
             prepare_folder(folder, recipe)
+            stage_files(folder).remove_temporary()
             if checkpoint is not None:
                 point_to_best(checkpoint)
     set_seed(args.seed)

@@ -14,8 +14,9 @@ import torch
 from transformers import TrainerCallback
 
 from tof_hf.process import give_back_freed_memory
-from tof_hf.run_folder import barrier, is_main_process, of_all_processes, read_json, write_json
+from tof_hf.run_folder import barrier, is_main_process, of_all_processes
 from tof_hf.stages.standing import write_manifest
+from tof_hf.storage.files import read_json, write_json
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

@@ -14,11 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tof_hf.run_folder import read_json, read_whole_json, write_json
+from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.stages.failures import RunError
-from tof_hf.stages.task import changes, recipe_key
+from tof_hf.stages.task import Checkpoint, changes, recipe_key
+from tof_hf.storage.files import read_json, read_whole_json, write_json
+from tof_hf.storage.kept import NOTES, remove_kept
+from tof_hf.storage.own_folder import OwnFolder
 
 RECORD, BEGUN, MANIFEST = "stage.json", "begun.json", "manifest.json"
+STAGE_FILES = ("trainer/checkpoint-[0-9]*/", "cache/parquet/", "cache/*.lock", NOTES, RECORD, BEGUN)
+
+
+def stage_files(folder: Path) -> OwnFolder:
+    """The files of a stage in its folder; those that are noted in kept.json are its own too."""
+    model = tuple(f"model/{name}" for name in MODEL_FILES)
+    return OwnFolder(folder, STAGE_FILES, later=model, earlier={RECORD: "key", BEGUN: "key"})
+
+
+def check_stage_folders(root: Path) -> None:
+    """Raise ConfigError if a stage would replace what no stage made in the folder of the stages' folders."""
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if folder.is_dir() or folder.is_symlink():
+            stage_files(folder).check()
 
 
 @dataclass(frozen=True)
@@ -52,17 +69,22 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
 
 
 def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Drop the remains of another recipe, and note that this one is begun. Raises RunError if they cannot go."""
+    """Drop the remains of another recipe, and note that this one is begun. Raises RunError if they cannot go.
+
+    Files that the user has in the folder stay. Raises ConfigError if they are where a stage writes.
+    """
     key = recipe_key(recipe)
+    stage_files(folder).claim()
     if (read_whole_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
         _remove(folder)
         write_json(folder / BEGUN, {"key": key, "recipe": recipe})
 
 
 def _remove(folder: Path) -> None:
+    own = stage_files(folder)
     try:
-        if folder.exists():
-            shutil.rmtree(folder)
+        remove_kept(folder)
+        own.remove()
     except OSError as problem:
         raise RunError(
             f"{folder.name}: what an earlier run left cannot be removed ({problem}). What to do: remove {folder}, or "
@@ -127,6 +149,16 @@ def file_hashes(folder: Path) -> dict[str, str]:
         with path.open("rb") as stream:
             hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
     return hashes
+
+
+def copy_model(checkpoint: Checkpoint, folder: Path) -> None:
+    """Copy the model that a stage ended with, and nothing that the user has beside it."""
+    model = Path(checkpoint.path)
+    files = stage_files(checkpoint.folder).made("model/") or [path for path in model.rglob("*") if path.is_file()]
+    for file in files:
+        place = folder / file.relative_to(model)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
 
 
 def _broken(model: Path, expected: Mapping[str, str]) -> str | None:

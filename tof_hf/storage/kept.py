@@ -13,23 +13,23 @@ from typing import Any
 
 from datasets import Dataset
 
-from tof_hf.run_folder import read_whole_json, warn, write_json
+from tof_hf.run_folder import warn
+from tof_hf.storage.files import new_file, read_whole_json, write_json
 
 NOTES = "kept.json"
 
 
 def keep(file: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file and put it in place, all or nothing, and noted. For the main process alone."""
-    part = file.with_name(file.name + ".part")
-    write(part)
-    part.replace(file)
-    # A stop between the two costs no more than making the file again.
-    write_json(file.with_name(NOTES), _notes(file.parent) | {file.name: _hash(file)})
+    """Let `write` fill a file and put it in place in one step, noted. For the main process alone."""
+    with new_file(file) as part:
+        write(part)
+        # First the note: so no file of ours is without one, and a stop between the two only costs making it again.
+        write_json(file.with_name(NOTES), _notes(file.parent) | {file.name: _hash(part)})
 
 
 def keep_json(file: Path, value: Any) -> None:
     """Keep a value as readable JSON."""
-    keep(file, lambda part: write_json(part, value))
+    keep(file, lambda part: part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"))
 
 
 def keep_parquet(file: Path, rows: Dataset) -> None:
@@ -50,6 +50,15 @@ def is_kept(file: Path) -> bool:
 def read_kept_json(file: Path) -> Any | None:
     """The value that was kept; None if it has to be made again."""
     return json.loads(file.read_text(encoding="utf-8")) if is_kept(file) else None
+
+
+def remove_kept(folder: Path) -> None:
+    """Remove all that is kept in a folder."""
+    for name in _notes(folder):
+        file = folder / name
+        if Path(name).name == name and file.is_file() and not file.is_symlink():
+            file.unlink()
+    (folder / NOTES).unlink(missing_ok=True)
 
 
 def _notes(folder: Path) -> dict[str, str]:

@@ -1,0 +1,145 @@
+"""Folders that the library shares with their user: it replaces and removes what it made there, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from tof_hf.errors import ConfigError
+from tof_hf.storage.files import TEMPORARY, read_whole_json, write_json
+
+LEDGER = ".tof-hf.json"  # which paths of its folder are the library's
+
+
+@dataclass(frozen=True)
+class OwnFolder:
+    """A folder in which some paths are the library's. All other files in it are the user's and stay.
+
+    `claim` makes paths the library's: it fails if something is there already, and else notes them in the folder.
+    A link is always the user's, and nothing is removed or replaced behind one.
+
+    Attributes:
+        paths: what is claimed at the start. One that ends in `/` is a whole folder; `*` stands for any characters.
+        later: what `replace` will make, as far as it is known. Nothing may be there at the start, `*` aside.
+        earlier: how to know a folder of an earlier release, which took no notes: files, each with a key that its JSON
+            has, or with None if it is empty. There all of `paths` and `later` is the library's.
+    """
+
+    path: Path
+    paths: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    earlier: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+
+    def check(self, option: str = "output_dir") -> None:
+        """Raise ConfigError if something that the library did not make is in its way; nothing is written.
+
+        `option`: what the message says to change.
+        """
+        if found := list(dict.fromkeys(self._in_the_way())):
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            what = "is a link" if found[0].is_symlink() else "was not made by tof-hf"
+            raise ConfigError(
+                f"{option}: {found[0]}{more} {what}, and this command would have to replace it. What to do: move it "
+                f"away, or choose another {option}. Nothing was changed."
+            )
+
+    def claim(self, option: str = "output_dir") -> None:
+        """Make the paths the library's, and the folder if there is none. Raises ConfigError as `check` does."""
+        self.check(option)
+        noted = self._noted()
+        if noted is None:  # all there is of `later` was made by an earlier release
+            noted = [found.relative_to(self.path).as_posix() for found in self.made() if found.is_file()]
+        if not set(self.paths) <= set(noted):
+            write_json(self.path / LEDGER, {"paths": list(dict.fromkeys([*noted, *self.paths]))})
+
+    def made(self, below: str = "") -> list[Path]:
+        """What the library made and is still there, in the folder `below` alone if that is given."""
+        patterns = [pattern for pattern in self._claimed() if pattern.startswith(below)]
+        found = [one for pattern in patterns for one in self._at(pattern) if _is_right_kind(one, pattern)]
+        return list(dict.fromkeys(found))
+
+    def remove(self, below: str = "") -> None:
+        """Remove what the library made, in the folder `below` alone if that is given, and folders left empty."""
+        for found in self.made(below):
+            shutil.rmtree(found) if found.is_dir() else found.unlink()
+            for folder in self._between(found.relative_to(self.path)):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+    def replace(self, part: Path, name: str) -> None:
+        """Put the finished folder `part` in place of what the library made in its folder `name`.
+
+        In one step if no file of the user is in there. Else file by file, config.json last: no model loads without it.
+        """
+        files = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
+        new = tuple(f"{name}/{file.as_posix()}" for file in files)
+        OwnFolder(self.path, new).claim()
+        self.remove(f"{name}/")
+        folder = self.path / name
+        if not folder.exists():
+            part.replace(folder)
+            return
+        for file in sorted(files, key=lambda path: path.name == "config.json"):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (part / file).replace(folder / file)
+
+    def remove_temporary(self) -> None:
+        """Remove the temporary files of a run that was killed. Only for the process that holds the folder's lock."""
+        if self._noted() is None:
+            return
+        for folder in {self.path, *(folder for path in self.paths for folder in self._between(PurePath(path)))}:
+            for found in [] if folder.is_symlink() else folder.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
+
+    def _in_the_way(self) -> Iterator[Path]:
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+            yield self.path
+            return
+        made = set(self.made())
+        for pattern in (*self.paths, *(path for path in self.later if "*" not in path)):
+            above = self._between(PurePath(pattern))
+            no_folders = [one for one in above if one.is_symlink() or (one.exists() and not one.is_dir())]
+            yield from no_folders or (one for one in self._at(pattern) if one not in made)
+
+    def _claimed(self) -> Sequence[str]:
+        """The patterns of what is the library's."""
+        noted = self._noted()
+        if noted is not None:
+            return noted
+        known = any(_has(self.path / name, key) for name, key in self.earlier.items())
+        return (*self.later, *self.paths) if known else ()
+
+    def _noted(self) -> list[str] | None:
+        ledger = read_whole_json(self.path / LEDGER)
+        return ledger.get("paths") if isinstance(ledger, dict) else None
+
+    def _at(self, pattern: str) -> list[Path]:
+        """What exists at a path, broken links too; nothing that lies behind a link."""
+        if any(folder.is_symlink() for folder in self._between(PurePath(pattern))):
+            return []
+        name = pattern.removesuffix("/")
+        if "*" in name:
+            return sorted(self.path.glob(name))
+        return [self.path / name] if os.path.lexists(self.path / name) else []
+
+    def _between(self, path: PurePath) -> list[Path]:
+        """The folders between this one and the path in it, the innermost first."""
+        return [self.path / parent for parent in path.parents[:-1]]
+
+
+def _is_right_kind(found: Path, pattern: str) -> bool:
+    return not found.is_symlink() and found.is_dir() == pattern.endswith("/")
+
+
+def _has(file: Path, key: str | None) -> bool:
+    """Whether it is a JSON file with this key, or an empty file if there is no key."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    if key is None:
+        return file.stat().st_size == 0
+    value = read_whole_json(file)
+    return isinstance(value, dict) and key in value
