@@ -4,13 +4,16 @@ BIN := $(VENV)/bin
 # Another build of torch: make test TORCH='torch==2.13.0 --index-url <where that build lies>'
 TORCH ?= torch==2.13.0
 
-.PHONY: quickstart test lint docs clean
+.PHONY: quickstart test nightly lint docs clean
 
 quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothing, in minutes
 	$(BIN)/python examples/quickstart.py
 
 test: $(VENV)/.stamp  ## run all tests, without network
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+nightly: $(VENV)/.stamp  ## kill a run at every change it makes on disk; takes hours
+	TOF_KILLS=all $(BIN)/python -m pytest tests/test_kill.py
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check .

@@ -1,78 +1,29 @@
-"""A run that is killed again and again, anywhere, ends with the weights of one that never was."""
+"""A run that is killed at any of the changes it makes on disk ends with the weights of one that never was."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
-import signal
+import shutil
 import subprocess
-import sys
-import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 import torch
+from kill_points import KillServer, Point, choose, name_in
 from safetensors.torch import load_file
 
 from tof_hf import load_config, run_tof
 from tof_hf.stages.failures import RunError
+from tof_hf.stages.standing import MANIFEST, RECORD, newest_whole_checkpoint
 from tof_hf.toy.encoder import train_encoder
 from tof_hf.toy.world import make_world, write_world
 
-ROOT = Path(__file__).parents[1]
-KILLS = 20
-TWO_PROCESS_KILLS = int(os.environ.get("TOF_KILLS", "1"))
-# The libraries are loaded once; each attempt is a process of its own, forked before any work began.
-DRIVER = """
-import gc, json, os, random, signal, sys, time
-import torch, transformers, datasets
-from tof_hf.pipeline import run_tof
-from tof_hf.errors import TofError
-
-gc.freeze()
-
-config, kills, seed = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-chance, places, done = random.Random(seed), [], 0
-stages = os.path.join(config["output_dir"], "stages")
-
-def newest():
-    "The file that was written last: where the run was when it was killed."
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(stages) for name in names]
-    return os.path.relpath(max(found, key=lambda path: os.path.getmtime(path)), stages) if found else "nothing"
-
-longest = 3.0
-while True:
-    child = os.fork()
-    if child == 0:
-        try:
-            run_tof(config)
-        except TofError as error:
-            print(error, file=sys.stderr, flush=True)
-            os._exit(2)
-        os._exit(0)
-    begun = time.monotonic()
-    end = begun + (chance.uniform(0.2, longest) if done < kills else 600)
-    status = None
-    while time.monotonic() < end and status is None:
-        pid, code = os.waitpid(child, os.WNOHANG)
-        status = code if pid else None
-        time.sleep(0.002)
-    if status is None:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        done += 1
-        places.append(newest())
-        continue
-    if status == 0 and done < kills:
-        # It came to its end too early: the rest of the kills hit a run that starts over.
-        import shutil
-        shutil.rmtree(os.path.join(stages, chance.choice(sorted(os.listdir(stages)))))
-        continue
-    print(json.dumps({"status": status, "kills": done, "places": places}))
-    break
-"""
+SEED = int(os.environ.get("TOF_KILL_SEED", "0"))  # another seed draws other points
+KILLS = os.environ.get("TOF_KILLS", "")  # kill at so many places, or at "all" points (make nightly)
 
 
 @pytest.fixture(scope="module")
@@ -96,76 +47,114 @@ def config(tmp_path_factory):
     }
 
 
-def drive(config, folder, kills, seed=0):
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    options = json.dumps(config | {"output_dir": str(folder)})
-    command = [sys.executable, "-c", DRIVER, options, str(kills), str(seed)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with KillServer(tmp_path_factory.mktemp("notes")) as server:
+        yield server
 
 
-def weights(folder):
-    return {path.parent.parent.name: load_file(path) for path in folder.glob("stages/*/model/model.safetensors")}
+@dataclass
+class Run:
+    """A run in a folder of its own, in one process or several, that can be killed and started again."""
+
+    server: KillServer
+    config: dict[str, Any]
+    folder: Path
+    processes: int = 1
+    saved: dict[str, int] = field(default_factory=dict)  # the last whole epoch of each stage that is known to be saved
+
+    def start(self, kill: Point | None = None) -> tuple[bool, list[Point]]:
+        """Start it, or start it again. True if it came to its end, and the points that it passed."""
+        file = self.folder.with_suffix(".yaml")
+        file.write_text(json.dumps(self.config | {"output_dir": str(self.folder)}), encoding="utf-8")  # JSON is YAML
+        attempt = self.server.run(["run", str(file)], self.folder, kill=kill, processes=self.processes)
+        assert attempt.status == 0 or kill in attempt.points, attempt.said[-3000:]
+        last = {point.rank: point for point in attempt.points}.values()
+        self._note_saved(point for point in attempt.points if attempt.status == 0 or point not in last)
+        return attempt.status == 0, attempt.points
+
+    def _note_saved(self, points: Iterable[Point]) -> None:
+        for point in points:
+            match Path(point.path).parts:
+                case "stages", stage, "trainer", checkpoint, name if (point.operation, name) == ("rename", MANIFEST):
+                    self.saved[stage] = int(checkpoint.removeprefix("checkpoint-"))
+
+    def assert_no_epoch_lost(self) -> None:
+        """A stage that is not finished has a checkpoint of the last epoch that was saved, or of a later one."""
+        for stage, steps in self.saved.items():
+            folder = self.folder / "stages" / stage
+            if not (folder / RECORD).exists():
+                checkpoint = newest_whole_checkpoint(folder / "trainer")
+                assert checkpoint is not None, f"{stage}: the checkpoint of step {steps} is lost"
+                assert int(checkpoint.name.removeprefix("checkpoint-")) >= steps, stage
+
+    def files(self) -> set[str]:
+        found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return {name_in(self.folder, path.as_posix()) for path in found}
+
+    def weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        return {path.parent.parent.name: load_file(path) for path in self.folder.glob("stages/*/model/*.safetensors")}
 
 
-def test_a_run_killed_many_times_ends_with_the_same_weights_in_every_stage(config, tmp_path):
-    whole = drive(config, tmp_path / "whole", 0)
-    killed = drive(config, tmp_path / "killed", KILLS)
-    assert (whole["status"], killed["status"], killed["kills"]) == (0, 0, KILLS)
-    assert len(set(killed["places"])) >= 5, killed["places"]
-    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
-    assert expected.keys() == found.keys() and len(found) == 6
+def assert_same(whole: Run, killed: Run, stages: int) -> None:
+    """The same weights and scores, and no file more or less."""
+    expected, found = whole.weights(), killed.weights()
+    assert expected.keys() == found.keys() and len(found) == stages
     for stage, tensors in expected.items():
         assert [name for name in tensors if not torch.equal(tensors[name], found[stage][name])] == [], stage
-    assert not list((tmp_path / "killed").rglob("*.part"))
+    assert (whole.folder / "results.json").read_text() == (killed.folder / "results.json").read_text()
+    assert whole.files() == killed.files()
 
 
-def launch_two(config, folder, *, seconds=None):
-    """Start a run of two processes; with `seconds` all of it is killed after them. True if it came to its end."""
-    file = folder.parent / f"{folder.name}.yaml"
-    file.write_text(json.dumps(config | {"output_dir": str(folder)}), encoding="utf-8")  # JSON is YAML
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    with subprocess.Popen(
-        [*command, "-m", "tof_hf.cli", "run", str(file)],
-        env=env,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            _, said = process.communicate(timeout=seconds or 280)
-        except subprocess.TimeoutExpired:
-            for one in descendants(process.pid):
-                os.kill(one, signal.SIGKILL)
-            return False
-    assert process.returncode == 0, said[-3000:]
-    return True
+def kill_at_each(points: list[Point], whole: Run, killed: Run, stages: int) -> set[str]:
+    """Kill a run at each of these points, one after the other, and let it come to its end. The places it was killed at.
+
+    Whatever an attempt finished stays for the next one, so all of them together take about as long as one run.
+    """
+    places = set()
+    for point in points:
+        ended, passed = killed.start(point)
+        if ended:  # what this point changes was done before the last kill: only a run from the start does it again
+            assert point not in passed
+            assert_same(whole, killed, stages)
+            shutil.rmtree(killed.folder)
+            killed.saved.clear()
+            ended, passed = killed.start(point)
+        assert point in passed and not ended, point
+        places.add(point.place)
+        killed.assert_no_epoch_lost()
+    assert killed.start()[0]
+    assert_same(whole, killed, stages)
+    assert not list(killed.folder.rglob("*.part"))
+    return places
 
 
-def descendants(pid):
-    """The process and all that it started; the launcher gives its workers a session of their own."""
-    parent = psutil.Process(pid)
-    return [*(child.pid for child in parent.children(recursive=True)), pid]
+def chosen(points: list[Point], count: int) -> list[Point]:
+    """The points of a test: one of each of `count` places, or what the environment asks for."""
+    return list(dict.fromkeys(points)) if KILLS == "all" else choose(points, int(KILLS or count), SEED)
 
 
-@pytest.mark.timeout(900)
-def test_two_processes_that_are_killed_end_with_the_same_weights(config, tmp_path):
-    config = config | {"systems": ["adaptabert"], "ner": config["ner"] | {"num_train_epochs": 6}}
-    begun = time.monotonic()
-    assert launch_two(config, tmp_path / "whole")
-    whole, chance, kills = time.monotonic() - begun, random.Random(1), 0
-    while kills < TWO_PROCESS_KILLS and not launch_two(
-        config, tmp_path / "killed", seconds=chance.uniform(0.5, 0.9) * whole
-    ):
-        kills += 1
-    assert kills > 0 and launch_two(config, tmp_path / "killed")
-    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
-    assert expected.keys() == found.keys() and len(found) == 2
-    for stage, tensors in expected.items():
-        assert [name for name in tensors if not torch.equal(tensors[name], found[stage][name])] == [], stage
+@pytest.mark.timeout(0 if KILLS else 1200)
+def test_a_run_killed_at_many_points_ends_with_the_same_weights_in_every_stage(server, config, tmp_path):
+    whole, killed = (Run(server, config, tmp_path / name) for name in ("whole", "killed"))
+    ended, points = whole.start()
+    assert ended and len({point.place for point in points}) > 300
+    # No file comes to be unseen: each one is written or renamed at some point.
+    made = {Path(point.path).name for point in points if point.operation in ("write", "rename")}
+    assert {Path(file).name for file in whole.files()} <= made
+    assert len(kill_at_each(chosen(points, 12), whole, killed, stages=6)) >= 12
+
+
+@pytest.mark.timeout(0 if KILLS else 1200)
+def test_two_processes_of_which_one_is_killed_end_with_the_same_weights(server, config, tmp_path):
+    config = config | {"systems": ["adaptabert"]}
+    whole, killed = (Run(server, config, tmp_path / name, processes=2) for name in ("whole", "killed"))
+    ended, points = whole.start()
+    assert ended
+    kills = [*chosen([point for point in points if point.rank == 0], 2)]
+    kills += chosen([point for point in points if point.rank == 1], 2)
+    places = kill_at_each(sorted(kills, key=points.index), whole, killed, stages=2)
+    assert len(places) >= 4 and any("rank 1" in place for place in places)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")

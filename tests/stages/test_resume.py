@@ -22,6 +22,7 @@ from tof_hf.stages.mlm import MaskingCollator, mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.ner import ner_task
 from tof_hf.stages.spent import peak_memory_mb
+from tof_hf.stages.standing import newest_whole_checkpoint, write_manifest
 from tof_hf.stages.task import Checkpoint, recipe_key, stage_recipe
 
 NAMES = ["O", "B-LOC", "I-LOC"]
@@ -120,6 +121,21 @@ def test_a_stage_killed_within_an_epoch_ends_with_the_same_weights(train, kind, 
     assert len(steps) == 2 * per_epoch
     assert_same_weights(weights(whole), weights(again))
     assert not begun(tmp_path / "killed")
+
+
+def test_a_stage_killed_before_a_checkpoint_is_whole_still_has_the_one_before(train, tmp_path, monkeypatch):
+    write, written = write_manifest, []
+
+    def kill_in_the_second(checkpoint):
+        written.append(checkpoint)
+        if len(written) == 2:
+            raise Killed
+        write(checkpoint)
+
+    monkeypatch.setattr("tof_hf.stages.spent.write_manifest", kill_in_the_second)
+    with pytest.raises(Killed):
+        train("ner", tmp_path)
+    assert newest_whole_checkpoint(written[0].parent) == written[0]
 
 
 def test_the_time_before_a_stop_counts(train, tmp_path, monkeypatch):

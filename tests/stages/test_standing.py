@@ -150,6 +150,17 @@ def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
 
 
+def test_half_written_files_of_a_killed_run_are_dropped_and_are_no_part_of_a_checkpoint(begun):
+    last = begun / "trainer" / "checkpoint-10"
+    halves = [begun / f"{BEGUN}.part", last / "manifest.json.part"]
+    for half in halves:
+        half.write_text("{")
+    prepare_folder(begun, RECIPE)
+    assert not any(half.exists() for half in halves)
+    write_manifest(last)
+    assert newest_whole_checkpoint(begun / "trainer") == last
+
+
 def test_remains_that_cannot_be_removed_are_an_error_that_says_so(begun, monkeypatch):
     def refuse(path, **options):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

@@ -112,7 +112,9 @@ def _train(
     if task.before_training is not None and checkpoint is None:
         task.before_training(model, args, task.train)
     trainer = _trainer(task, model, args)
-    spent = Spent(folder / BEGUN, started)
+    # The Trainer would drop older checkpoints before this one's manifest is written, and so leave none that is whole.
+    keep, args.save_total_limit = args.save_total_limit, None
+    spent = Spent(folder / BEGUN, started, keep)
     trainer.add_callback(spent)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return trainer, spent, hand_off

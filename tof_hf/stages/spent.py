@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import torch
 from transformers import TrainerCallback
+from transformers.trainer_utils import rotate_checkpoints
 
 from tof_hf.process import give_back_freed_memory
 from tof_hf.run_folder import barrier, is_main_process, of_all_processes
@@ -55,10 +56,13 @@ class Moment:
 
 
 class Spent(TrainerCallback):
-    """Seconds and memory that a stage took, those before it was stopped included: kept beside each saved state."""
+    """Seconds and memory that a stage took, including those before it was stopped: written with each saved state.
 
-    def __init__(self, file: Path, started: Moment) -> None:
-        self.file, self.now = file, started
+    `keep`: how many Trainer checkpoints to keep, not counting the best one; None keeps all.
+    """
+
+    def __init__(self, file: Path, started: Moment, keep: int | None) -> None:
+        self.file, self.now, self.keep = file, started, keep
         self.begun = {"started": started.utc} | read_json(file)
 
     def seconds(self) -> float:
@@ -81,12 +85,13 @@ class Spent(TrainerCallback):
         }
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Note what was spent until this state was saved, and what was saved."""
+        """Note what was spent until this state was saved, and what was saved; only then drop older checkpoints."""
         barrier()  # every process has saved its part
         memory = self.memory()
         if is_main_process():
             write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
             write_json(self.file, self.begun | {"seconds": self.seconds()} | memory)
+            rotate_checkpoints(args.output_dir, self.keep, state.best_model_checkpoint)
 
 
 def peak_memory_mb(*, own: bool) -> int:
