@@ -129,6 +129,14 @@ def test_a_name_that_is_too_long_is_cut_in_its_middle():
     assert text_width("東京", 10) > text_width("to", 10)
 
 
+def test_a_text_that_had_to_be_shortened_is_shown_in_full_on_hovering():
+    drawing = Drawing("x", "X", "", 300, 100)
+    drawing.text(0, 10, "a_name_that_ends_in_another_number_17", room=80)
+    drawing.text(0, 30, "short", room=80)
+    assert "<title>a_name_that_ends_in_another_number_17</title>" in drawing.parts[0]
+    assert "<title>" not in drawing.parts[1]
+
+
 def test_more_series_than_colours_differ_in_their_dashes():
     drawing = Drawing("x", "X", "", 300, 100)
     drawing.legend([str(number) for number in range(8)])
