@@ -16,11 +16,12 @@ from tof_hf.stages.standing import (
     newest_whole_checkpoint,
     point_to_best,
     prepare_folder,
+    stage_files,
     standing,
     write_manifest,
 )
 from tof_hf.stages.task import changes, recipe_key
-from tof_hf.storage.files import write_json
+from tof_hf.storage.files import TEMPORARY, write_json
 
 RECIPE = {
     "stage": "mrc",
@@ -150,12 +151,12 @@ def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
 
 
-def test_half_written_files_of_a_killed_run_are_dropped_and_are_no_part_of_a_checkpoint(begun):
+def test_half_written_files_of_a_killed_run_are_removed_and_are_no_part_of_a_checkpoint(begun):
     last = begun / "trainer" / "checkpoint-10"
-    halves = [begun / f"{BEGUN}.part", last / "manifest.json.part"]
+    halves = [folder / f"{TEMPORARY}0" for folder in (begun, last)]
     for half in halves:
         half.write_text("{")
-    prepare_folder(begun, RECIPE)
+    stage_files(begun).remove_temporary()
     assert not any(half.exists() for half in halves)
     write_manifest(last)
     assert newest_whole_checkpoint(begun / "trainer") == last

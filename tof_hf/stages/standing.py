@@ -78,9 +78,6 @@ def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     if (read_whole_json(folder / BEGUN) or {}).get("key") != key or (folder / RECORD).exists():
         _remove(folder)
         write_json(folder / BEGUN, {"key": key, "recipe": recipe})
-    # A kill in the middle of a write leaves these, and not every one of them is written a second time.
-    for part in (folder / f"{BEGUN}.part", *folder.glob("trainer/checkpoint-*/*.part")):
-        part.unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:

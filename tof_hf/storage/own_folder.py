@@ -91,7 +91,8 @@ class OwnFolder:
         """Remove the temporary files of a run that was killed. Only for the process that holds the folder's lock."""
         if self._noted() is None:
             return
-        for folder in {self.path, *(folder for path in self.paths for folder in self._between(PurePath(path)))}:
+        above = (folder for path in self.paths for folder in self._between(PurePath(path)))
+        for folder in {self.path, *above, *(made for made in self.made() if made.is_dir())}:
             for found in [] if folder.is_symlink() else folder.glob(f"{TEMPORARY}*"):
                 shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
 
