@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import gc
-import importlib.util
 import logging
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,14 +67,14 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def run_processes() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command that starts more processes; after `timeout` seconds all of them end, not the first alone."""
+    """Run a command that starts more processes; where the test ends early, so do all of them, not the first alone."""
 
-    def run(command: list[str], *, timeout: float, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, start_new_session=True, **pipes, **options) as process:
             try:
-                out, err = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
+                out, err = process.communicate()
+            except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
@@ -85,20 +82,12 @@ def run_processes() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-@functools.cache
-def _load_stand_in() -> type[HubStandIn]:
-    # pytest's import mode "importlib" puts no folder of the tests on the path.
-    path = Path(__file__).parent / "hub_stand_in.py"
-    spec = importlib.util.spec_from_file_location("hub_stand_in", path)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.HubStandIn
-
-
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandIn]:
     """A running Hub that huggingface_hub, transformers and datasets talk to, with its token and an empty cache."""
-    with _load_stand_in()() as hub:
+    from hub_stand_in import HubStandIn
+
+    with HubStandIn() as hub:
         _redirect(monkeypatch, hub, tmp_path / "hub_cache")
         yield hub
 

@@ -11,7 +11,7 @@ SCRIPT = ROOT / "examples" / "quickstart.py"
 def test_the_quick_start_compares_the_systems_and_tags_a_sentence(tmp_path, run_processes):
     short = [f"{stage}.num_train_epochs=1" for stage in ("mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")]
     command = [sys.executable, str(SCRIPT), "--size", "tiny", "--folder", str(tmp_path), *short]
-    done = run_processes(command, timeout=240, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = run_processes(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     printed = done.stdout
     assert "The corpus is generated" in printed

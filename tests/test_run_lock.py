@@ -14,12 +14,12 @@ from tof_hf.run_lock import FolderInUse, only_run_in
 
 ROOT = Path(__file__).parents[1]
 HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from tof_hf.run_lock import only_run_in
 with only_run_in(Path(sys.argv[1])):
     print("holding", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -28,7 +28,7 @@ def holder(tmp_path):
     """Another process that works in the folder."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "holding\n"
         yield process
         process.kill()

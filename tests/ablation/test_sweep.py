@@ -8,15 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
-import psutil
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import Trainer
 
-from tof_hf.ablation.jobs import environments, heard_ablation, told_ablation
+from tof_hf.ablation.jobs import LOG, environments, heard_ablation, told_ablation
 from tof_hf.ablation.rows import Row, rows_of
 from tof_hf.ablation.runs import Outcome, set_up
 from tof_hf.ablation.sweep import Progress, ablate, plan
@@ -210,14 +209,21 @@ sys.exit(jobs.main())
 def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):
     source = run_file()
     command = [sys.executable, "-m", "tof_hf.cli", "ablate", source, "--rows", "adaptabert", "--seeds", "1", "2000"]
-    with subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.DEVNULL) as process:
-        folder = tmp_path / "run" / "ablation"
-        while process.poll() is None and not list(folder.glob("seed-*/stages/*/begun.json")):
-            time.sleep(0.05)
-        children = psutil.Process(process.pid).children(recursive=True)
+    command += ["--jobs", "2", "ner.num_train_epochs=100000"]  # they do not end by themselves
+    logs = [tmp_path / "run" / "ablation" / f"seed-{seed}" / LOG for seed in (1, 2000)]
+    for log in logs:  # a pipe, which tells what a process says and, by its end, that the process is gone
+        log.parent.mkdir(parents=True)
+        os.mkfifo(log)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process, ExitStack() as stack:
+        stack.callback(process.kill)
+        said = [stack.enter_context(log.open()) for log in logs]
+        for lines in said:
+            assert any("mlm: " in line for line in lines)  # it trains the next stage then
         process.kill()
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert children and not alive
+        for lines in said:
+            assert "final tagger" not in lines.read()
+    for log in logs:
+        log.unlink()
     _, outcomes = swept(source, rows=[SYSTEMS[1]], seeds=[1, 2000])
     assert [one.error for one in outcomes] == [None, None]
 
@@ -263,10 +269,9 @@ def test_the_papers_scores_stand_beside_those_of_its_benchmarks_alone(run_file, 
     assert "paper" not in head("target.benchmark=es", "--benchmark", "none")
 
 
-def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes(monkeypatch):
+def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes():
     now = [100.0]
-    monkeypatch.setattr("tof_hf.ablation.sweep.time.monotonic", lambda: now[0])
-    progress = Progress(4)
+    progress = Progress(4, clock=lambda: now[0])
     now[0] += 1800
     told = progress.line(Outcome("tof", 3, 0.5, "p", 1799.6))
     assert told == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 gone, about 1:30:00 to go"

@@ -128,13 +128,12 @@ def test_a_batch_that_is_larger_than_the_file_goes_through_it_again():
     assert sorted(representative([3, 4, 5], 6, grouped=True)[:6]) == [0, 0, 1, 1, 2, 2]
 
 
-def test_timing_stops_when_it_took_long_enough_unless_others_would_wait(monkeypatch):
+def test_timing_stops_when_it_took_long_enough_unless_others_would_wait():
     args = SimpleNamespace(device=SimpleNamespace(type="cpu"))
     for alone in (True, False):
         moments = iter([0.0, 4.0, 11.0])
-        monkeypatch.setattr("tof_hf.check.timing.time.perf_counter", lambda moments=moments: next(moments))
         control = SimpleNamespace(should_training_stop=False)
-        stopwatch = Stopwatch(alone=alone)
+        stopwatch = Stopwatch(alone=alone, clock=moments.__next__)
         stopwatch.on_train_begin(args, None, control)
         stopwatch.on_step_end(args, None, control)
         assert not control.should_training_stop

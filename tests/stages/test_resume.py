@@ -145,10 +145,10 @@ def test_the_time_before_a_stop_counts(train, tmp_path, monkeypatch):
             train("ner", tmp_path)
     (file,) = tmp_path.glob("**/begun.json")
     noted = json.loads(file.read_text())
-    assert 0 < noted["seconds"] < 60 and noted["peak_memory_mb"] > 0
-    file.write_text(json.dumps(noted | {"seconds": 1000.0, "peak_memory_mb": 10**6}))
+    assert noted["seconds"] > 0 and noted["peak_memory_mb"] > 0
+    file.write_text(json.dumps(noted | {"seconds": 1e6, "peak_memory_mb": 10**6}))
     record = json.loads((train("ner", tmp_path).folder / "stage.json").read_text())
-    assert 1000 < record["seconds"] < 1060 and record["peak_memory_mb"] == 10**6
+    assert record["seconds"] > 1e6 and record["peak_memory_mb"] == 10**6
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system counts no peaks of its own")

@@ -66,15 +66,15 @@ def ablate(
 
 
 class Progress:
-    """How far a sweep is, and about how long the rest takes."""
+    """How far a sweep is, and about how long the rest takes, by a clock that counts seconds."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self._began = total, 0, time.monotonic()
+    def __init__(self, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total, self.done, self._clock, self._began = total, 0, clock, clock()
 
     def line(self, outcome: Outcome) -> str:
         """One line for a run that has ended."""
         self.done += 1
-        elapsed = time.monotonic() - self._began
+        elapsed = self._clock() - self._began
         rest = elapsed / self.done * (self.total - self.done)
         how = "failed" if outcome.f1 is None else f"F1 {100 * outcome.f1:.2f}"
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,22 +111,22 @@ def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]
 
 
 class Stopwatch(TrainerCallback):
-    """The moments at which training began and every step ended, in seconds.
+    """The moments at which training began and every step ended, in seconds of `clock`.
 
     `alone`: of several processes none may stop on its own, the others would wait for it.
     """
 
-    def __init__(self, *, alone: bool) -> None:
-        self.alone, self.stamps = alone, list[float]()
+    def __init__(self, *, alone: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.alone, self.clock, self.stamps = alone, clock, list[float]()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Start."""
-        self.stamps = [time.perf_counter()]
+        self.stamps = [self.clock()]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Note the end of a step, and stop if that was long enough."""
         if args.device.type == "cuda":
             torch.cuda.synchronize()
-        self.stamps.append(time.perf_counter())
+        self.stamps.append(self.clock())
         if self.alone and self.stamps[-1] - self.stamps[0] > LONG_ENOUGH:
             control.should_training_stop = True
