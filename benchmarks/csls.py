@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from tof_hf.induction import csls_best
+from tof_hf.data.translation.induction import csls_best
 
 NEIGHBOURS = 10
 

@@ -45,8 +45,8 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     import torch
     from transformers import AutoModelForTokenClassification, BertConfig
 
-    from tof_hf.devices import has_bf16
-    from tof_hf.process import set_up_process
+    from tof_hf.utils.devices import has_bf16
+    from tof_hf.utils.process_setup import set_up_process
 
     if options.side == "command":
         set_up_process()

@@ -17,7 +17,7 @@ from transformers import AutoModelForMaskedLM, Trainer
 
 from tof_hf.config import MlmConfig
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.base import token_loss
+from tof_hf.stages.fit import token_loss
 from tof_hf.stages.mlm import MlmTrainer
 
 

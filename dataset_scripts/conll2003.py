@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import NER, Licence, RawFile, Release, entities, main
+from converter import NER, Licence, RawFile, Release, entities, main
 
 RELEASE = Release(
     title="CoNLL-2003 named entities (English, German)",

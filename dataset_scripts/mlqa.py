@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import MRC, Licence, RawFile, Release, main
+from converter import MRC, Licence, RawFile, Release, main
 
 # Development and test questions of a language; the sizes in Table 5 of the paper for Spanish.
 SIZES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tof_hf.releases import Licence, RawFile, Release, Task, main
+from converter import Licence, RawFile, Release, Task, main
 
 # Pairs of the whole dictionary, of its training words (the 5,000 most frequent) and of its test words (the next 1,500).
 PAIRS = {"en-es": (112580, 11977, 2975), "en-de": (101930, 14677, 3660), "en-nl": (None, None, None)}
@@ -16,7 +16,7 @@ def read_pairs(path: Path, file: RawFile):
     """Rows with `source` and `target`, the translations of a word one after the other, and their number."""
     from datasets import Dataset
 
-    from tof_hf.data.dictionary import BilingualDictionary
+    from tof_hf.data.translation.dictionary import BilingualDictionary
 
     entries = BilingualDictionary.from_file(path).entries
     pairs = [{"source": word, "target": target} for word, targets in entries.items() for target in targets]

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from converter import MRC, Licence, RawFile, Release, Task, main
+
 from tof_hf.errors import DataError
-from tof_hf.releases import MRC, Licence, RawFile, Release, Task, main
 
 PARTS = {"train": "train", "validation": "dev", "test": "test"}
 
@@ -21,8 +22,8 @@ def read_stories(path: Path, file: RawFile):
     from datasets import Dataset
 
     from tof_hf.data import read_mrc
-    from tof_hf.data.answers import MRC_FEATURES
-    from tof_hf.data.files import read_text_file
+    from tof_hf.data.readers.answers import MRC_FEATURES
+    from tof_hf.data.readers.files import read_text_file
 
     read = _from_tokens if file.config == "tokens" else _from_json
     text = read_text_file(path)

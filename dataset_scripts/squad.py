@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import CC_BY_SA_4, MRC, RawFile, Release, main
+from converter import CC_BY_SA_4, MRC, RawFile, Release, main
 
 RELEASE = Release(
     title="SQuAD",

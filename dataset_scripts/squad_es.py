@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import MRC, Licence, RawFile, Release, main
+from converter import MRC, Licence, RawFile, Release, main
 
 RELEASE = Release(
     title="SQuAD-es (machine translated)",

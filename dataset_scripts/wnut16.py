@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import NER, Licence, RawFile, Release, entities, main
+from converter import NER, Licence, RawFile, Release, entities, main
 
 TYPES = "company facility geo-loc movie musicartist other person product sportsteam tvshow".split()
 

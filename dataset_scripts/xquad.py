@@ -2,7 +2,7 @@
 
 import sys
 
-from tof_hf.releases import CC_BY_SA_4, MRC, RawFile, Release, main
+from converter import CC_BY_SA_4, MRC, RawFile, Release, main
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
 

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="options of the run")
     options = parser.parse_args()
 
-    from tof_hf.process import set_up_process
+    from tof_hf.utils.process_setup import set_up_process
 
     set_up_process()
     started = time.monotonic()
@@ -46,9 +46,10 @@ def main() -> None:
 
 def target_scores(seed: int, size: str, folder: Path, overrides: list[str]) -> dict[str, float]:
     """The target F1 that each system ended with on the world of this seed; what is there already is used again."""
+    from toy_world.encoder import train_encoder
+    from toy_world.world import make_world, write_world
+
     from tof_hf.pipeline import run_tof
-    from tof_hf.toy.encoder import train_encoder
-    from tof_hf.toy.world import make_world, write_world
 
     world = make_world(seed, size=size)
     files = write_world(world, folder / "world")

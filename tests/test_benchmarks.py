@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 from tof_hf.check import check
 from tof_hf.config import load_config
 from tof_hf.data import read_mrc
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
 
 CONFIGS = Path(__file__).parents[1] / "examples" / "configs"
 LINGUAL, DOMAIN = ("es", "nl", "de"), ("cbs", "twitter", "wnut16")

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from converter import MRC, NER, Licence, RawFile, Release, entities, main
+from converter import hub as releases_hub
+from converter.convert import convert
+from converter.declaration import check_may_share
 from datasets import load_dataset
 
 from tof_hf.errors import DataError, TofError
-from tof_hf.releases import MRC, NER, Licence, RawFile, Release, entities, main
-from tof_hf.releases import hub as releases_hub
-from tof_hf.releases.convert import convert
-from tof_hf.releases.declaration import check_may_share
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "dataset_scripts").glob("*.py"))
@@ -103,12 +103,14 @@ def test_a_script_declares_every_split_once_and_why_it_may_be_published_or_not(p
 
 
 def test_the_scripts_are_modules_that_import_nothing_heavy():
-    names = [f"dataset_scripts.{path.stem}" for path in SCRIPTS]
+    names = [path.stem for path in SCRIPTS]
     code = (
         f"import sys, importlib\nfor name in {names}: importlib.import_module(name)\n"
         "print([m for m in ('datasets', 'torch', 'transformers', 'huggingface_hub', 'pyarrow') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "dataset_scripts", capture_output=True, text=True, env=environment()
+    )
     assert done.stdout == "[]\n", done.stderr
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.cli import _parse, main
+from tof_hf.cli.main import _parse, main
 from tof_hf.config import load_config
 from tof_hf.config.presets import OFFICIAL_CODE, STAGES
 from tof_hf.config.yaml_text import parse_yaml

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.yaml_text import parse_yaml
-from tof_hf.data.dictionary import BilingualDictionary
-from tof_hf.data.files import decode
-from tof_hf.data.mrc_files import MrcFileBuilder, MrcFileConfig
-from tof_hf.data.ner_files import NerFileBuilder, NerFileConfig
-from tof_hf.data.text_files import TextFileBuilder, TextFileConfig
+from tof_hf.data.readers.files import decode
+from tof_hf.data.readers.mrc import MrcFileBuilder, MrcFileConfig
+from tof_hf.data.readers.ner import NerFileBuilder, NerFileConfig
+from tof_hf.data.readers.text import TextFileBuilder, TextFileConfig
+from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.errors import TofError
+from tof_hf.inference.tagger import Tagger
 from tof_hf.modeling.transfer import load_for_ner
-from tof_hf.tagger import Tagger
 
 INPUTS = int(os.environ.get("TOF_FUZZ", "100"))
 often = settings(

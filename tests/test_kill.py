@@ -16,12 +16,12 @@ import torch
 from kill_points import KillServer, Point, choose, name_in
 from safetensors.torch import load_file
 
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
 from tof_hf.stages.failures import RunError
-from tof_hf.stages.standing import MANIFEST, RECORD, newest_whole_checkpoint
+from tof_hf.stages.reuse import MANIFEST, RECORD, newest_whole_checkpoint
 from tof_hf.storage.files import TEMPORARY
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
 
 SEED = int(os.environ.get("TOF_KILL_SEED", "0"))  # another seed draws other points
 KILLS = os.environ.get("TOF_KILLS", "")  # kill at so many places, or at "all" points (make nightly)

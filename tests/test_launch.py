@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 
 ROOT = Path(__file__).parent.parent
 CONFIG = """
@@ -63,7 +63,7 @@ def test_two_processes_on_the_cpu_train_together_and_write_one_run(launch: Calla
 
 FAILING = """
 import errno, os, sys
-import tof_hf.stages.base as base
+import tof_hf.stages.fit as base
 from tof_hf.cli import main
 
 def full(*args, **kwargs):

@@ -13,13 +13,13 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from safetensors.torch import load_file
 from transformers import Trainer
 
-from tof_hf import scoring
+from examples.toy_world import words
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
+from tof_hf.algorithm import scoring
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, TargetLabelLeak
 from tof_hf.pipeline import TofPipeline, run_tof
-from tof_hf.toy import words
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
 
 STAGES = ["ner", "mlm", "mlm-ner", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner", "mlm-mrc-ner-pseudo_ner-mrc1"]
 LAST = "mlm-mrc-ner-pseudo_ner-mrc1-ner1"
@@ -124,8 +124,8 @@ def test_a_score_names_the_file_of_the_tags_that_were_counted(tmp_path, monkeypa
         gold = Dataset.from_dict({"id": ["1"], "tokens": [[word]], "ner_tags": [[1]]}, features=features)
         scorer = scoring.Scorer({"target": gold}, None, 0, "es", rows := [])
         checkpoint = SimpleNamespace(name="ner", folder=tmp_path)
-        scorer.tagger(checkpoint, None, system="source_only", stage="ner", round=0)
-        named.append(rows[0]["predictions"])
+        scorer.tagger(checkpoint, None, system="source_only")
+        named.append(rows[0].predictions)
     assert named[0] == named[2] != named[1]
     assert sorted(file.name for file in tmp_path.glob("*.parquet")) == sorted(named[:2])
 

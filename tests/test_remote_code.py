@@ -21,7 +21,7 @@ from tof_hf.data import read_ner
 from tof_hf.errors import DataError, ModelError
 from tof_hf.modeling import AutoModelForSpanExtraction
 from tof_hf.modeling.transfer import load_for_ner
-from tof_hf.pretrained import make_from_config
+from tof_hf.utils.pretrained import make_from_config
 
 ROOT = Path(__file__).parents[1]
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.cli import main
+from tof_hf.cli.main import main
 
 PAGE = Path(__file__).parents[1] / "docs" / "ten_minutes.md"
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, AutoTokenizer
 
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.frames import GENERAL
-from tof_hf.toy.names import SOUTH, Filler
-from tof_hf.toy.news import NEWS, SOURCE_NEWS, TARGET_NEWS
-from tof_hf.toy.world import Writer, make_world, realise, tokens_and_tags, write_world
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.frames import GENERAL
+from examples.toy_world.names import SOUTH, Filler
+from examples.toy_world.news import NEWS, SOURCE_NEWS, TARGET_NEWS
+from examples.toy_world.world import Writer, make_world, realise, tokens_and_tags, write_world
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import shutil
 import pytest
 from transformers import Trainer
 
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
 from tof_hf.errors import ConfigError
 from tof_hf.storage.own_folder import LEDGER
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,52 +12,74 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from tof_hf.algorithm.history import History
+from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.algorithm.scores import ScoreRow
+from tof_hf.algorithm.scoring import Scorer
+from tof_hf.algorithm.steps import Steps
+from tof_hf.algorithm.training_data import TofData
+from tof_hf.algorithm.translated_source import report_translation
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.errors import TofError
 from tof_hf.hub.push import check_before_training, prepare, push
-from tof_hf.inputs import Inputs, TofData
-from tof_hf.lineage import FILE as LINEAGE
-from tof_hf.lineage import lineage
-from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_place, check_run
-from tof_hf.recipes import RECIPES, Recipe
-from tof_hf.report.tables import results_table, stages_table
-from tof_hf.run_files import check_run_files, run_files
-from tof_hf.run_folder import barrier, is_main_process, main_process_first, same_in_all_processes, say
-from tof_hf.run_lock import only_run_in
-from tof_hf.scoring import Scorer
-from tof_hf.seen import measure
+from tof_hf.run.inputs import Inputs
+from tof_hf.run.leakage import Leakage, measure_leakage
+from tof_hf.run.lineage import build_lineage
+from tof_hf.run.output_files import check_run_files, run_files
+from tof_hf.run.plan import PlannedStage, PlannedSteps
+from tof_hf.run.record import RESULTS, RunRecord
+from tof_hf.run.tables import results_table, stages_table
+from tof_hf.run.validation import check_place, check_run
 from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.folders import StageFolders
-from tof_hf.stages.standing import copy_model
-from tof_hf.stages.task import Checkpoint
-from tof_hf.steps import Journey, Steps
-from tof_hf.storage.files import temporary_folder, write_json, write_text
-from tof_hf.translated import report_translation
+from tof_hf.stages.reuse import copy_model
+from tof_hf.stages.stage import Checkpoint
+from tof_hf.storage.files import temporary_folder, write_text
+from tof_hf.storage.lock import only_run_in
+from tof_hf.utils.log import say
+from tof_hf.utils.processes import barrier, is_main_process, main_process_first, same_in_all_processes
 
 
 @dataclass(frozen=True)
 class TofResult:
-    """`final`: the folder of the finished tagger. `rows`: the scores, as in results.json. `folder`: the run's.
+    """What a run ends with.
 
-    `stages`: the names of the stages that the systems went through. `stage_folders`: where they lie. `tagger`: the last
-    stage's checkpoint.
+    Attributes:
+        final: the folder of the finished tagger, a stock `AutoModelForTokenClassification` checkpoint.
+        folder: the run's folder.
+        scores: F1 and more after every stage, in 0..1.
+        histories: what each system's recipe did.
+        tagger: the last stage's checkpoint.
     """
 
     final: Path
     folder: Path
-    rows: list[dict[str, Any]]
-    stages: list[str]
-    stage_folders: Mapping[str, Path]
+    scores: Sequence[ScoreRow]
+    histories: Mapping[str, History]
     tagger: Checkpoint
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The scores as plain values, as in `results.json`."""
+        return [score.model_dump(mode="json") for score in self.scores]
+
+    @property
+    def stages(self) -> list[str]:
+        """The names of the stages that the systems went through."""
+        return [stage for history in self.histories.values() for stage in history.stages]
+
+    @property
+    def stage_folders(self) -> dict[str, Path]:
+        """Where the stages are."""
+        return {name: folder for history in self.histories.values() for name, folder in history.folders.items()}
 
     @property
     def table(self) -> str:
         """All scores, and all stages with their cost, as two text tables, and where everything was written."""
-        scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / 'results.json'}"
+        scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / RESULTS}"
         places = f"{scores}\nFinal tagger: {self.final}"
-        return "\n\n".join([results_table(self.rows), stages_table(list(self.stage_folders.values())), places])
+        return "\n\n".join([results_table(self.scores), stages_table(list(self.stage_folders.values())), places])
 
 
 class TofPipeline:
@@ -74,7 +96,7 @@ class TofPipeline:
         config: TofConfig,
         *,
         datasets: Mapping[str, Dataset] | None = None,
-        recipes: Mapping[str, Recipe] | None = None,
+        recipes: Mapping[str, Callable[[Steps], Checkpoint]] | None = None,
         stages: str | os.PathLike[str] | None = None,
         inputs: Inputs | None = None,
         copy_final: bool = True,
@@ -133,9 +155,44 @@ class TofPipeline:
         if config.push_to_hub:
             with main_process_first():
                 check_before_training(config.release, self.inputs.records)
-        rows: list[dict[str, Any]] = []
+        scores: list[ScoreRow] = []
         splits = {"source_validation": data.validation} | gold
-        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, rows)
+        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, scores)
+        leakage = self._begin(data, gold)
+        histories = {system: History() for system in self.recipes}
+
+        def record(final: tuple[str, Checkpoint] | None = None) -> None:
+            """Write what is known so far: the scores, and what was made of what."""
+            if is_main_process():
+                begun = {system: history for system, history in histories.items() if history.stages}
+                lineage = build_lineage(
+                    config, self.inputs.records, data.label_names, begun, scores, leakage=leakage, final=final
+                )
+                RunRecord(self.folder, lineage, scores).write()
+
+        taggers: dict[str, Checkpoint] = {}
+        for system, recipe in self.recipes.items():
+            say(f"system {system}")
+            steps = Steps(
+                config,
+                data,
+                scorer,
+                system=system,
+                history=histories[system],
+                record=record,
+                folders=self.folders,
+            )
+            taggers[system] = recipe(steps)
+        best = "tof" if "tof" in taggers else list(taggers)[-1]
+        final = self._finish(taggers[best])
+        record(final=(best, taggers[best]))
+        if config.push_to_hub and is_main_process():
+            self._publish()
+        return TofResult(final, self.folder, scores, histories, taggers[best])
+
+    def _begin(self, data: TofData, gold: dict[str, Dataset]) -> Leakage:
+        """Say what the run reads, write what is known before training, and measure what of the gold training sees."""
+        config = self.config
         if is_main_process():
             self.files.remove_temporary()
             write_text(self.folder / "config.yaml", config.to_yaml())
@@ -146,38 +203,7 @@ class TofPipeline:
         if data.translated is not None and is_main_process():
             before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
             report_translation(before, data.translated, config.translation, self.folder / "translation")
-        ends: dict[str, Checkpoint] = {}
-        journeys: dict[str, Journey] = {}
-        seen = measure(config, data, gold)
-
-        def record(final: tuple[str, Checkpoint] | None = None) -> None:
-            """Write what is known so far: the scores and what was made of what."""
-            if is_main_process():
-                write_json(self.folder / "results.json", {"rows": rows})
-                known = lineage(
-                    config,
-                    self.inputs.records,
-                    data.label_names,
-                    journeys,
-                    rows,
-                    seen=seen,
-                    final=final,
-                )
-                write_json(self.folder / LINEAGE, known)
-
-        for system, recipe in self.recipes.items():
-            say(f"system {system}")
-            journeys[system] = Journey()
-            shared = {"journey": journeys[system], "record": record, "folders": self.folders}
-            ends[system] = recipe(Steps(config, data, scorer, system=system, **shared))
-        best = "tof" if "tof" in ends else system
-        final = self._finish(ends[best])
-        record(final=(best, ends[best]))
-        if config.push_to_hub and is_main_process():
-            self._publish()
-        visited = [stage for journey in journeys.values() for stage in journey.stages]
-        places = {name: folder for journey in journeys.values() for name, folder in journey.folders.items()}
-        return TofResult(final, self.folder, rows, visited, places, ends[best])
+        return measure_leakage(config, data, gold)
 
     def _publish(self) -> None:
         """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 from tof_hf.check import check
 from tof_hf.config import load_config
-from tof_hf.toy.encoder import train_encoder
-from tof_hf.toy.world import make_world, write_world
 
 
 @pytest.fixture(scope="session")

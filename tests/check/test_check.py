@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tof_hf.check import check, screen
-from tof_hf.cli import main
+from tof_hf.cli.main import main
 from tof_hf.data import read_ner
 from tof_hf.pipeline import run_tof
 

@@ -19,7 +19,7 @@ from tof_hf.check.stages import Speed, stage_facts, steps_of
 from tof_hf.check.timing import Stopwatch, representative
 from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
-from tof_hf.plan import PlannedStage
+from tof_hf.run.plan import PlannedStage
 
 CONFIGS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
 

@@ -8,9 +8,9 @@ from datasets import Dataset, List, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tof_hf.data.answers import AnswerCounts, mrc_row
-from tof_hf.data.mrc_files import MrcFileBuilder
-from tof_hf.data.sources import read_mrc
+from tof_hf.data.readers.answers import AnswerCounts, mrc_row
+from tof_hf.data.readers.mrc import MrcFileBuilder
+from tof_hf.data.readers.read import read_mrc
 from tof_hf.errors import DataError
 
 CONTEXT = "Rio liegt am Meer. Das Meer ist blau."

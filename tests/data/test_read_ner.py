@@ -10,9 +10,9 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tof_hf.data.conll import parse_conll
-from tof_hf.data.ner_files import NerFileBuilder
-from tof_hf.data.sources import align_labels, read_ner, unlabelled
+from tof_hf.data.readers.columns import parse_conll
+from tof_hf.data.readers.ner import NerFileBuilder
+from tof_hf.data.readers.read import align_labels, read_ner, unlabelled
 from tof_hf.errors import DataError
 
 ENGLISH = """-DOCSTART- -X- O O
@@ -146,7 +146,7 @@ def test_a_second_read_parses_nothing_and_an_edited_file_is_read_anew(write, mon
     path = write(ENGLISH)
     first = read_ner(path)
     os.utime(path, (1, 1))
-    monkeypatch.setattr("tof_hf.data.ner_files.parse_conll", lambda *a, **k: pytest.fail("parsed again"))
+    monkeypatch.setattr("tof_hf.data.readers.ner.parse_conll", lambda *a, **k: pytest.fail("parsed again"))
     again = read_ner(path)
     monkeypatch.undo()
     assert again._fingerprint == first._fingerprint
@@ -272,7 +272,7 @@ def test_bad_files_are_refused_with_file_line_and_advice(write, content, options
 @pytest.mark.parametrize("name", ["missing.txt", "no_such_folder/train.txt", "eng.train", "a/b/c"])
 def test_a_missing_file_is_named_and_not_asked_for_on_the_network(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tof_hf.data.loading.load_dataset", lambda *a, **k: pytest.fail("asked the Hub"))
+    monkeypatch.setattr("tof_hf.data.readers.loading.load_dataset", lambda *a, **k: pytest.fail("asked the Hub"))
     with pytest.raises(DataError, match="no file or folder") as caught:
         read_ner(name)
     assert name in str(caught.value)
@@ -285,7 +285,7 @@ def test_what_looks_like_a_hub_id_is_loaded_by_load_dataset(monkeypatch):
         asked.append(args)
         return DatasetDict({"train": Dataset.from_dict({"tokens": [["a"]], "ner_tags": [["B-X"]]})})
 
-    monkeypatch.setattr("tof_hf.data.loading.load_dataset", load)
+    monkeypatch.setattr("tof_hf.data.readers.loading.load_dataset", load)
     assert read_ner("owner/name:config", split="train")["id"][:] == ["name-0"]
     assert read_ner("owner/name")["id"][:] == ["name-0"]
     assert asked == [("owner/name", "config"), ("owner/name", None)]
@@ -295,7 +295,7 @@ def test_a_hub_that_cannot_be_reached_is_a_data_error(monkeypatch):
     def load(*args, **kwargs):
         raise ConnectionError("offline")
 
-    monkeypatch.setattr("tof_hf.data.loading.load_dataset", load)
+    monkeypatch.setattr("tof_hf.data.readers.loading.load_dataset", load)
     with pytest.raises(DataError, match="neither a file nor a data set of the Hub"):
         read_ner("owner/name")
 

@@ -7,8 +7,9 @@ from datasets import Dataset, List, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tof_hf.data.sources import read_ner, read_text
-from tof_hf.data.text_files import TextFileBuilder, detect_format, split_words
+from tof_hf.data.readers.read import read_ner, read_text
+from tof_hf.data.readers.text import TextFileBuilder, detect_format
+from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
 

@@ -12,9 +12,9 @@ import pytest
 @pytest.fixture(scope="session")
 def toy_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The folder of a small finished run, and its run file as a mapping. Tests copy the folder to change it."""
+    from examples.toy_world.encoder import train_encoder
+    from examples.toy_world.world import make_world, write_world
     from tof_hf import run_tof
-    from tof_hf.toy.encoder import train_encoder
-    from tof_hf.toy.world import make_world, write_world
 
     folder = tmp_path_factory.mktemp("secret_place")
     world = make_world(size="tiny")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import statistics
@@ -14,7 +13,7 @@ from huggingface_hub.utils import hf_raise_for_status
 from jinja2 import UndefinedError
 
 from tof_hf.hub.card import model_card, render
-from tof_hf.hub.run_record import read_run
+from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.storage.files import read_json, write_json
 
 REPO = "tester/es-tagger"
@@ -54,9 +53,9 @@ def test_the_metadata_are_those_of_the_run(run):
     data = ModelCard(model_card(run, REPO, license="mit")).data
     assert (data.language, data.license, data.pipeline_tag) == (["es"], "mit", "token-classification")
     assert data.base_model is None  # the encoder was a folder
-    target = next(row for row in reversed(run.results["rows"]) if row["split"] == "target")
+    target = next(row for row in reversed(run.record.scores) if row.split == "target")
     scores = {result.metric_type: result.metric_value for result in data.eval_results}
-    assert scores == {name: round(target[name], 4) for name in ("precision", "recall", "f1")}
+    assert scores == {name: round(getattr(target, name), 4) for name in ("precision", "recall", "f1")}
     assert {result.dataset_name for result in data.eval_results} == {"target_gold.conll (target)"}
 
 
@@ -85,14 +84,14 @@ def test_every_stage_on_the_way_stands_in_the_card_with_its_data_and_scores(run)
 
 def test_options_data_and_pseudo_labels_are_told_in_full(run):
     card = model_card(run, REPO)
-    for option, value in run.lineage["options"].items():
+    for option, value in run.lineage.options.items():
         assert f"| `{option}` | {value} |" in card
-    for record in run.lineage["data"]:
-        assert f"| {record['option']} | {record['name']} | {record['rows']} |" in card
-        assert record["fingerprint"] in card
+    for record in run.lineage.data:
+        assert f"| {record.option} | {record.name} | {record.rows} |" in card
+        assert record.fingerprint in card
     labelled = next(table for table in tables(card) if table[0][0] == "by")
-    for row, entry in zip(labelled[2:], run.lineage["systems"]["tof"]["pseudo_labels"], strict=True):
-        assert row[2] == str(sum(entry["entities"].values()))
+    for row, entry in zip(labelled[2:], run.lineage.systems["tof"].pseudo_labels, strict=True):
+        assert row[2] == str(sum(entry.entities.values()))
 
 
 def test_the_health_of_pseudo_labels_stands_beside_them_and_alarms_among_the_limits(run_folder):
@@ -134,7 +133,7 @@ def test_one_seed_is_said_to_be_one_and_several_give_mean_and_spread(run, run_fo
     for other, f1 in zip(others, (0.5, 0.9), strict=True):
         with_seed(other, int(other.name), f1=f1)
     several = read_run(run_folder, others)
-    own = run.of(run.lineage["final"]["stage"], "target").means["f1"]
+    own = run.of(run.final.stage, "target").means["f1"]
     mean, spread = statistics.fmean([own, 0.5, 0.9]), statistics.stdev([own, 0.5, 0.9])
     card = model_card(several, REPO)
     assert f"{100 * mean:.2f} ± {100 * spread:.2f}" in card and "3 runs" in card and "2019, 2020, 2021" in card
@@ -144,7 +143,7 @@ def test_the_metadata_have_the_value_of_these_very_weights(run_folder, tmp_path)
     other = Path(shutil.copytree(run_folder, tmp_path / "other"))
     with_seed(other, 2020, f1=0.9)
     own = read_run(run_folder)
-    value = own.of(own.lineage["final"]["stage"], "target").means["f1"]
+    value = own.of(own.final.stage, "target").means["f1"]
     data = ModelCard(model_card(read_run(run_folder, [other]), REPO)).data
     assert data.eval_results[2].metric_value == round(value, 4)
 
@@ -197,11 +196,11 @@ def test_test_text_that_the_model_saw_is_told(run_folder):
 
 
 def test_the_record_names_no_folder_and_what_each_stage_came_from(run, toy_run):
-    text = json.dumps(run.lineage)
+    text = run.lineage.model_dump_json()
     assert str(toy_run[0].parent) not in text and "secret_place" not in text
-    assert run.chain[0] == "mlm" and run.lineage["stages"]["mlm"]["start"] is None
-    assert run.lineage["final"] == {"system": "tof", "stage": run.chain[-1]}
-    assert run.lineage["options"]["ner.learning_rate"] == 0.01 and "mrc.learning_rate" not in run.lineage["options"]
+    assert run.chain[0] == "mlm" and run.lineage.stages["mlm"].start is None
+    assert (run.final.system, run.final.stage) == ("tof", run.chain[-1])
+    assert run.lineage.options["ner.learning_rate"] == 0.01 and "mrc.learning_rate" not in run.lineage.options
 
 
 def test_a_page_that_lacks_a_value_is_an_error_not_a_blank():

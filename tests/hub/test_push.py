@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 from transformers import pipeline
 
 from tof_hf import load_config, run_tof
-from tof_hf.cli import main
+from tof_hf.cli.main import main
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub import upload
 from tof_hf.hub.push import prepare, push
-from tof_hf.hub.run_record import read_run
-from tof_hf.tagger import load_tagger
+from tof_hf.hub.released_run import read_released_run as read_run
+from tof_hf.inference.tagger import load_tagger
 
 REPO = "tester/es-tagger"
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def test_one_commit_holds_tagger_tokenizer_card_record_and_scores(hub, run_folde
 
 
 def test_the_published_tagger_loads_by_its_id(hub, run_folder, monkeypatch):
-    monkeypatch.setattr("tof_hf.tagger.has_bf16", lambda: False)
+    monkeypatch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
     main(["push", str(run_folder), REPO])
     words = "Zara visited Valdoro .".split()
     here, there = load_tagger(str(run_folder / "final"), device="cpu"), load_tagger(REPO, device="cpu")

@@ -13,8 +13,8 @@ gradio = pytest.importorskip("gradio")
 from huggingface_hub import RepoCard  # noqa: E402
 
 from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
+from tof_hf.inference.tagger import load_tagger  # noqa: E402
 from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space  # noqa: E402
-from tof_hf.tagger import load_tagger  # noqa: E402
 
 TEXTS = ["Maria visited  London,\n\n where <b>Juan</b> was. ", "", " \n", "(Paris)", "Juan ganó en New York . " * 2000]
 NEEDS = ["torch>=2.13", 'pytest>=9.0; extra == "test"', 'gradio>=6.0; extra == "demo"', 'x; python_version < "3"']
@@ -123,6 +123,6 @@ def test_a_package_that_is_not_installed_has_no_requirements(monkeypatch, tmp_pa
 
 
 def test_without_gradio_the_message_says_how_to_install_it(tagger, monkeypatch):
-    monkeypatch.setattr("tof_hf.extras.find_spec", lambda package: None)
+    monkeypatch.setattr("tof_hf.utils.extras.find_spec", lambda package: None)
     with pytest.raises(TofError, match=r'gradio.*pip install "\.\[demo\]"'):
         build_page(tagger)

@@ -9,8 +9,8 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
+from tof_hf.inference.tagger import load_tagger  # noqa: E402
 from tof_hf.integrations import onnx  # noqa: E402
-from tof_hf.tagger import load_tagger  # noqa: E402
 
 ARCHITECTURES = ("bert", "xlm-roberta", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 TEXTS = ["Maria visited London .", "", "Juan", "el equipo de Juan Carlos ganó ; Maria-Juan no .", "en Paris " * 300]
@@ -32,7 +32,7 @@ def exported(saved_tagger, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def single_precision(monkeypatch):
-    monkeypatch.setattr("tof_hf.tagger.has_bf16", lambda: False)
+    monkeypatch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -41,7 +41,7 @@ def test_the_export_finds_the_same_entities_in_texts_of_any_length_and_number(ar
     usual, other = load_tagger(model, device="cpu"), load_tagger(folder)
     assert type(other.model) is onnx.OnnxModel
     for pieces in (1, 150, 4096):
-        monkeypatch.setattr("tof_hf.tagger.BATCH_PIECES", {"cpu": pieces})
+        monkeypatch.setattr("tof_hf.inference.tagger.BATCH_PIECES", {"cpu": pieces})
         for texts in (TEXTS, TEXTS[:1], [text.split() for text in TEXTS]):
             expected, found = usual(texts), other(texts)
             assert [[(e.start, e.end, e.label) for e in text] for text in found] == [
@@ -104,7 +104,7 @@ def test_what_is_no_exported_tagger_is_refused(exported, tmp_path):
 
 def test_without_the_packages_the_message_says_how_to_install_them(exported, tmp_path, monkeypatch):
     model, folder = exported("bert")
-    monkeypatch.setattr("tof_hf.extras.find_spec", lambda package: None)
+    monkeypatch.setattr("tof_hf.utils.extras.find_spec", lambda package: None)
     with pytest.raises(TofError, match=r'onnx, onnxscript, onnxruntime.*pip install "\.\[onnx\]"'):
         onnx.export_onnx(model, tmp_path / "out")
     with pytest.raises(TofError, match=r"onnxruntime.*\.\[onnx\]"):

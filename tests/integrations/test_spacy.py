@@ -14,7 +14,7 @@ from spacy.training import Example  # noqa: E402
 
 import tof_hf.integrations.spacy  # noqa: E402, F401
 from tof_hf.errors import ModelError  # noqa: E402
-from tof_hf.tagger import load_tagger  # noqa: E402
+from tof_hf.inference.tagger import load_tagger  # noqa: E402
 
 TEXTS = [
     "Maria visited  London,\n\n where Juan Carlos was.",

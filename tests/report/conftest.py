@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tof_hf.data.labels import label_names
-from tof_hf.metrics import entity_scores
+from tof_hf.evaluation.entity_scores import entity_scores
 
 TOKENS = [["Ana", "Ruiz", "vive", "en", "Lima"], ["Lima", "gana", "a", "Roma"], ["nada"]]
 GOLD = [["B-PER", "I-PER", "O", "O", "B-LOC"], ["B-LOC", "O", "O", "B-LOC"], ["O"]]
@@ -194,10 +194,10 @@ def page(written: Written, parsed: Callable[[str], Page]) -> Callable[..., Page]
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a real run: translation, a round, two systems, everything scored."""
+    from examples.toy_world import words
+    from examples.toy_world.encoder import train_encoder
+    from examples.toy_world.world import make_world, write_world
     from tof_hf import run_tof
-    from tof_hf.toy import words
-    from tof_hf.toy.encoder import train_encoder
-    from tof_hf.toy.world import make_world, write_world
 
     folder = tmp_path_factory.mktemp("report")
     world = make_world(size="tiny")

@@ -91,7 +91,7 @@ def test_a_long_line_is_thinned_out_and_keeps_its_ends():
 
 
 def test_counts_have_no_halves_on_their_axis():
-    chart = line_chart("x", "X", [Series("PER", [(0, 1), (1, 2)])], labels="ab", shown="{:,.0f}".format)
+    chart = line_chart("x", "X", [Series("PER", [(0, 1), (1, 2)])], labels="ab", shown=lambda n: f"{n:,.0f}", zero=True)
     soft = [element.text for element in ET.fromstring(chart.svg).iter(f"{NAMESPACE}text")]
     assert [text for text in soft if text and text.isdigit()] == ["0", "1", "2", "3"]
 

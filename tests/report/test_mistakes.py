@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tof_hf.data.labels import Span
-from tof_hf.metrics import entity_scores
+from tof_hf.evaluation.entity_scores import entity_scores
 from tof_hf.report.mistakes import KINDS, NOTHING, align, count_mistakes
 
 PER, LOC = Span(0, 2, "PER"), Span(3, 4, "LOC")

@@ -5,21 +5,14 @@ import os
 
 import pytest
 
-import tof_hf.lineage
-import tof_hf.steps
 from tof_hf.config import load_config
 from tof_hf.errors import DataError
-from tof_hf.report import reading
 from tof_hf.report.figures import f1_figures, short_names
 from tof_hf.report.page import make_report, mistakes_of
 from tof_hf.report.reading import read_run
+from tof_hf.run.lineage import changed_options
 
 EVIL = "<script>alert(1)</script>"
-
-
-def test_the_names_are_those_of_the_record():
-    assert (reading.LINEAGE, reading.FORMAT) == (tof_hf.lineage.FILE, tof_hf.lineage.FORMAT)
-    assert reading.MIXED == tof_hf.steps.MIXED
 
 
 def test_the_page_is_whole_and_loads_nothing(page):
@@ -152,9 +145,9 @@ def test_the_record_names_a_dictionary_that_stands_in_a_base(tmp_path):
     (tmp_path / "base.yaml").write_text("translation: {dictionary: /data/en-es.tsv}\n", encoding="utf-8")
     values = {"base": str(tmp_path / "base.yaml"), "model": "m", "output_dir": "o"}
     values |= {"source": {"train": "t", "validation": "v"}, "target": {"text": "x"}}
-    assert tof_hf.lineage.changed_options(load_config(values))["translation.dictionary"] == "en-es.tsv"
+    assert changed_options(load_config(values))["translation.dictionary"] == "en-es.tsv"
     values["translation"] = {"dictionary": None}
-    assert "translation.dictionary" not in tof_hf.lineage.changed_options(load_config(values))
+    assert "translation.dictionary" not in changed_options(load_config(values))
 
 
 def test_mistakes_are_counted_in_the_file_that_the_scores_name(written):

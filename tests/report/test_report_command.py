@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tof_hf.cli import main
+from tof_hf.cli.main import main
 from tof_hf.report import plots
 from tof_hf.report.page import mistakes_of
 from tof_hf.report.reading import read_run
@@ -102,7 +102,7 @@ def test_every_chart_becomes_an_svg_and_a_png(written, tmp_path, capsys):
 
 
 def test_plots_without_the_extra_say_how_to_install_it(written, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tof_hf.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("tof_hf.utils.extras.find_spec", lambda name: None)
     assert main(["report", str(written.write()), "--plots", str(tmp_path / "plots")]) == 2
     assert 'pip install ".[report]"' in capsys.readouterr().err
     assert not (written.folder / "report.html").exists()
@@ -117,7 +117,7 @@ def test_plots_without_a_font_are_an_error_and_no_empty_pictures(written, tmp_pa
 
 def test_a_report_needs_no_torch(written):
     program = (
-        f"import sys; from tof_hf.cli import main; assert main(['report', {str(written.write())!r}]) == 0; "
+        f"import sys; from tof_hf.cli.main import main; assert main(['report', {str(written.write())!r}]) == 0; "
         "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

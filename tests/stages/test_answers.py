@@ -8,14 +8,14 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tof_hf.algorithm.pseudo_labelling import _word_spans
 from tof_hf.config import MrcConfig
-from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.labels import label_names, spans_from_tags, tags_from_spans
+from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
-from tof_hf.labelling import _word_spans
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
 from tof_hf.stages.mrc import answer_questions
-from tof_hf.stages.task import Checkpoint
+from tof_hf.stages.stage import Checkpoint
 
 NAMES = label_names(["LOC", "PER"])
 QUERIES = {"LOC": "which place", "PER": "who"}

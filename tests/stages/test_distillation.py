@@ -7,10 +7,10 @@ import torch
 from datasets import Dataset
 from torch.nn import functional as F
 
-from tof_hf.data.encoding import IGNORE, NO_WORD
 from tof_hf.data.soft_labels import encode_soft_labels, soft_label
-from tof_hf.stages.base import token_loss
+from tof_hf.data.windows import IGNORE, NO_WORD
 from tof_hf.stages.distillation import DISAGREED, SoftCollator, distillation_loss
+from tof_hf.stages.fit import token_loss
 
 NAMES = ["O", "B-PER", "I-PER"]
 

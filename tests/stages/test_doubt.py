@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tof_hf.stages import base
-from tof_hf.stages.base import doubt_about
-from tof_hf.stages.spent import Moment
+from tof_hf.stages import fit as base
+from tof_hf.stages.cost import Moment
+from tof_hf.stages.fit import doubt_about
 
 
 @pytest.mark.parametrize("scores", [[0.0], [0.0, 0.0]])

@@ -16,13 +16,14 @@ from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
 
 from tof_hf.config import MlmConfig, MrcConfig, NerConfig
-from tof_hf.inference import OrderedTrainer, WordCollator
+from tof_hf.inference.words import OrderedTrainer, WordCollator
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import span_loss
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
-from tof_hf.stages.base import fit, token_loss
+from tof_hf.stages.fit import fit, token_loss
 from tof_hf.stages.mlm import MlmTrainer
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.name import StageName
+from tof_hf.stages.stage import Checkpoint, StageTask
 
 NAMES = ["O", "B-LOC", "I-LOC"]
 LENGTHS = [3 + (7 * i) % 11 for i in range(32)]  # all cuts see batches of different lengths
@@ -80,7 +81,7 @@ def task(kind, base, tokenizer, cut):
         "mlm": (EveryThird, token_loss, lambda: load_for_mlm(base), MlmTrainer, MlmConfig),
     }.get(kind, (SpanCollator, span_loss, lambda: without_dropout(base, match), OrderedTrainer, MrcConfig))
     return StageTask(
-        stage="step",
+        stage=StageName("step"),
         start=Checkpoint("", base, "key"),
         config=config(training=training),
         seed=3,

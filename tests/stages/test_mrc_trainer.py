@@ -7,8 +7,8 @@ from transformers import AutoConfig
 from tof_hf.config import load_config
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
 from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.fingerprint import _deciding
 from tof_hf.stages.mrc import MrcTrainer
-from tof_hf.stages.task import _deciding
 
 RATE = 1e-3
 NEEDED = {"model": "m", "output_dir": "o", "source": {"train": "t", "validation": "v"}, "target": {"text": "x"}}

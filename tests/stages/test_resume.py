@@ -13,17 +13,19 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from tof_hf.config import MlmConfig, MrcConfig, NerConfig
-from tof_hf.data.conversion import ner_to_mrc
 from tof_hf.data.mixing import cap
-from tof_hf.inference import WordCollator
+from tof_hf.data.mrc_conversion import ner_to_mrc
+from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.stages.base import fit
+from tof_hf.stages.cost import peak_memory_mb
+from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
+from tof_hf.stages.fit import fit
 from tof_hf.stages.mlm import MaskingCollator, mlm_task
 from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.spent import peak_memory_mb
-from tof_hf.stages.standing import newest_whole_checkpoint, write_manifest
-from tof_hf.stages.task import Checkpoint, recipe_key, stage_recipe
+from tof_hf.stages.reuse import newest_whole_checkpoint, write_manifest
+from tof_hf.stages.stage import Checkpoint
 
 NAMES = ["O", "B-LOC", "I-LOC"]
 COLLATORS = {"ner": WordCollator, "mrc": SpanCollator, "mlm": MaskingCollator, "mlm with a fresh head": MaskingCollator}
@@ -57,14 +59,14 @@ def train(rows, checkpoint, tokenizers):
         common = {"tokenizer": tokenizers["wordpiece"], "seed": seed}
         if kind == "ner":
             task = ner_task(
-                start, NerConfig(training=training), stage="ner", sentences={"source": rows},
+                start, NerConfig(training=training), stage=StageName("ner"), sentences={"source": rows},
                 validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
             )  # fmt: skip
             return fit(task, folder)
         if kind == "mrc":
             questions = ner_to_mrc(rows)
             task = mrc_task(
-                start, MrcConfig(training=training, max_length=64, stride=8), stage="mrc",
+                start, MrcConfig(training=training, max_length=64, stride=8), stage=StageName("mrc"),
                 questions={"ner_mrc": questions}, validation={"ner_mrc": questions}, **common,
             )  # fmt: skip
             return fit(task, folder)
@@ -132,7 +134,7 @@ def test_a_stage_killed_before_a_checkpoint_is_whole_still_has_the_one_before(tr
             raise Killed
         write(checkpoint)
 
-    monkeypatch.setattr("tof_hf.stages.spent.write_manifest", kill_in_the_second)
+    monkeypatch.setattr("tof_hf.stages.cost.write_manifest", kill_in_the_second)
     with pytest.raises(Killed):
         train("ner", tmp_path)
     assert newest_whole_checkpoint(written[0].parent) == written[0]
@@ -163,7 +165,7 @@ def test_the_peak_of_memory_is_the_stage_s_own(train, tmp_path):
 
 
 def test_where_the_system_counts_no_peak_of_a_stage_that_of_the_process_is_told_as_such(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("tof_hf.stages.spent._RESET", tmp_path / "no" / "such" / "file")
+    monkeypatch.setattr("tof_hf.stages.cost._RESET", tmp_path / "no" / "such" / "file")
     record = json.loads((train("ner", tmp_path / "run", epochs=1).folder / "stage.json").read_text())
     assert record["peak_memory_of"] == "process"
     assert record["peak_memory_mb"] == peak_memory_mb(own=False)
@@ -233,7 +235,7 @@ def test_options_that_decide_are_part_of_the_key(rows, checkpoint, tokenizers, o
 
     def key(config):
         common = {"base": start.path, "target": raw, "source": raw, "tokenizer": tokenizers["wordpiece"], "seed": 5}
-        return recipe_key(stage_recipe(mlm_task(start, config, **common)))
+        return fingerprint(fingerprint_inputs(mlm_task(start, config, **common)))
 
     assert key(MlmConfig(**option)) != key(MlmConfig())
 
@@ -249,12 +251,13 @@ def test_options_that_choose_rows_count_by_the_rows_they_choose(rows, checkpoint
         common = {"tokenizer": tokenizers["wordpiece"], "seed": 5}
         if make is MlmConfig:
             raw = rows.remove_columns("ner_tags")
-            return recipe_key(stage_recipe(mlm_task(start, config, base=start.path, target=raw, source=raw, **common)))
+            task = mlm_task(start, config, base=start.path, target=raw, source=raw, **common)
+            return fingerprint(fingerprint_inputs(task))
         task = ner_task(
-            start, config, stage="ner", sentences={"source": cap(rows, config.max_source, seed=5)},
+            start, config, stage=StageName("ner"), sentences={"source": cap(rows, config.max_source, seed=5)},
             validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
         )  # fmt: skip
-        return recipe_key(stage_recipe(task))
+        return fingerprint(fingerprint_inputs(task))
 
     assert (key(make(**option)) == key(make())) is same
 

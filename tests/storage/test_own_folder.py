@@ -8,8 +8,8 @@ import os
 import pytest
 
 from tof_hf.errors import ConfigError
-from tof_hf.run_lock import lock_files, only_run_in
 from tof_hf.storage.files import TEMPORARY
+from tof_hf.storage.lock import lock_files, only_run_in
 from tof_hf.storage.own_folder import LEDGER, OwnFolder
 
 

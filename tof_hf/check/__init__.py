@@ -5,6 +5,6 @@ from __future__ import annotations
 from tof_hf.check.checking import check, check_file
 from tof_hf.check.report import Report
 from tof_hf.check.screen import screen
-from tof_hf.findings import Finding
+from tof_hf.run.findings import Finding
 
 __all__ = ["Finding", "Report", "check", "check_file", "screen"]

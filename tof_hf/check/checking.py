@@ -11,6 +11,9 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.algorithm.scoring import Scorer
+from tof_hf.algorithm.training_data import TofData
 from tof_hf.check.files import ReadFile, read_files
 from tof_hf.check.labels import check_queries, check_types, training_types
 from tof_hf.check.language import look_at_language
@@ -21,22 +24,21 @@ from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_
 from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.sections import KeyProblems
-from tof_hf.data.conversion import load_queries
-from tof_hf.data.dictionary import BilingualDictionary
 from tof_hf.data.mixing import mix
+from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.tokenizers import load_encoder_tokenizer
+from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.errors import TofError
-from tof_hf.findings import Finding
-from tof_hf.inputs import Inputs, TofData
 from tof_hf.modeling.checkpoints import read_config
-from tof_hf.overlap import look_for_overlaps
-from tof_hf.pipeline import RECIPES
-from tof_hf.plan import PlannedStage, PlannedSteps
-from tof_hf.preflight import check_place, checks, used_stages
-from tof_hf.run_files import check_run_files
-from tof_hf.run_folder import main_process_first, say
-from tof_hf.scoring import Scorer
-from tof_hf.stages.task import StageTask
+from tof_hf.run.findings import Finding
+from tof_hf.run.inputs import Inputs
+from tof_hf.run.leakage import look_for_overlaps
+from tof_hf.run.output_files import check_run_files
+from tof_hf.run.plan import PlannedStage, PlannedSteps
+from tof_hf.run.validation import check_place, checks, used_stages
+from tof_hf.stages.stage import StageTask
+from tof_hf.utils.log import say
+from tof_hf.utils.processes import main_process_first
 
 T = TypeVar("T")
 _ORDER = {"error": 0, "warning": 1, "note": 2}

@@ -15,12 +15,12 @@ from datasets import Dataset
 
 from tof_hf.check.report import FileFacts
 from tof_hf.config import DataFile, TofConfig
-from tof_hf.data.conll import is_markup, split_columns
-from tof_hf.data.files import read_text_file
 from tof_hf.data.labels import entity_types
-from tof_hf.data.text_files import detect_format
+from tof_hf.data.readers.columns import is_markup, split_columns
+from tof_hf.data.readers.files import read_text_file
+from tof_hf.data.readers.text import detect_format
 from tof_hf.errors import TofError
-from tof_hf.inputs import Inputs, numbered
+from tof_hf.run.inputs import Inputs, numbered
 
 Kind = Literal["ner", "text", "mrc"]
 

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from tof_hf.check.files import ReadFile
 from tof_hf.config import TofConfig
-from tof_hf.findings import Finding
+from tof_hf.run.findings import Finding
 
 ALIKE = 0.9  # of two queries that differ in less than a tenth, none says which type is asked for
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.check.report import LanguageFacts
 from tof_hf.data.mixing import cap
-from tof_hf.findings import Finding
+from tof_hf.run.findings import Finding
 
 LOOKED_AT = 20_000  # sentences a side
 MUCH_UNKNOWN = 0.01

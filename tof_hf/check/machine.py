@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 
 from tof_hf import __version__
 from tof_hf.check.report import MachineFacts
-from tof_hf.devices import device_names, has_bf16
-from tof_hf.findings import Finding
+from tof_hf.run.findings import Finding
+from tof_hf.utils.devices import device_names, has_bf16
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 

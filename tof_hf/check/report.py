@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tof_hf.findings import Finding, Level
-from tof_hf.overlap import Overlap
+from tof_hf.run.findings import Finding, Level
+from tof_hf.run.record import OverlapRecord
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Report:
     machine: MachineFacts
     files: tuple[FileFacts, ...] = ()
     languages: tuple[LanguageFacts, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
+    overlaps: tuple[OverlapRecord, ...] = ()
     stages: tuple[StageFacts, ...] = ()
     disk: DiskFacts | None = None
     memory: MemoryFacts | None = None
@@ -129,4 +129,5 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON."""
-        return {"exit_status": self.exit_status} | dataclasses.asdict(self)
+        overlaps = [one.model_dump() for one in self.overlaps]
+        return {"exit_status": self.exit_status} | dataclasses.asdict(self) | {"overlaps": overlaps}

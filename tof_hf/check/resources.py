@@ -17,10 +17,10 @@ from transformers import (
 
 from tof_hf.check.report import DiskFacts, MemoryFacts
 from tof_hf.check.stages import Kind, kind_of
-from tof_hf.findings import Finding
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
-from tof_hf.pretrained import make_from_config
-from tof_hf.stages.task import StageTask
+from tof_hf.run.findings import Finding
+from tof_hf.stages.stage import StageTask
+from tof_hf.utils.pretrained import make_from_config
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
 SAVED_AT_ONCE = 3  # Trainer checkpoints: the best, the last, and the one being written

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from tof_hf.check.report import FileFacts, LanguageFacts, Report, StageFacts
 from tof_hf.check.resources import size
-from tof_hf.findings import Finding
+from tof_hf.run.findings import Finding
 
 WIDTH = 120
 

@@ -12,9 +12,9 @@ from transformers import TrainingArguments
 
 from tof_hf.check.report import StageFacts
 from tof_hf.config import MlmConfig, MrcConfig
-from tof_hf.plan import PlannedStage
+from tof_hf.run.plan import PlannedStage
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.task import StageTask
+from tof_hf.stages.stage import StageTask
 
 Kind = Literal["mlm", "mrc", "ner"]
 

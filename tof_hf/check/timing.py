@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, Trai
 from tof_hf.check.stages import Speed, kind_of
 from tof_hf.modeling.transfer import HandOff, load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.task import StageTask
+from tof_hf.stages.stage import StageTask
 
 TIMED_STEPS = 3
 LONG_ENOUGH = 10.0  # seconds after which no further step is timed

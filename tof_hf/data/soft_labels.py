@@ -8,8 +8,8 @@ import numpy as np
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.data.encoding import NO_WORD, encode_ner
-from tof_hf.data.selection import UNSURE, frequent_texts, without_texts
+from tof_hf.data.label_selection import UNSURE, frequent_texts, without_texts
+from tof_hf.data.windows import NO_WORD, encode_ner
 
 PROBABILITIES = "class_probabilities"
 Probabilities = Sequence[Sequence[np.ndarray]]  # of every word of every sentence, one number a class

@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from tof_hf.errors import ModelError
-from tof_hf.pretrained import load_pretrained
-from tof_hf.run_folder import warn
+from tof_hf.utils.log import warn
+from tof_hf.utils.pretrained import load_pretrained
 
 # These models number positions from padding_idx + 1, so that many positions of the table are never used.
 _OFFSET_POSITIONS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from tof_hf.data.translation import label_names_of
+from tof_hf.data.translation.words import label_names_of
 from tof_hf.errors import DataError
 from tof_hf.storage.files import new_file, write_text
 

@@ -9,23 +9,25 @@ from typing import Any
 from datasets import Dataset
 from huggingface_hub import DatasetCardData
 
+from tof_hf.algorithm.history import SelectionRecord
+from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig
-from tof_hf.data.conversion import ner_to_mrc
+from tof_hf.data.licences import may_share
+from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import render
-from tof_hf.hub.run_record import RunRecord
+from tof_hf.hub.released_run import ReleasedRun
 from tof_hf.hub.upload import Bundle, check_name
-from tof_hf.inputs import TofData
-from tof_hf.licences import may_share
-from tof_hf.storage.kept import is_kept
+from tof_hf.run.record import DataRecord
+from tof_hf.storage.cache import is_kept
 
 
-def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:
+def mrc_bundle(run: ReleasedRun, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:
     """The labelled source in MRC form (paper's D_s,nm), for `release.mrc_repo`; `read` gives the data of the run.
 
     Raises TofError if the licence of the source does not let others publish it: then nothing is read.
     """
-    records = records_of(run.lineage["data"], "source.train")
+    records = records_of(run.lineage.data, "source.train")
     check_shareable(records, "release.mrc_repo")
     data = read()
     rows = ner_to_mrc(data.source, data.queries)
@@ -42,22 +44,21 @@ def mrc_bundle(run: RunRecord, release: ReleaseConfig, read: Callable[[], TofDat
     )
 
 
-def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
+def pseudo_label_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     """The target text with the last labels that a stage learned from, for `release.pseudo_labels_repo`.
 
     Where `labelling.selection` chose among them, the chosen ones. Raises TofError if the licence of the text does not
     let others publish it, DataError if the run made no labels or they are no longer those that it made.
     """
-    records = records_of(run.lineage["data"], "target.text")
+    records = records_of(run.lineage.data, "target.text")
     check_shareable(records, "release.pseudo_labels_repo")
-    journey = run.lineage["systems"][run.lineage["final"]["system"]]
-    used = [entry for entry in journey["pseudo_labels"] if set(entry["used_by"]) & set(run.chain)]
+    used = [entry for entry in run.history.pseudo_labels if set(entry.used_by) & set(run.chain)]
     if not used:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = used[-1]
-    chosen = last.get("selection")
-    sure = chosen is not None and chosen["by"] != "all"
-    file = run.folder / (chosen or last)["file"]
+    chosen = last.selection
+    sure = chosen is not None and chosen.by != "all"
+    file = run.folder / (chosen or last).file
     if not is_kept(file):
         raise DataError(
             "no pseudo-labels, or not those that the run made.",
@@ -73,10 +74,10 @@ def pseudo_label_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         category="token-classification",
         how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
         "faults, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if sure else ""),
-        facts={f"{label} entities": f"{count:,}" for label, count in (chosen or last)["entities"].items()}
-        | {f"Mean probability in {'all ' if sure else ''}entities": last["mean_entity_probability"] or "no entity"}
-        | {"Tagger": last["tagger"]}
-        | ({} if chosen is None else _selection(last, run.lineage["options"])),
+        facts={f"{label} entities": f"{count:,}" for label, count in (chosen or last).entities.items()}
+        | {f"Mean probability in {'all ' if sure else ''}entities": last.mean_entity_probability or "no entity"}
+        | {"Tagger": last.tagger}
+        | ({} if chosen is None else _selection(chosen, last.sentences, run.lineage.options)),
     )
 
 
@@ -86,34 +87,34 @@ _CHOSEN = (
 )
 
 
-def _selection(labels: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
-    """How labels were chosen, and how many, for the card."""
-    chosen = labels["selection"]
-    number = {"threshold": "labelling.threshold", "per_type_quota": "labelling.quota"}.get(chosen["by"])
-    by = chosen["by"] if number is None else f"{chosen['by']} {options[number]}"
-    chosen_of = f"{chosen['sentences']:,} of {labels['sentences']:,} sentences"
-    facts = {} if by == "all" else {"Chosen": f"{chosen_of}, by {by}, level {chosen['level']}"}
-    texts = ", ".join(f"{text} ({count:,})" for text, count in chosen.get("no_entities", {}).items())
+def _selection(chosen: SelectionRecord, sentences: int, options: Mapping[str, Any]) -> dict[str, str]:
+    """How labels were chosen, and how many of all `sentences`, for the card."""
+    number = {"threshold": "labelling.threshold", "per_type_quota": "labelling.quota"}.get(chosen.by)
+    by = chosen.by if number is None else f"{chosen.by} {options[number]}"
+    chosen_of = f"{chosen.sentences:,} of {sentences:,} sentences"
+    facts = {} if by == "all" else {"Chosen": f"{chosen_of}, by {by}, level {chosen.level}"}
+    texts = ", ".join(f"{text} ({count:,})" for text, count in chosen.no_entities.items())
     return facts | ({"Labelled, but taken for no entity": texts} if texts else {})
 
 
-def _types(run: RunRecord) -> Sequence[str]:
-    return run.lineage["entity_types"]
+def _types(run: ReleasedRun) -> Sequence[str]:
+    return run.lineage.entity_types
 
 
-def records_of(data: Sequence[Mapping[str, Any]], option: str) -> list[Mapping[str, Any]]:
+def records_of(data: Sequence[DataRecord], option: str) -> list[DataRecord]:
     """The record of every file that the option names (target.text may name several)."""
-    return [record for record in data if record["option"] == option or record["option"].startswith(f"{option}.")]
+    return [record for record in data if record.option == option or record.option.startswith(f"{option}.")]
 
 
-def check_shareable(records: Sequence[Mapping[str, Any]], option: str) -> None:
+def check_shareable(records: Sequence[DataRecord], option: str) -> None:
+    """Raise TofError if the licence of any of the data does not let others publish what is made of it."""
     for record in records:
-        if not may_share(record["license"]):
-            found = f"has the licence {record['license']!r}" if record["license"] else "has no stated licence"
+        if not may_share(record.license):
+            found = f"has the licence {record.license!r}" if record.license else "has no stated licence"
             raise TofError(
-                f"{option}: {record['option']} ({record['name']}) {found}, and what is made of it may be published "
+                f"{option}: {record.option} ({record.name}) {found}, and what is made of it may be published "
                 "only where its licence allows it; nothing was published. What to do: leave the data set out, or, if "
-                f"you know that its licence allows changed copies, name it in {record['option']}.license (an id of the "
+                f"you know that its licence allows changed copies, name it in {record.option}.license (an id of the "
                 "Hub such as cc-by-4.0) and start the same run again: finished stages are reused."
             )
 
@@ -121,8 +122,8 @@ def check_shareable(records: Sequence[Mapping[str, Any]], option: str) -> None:
 def _bundle(
     repo: str,
     rows: Dataset,
-    records: Sequence[Mapping[str, Any]],
-    run: RunRecord,
+    records: Sequence[DataRecord],
+    run: ReleasedRun,
     *,
     title: str,
     category: str,
@@ -132,7 +133,7 @@ def _bundle(
     check_name(repo)
     buffer = io.BytesIO()
     rows.to_parquet(buffer)
-    licenses = sorted({record["license"] for record in records})
+    licenses = sorted({record.license for record in records if record.license})
     header = DatasetCardData(
         license=licenses[0] if len(licenses) == 1 else licenses,
         task_categories=[category],
@@ -149,7 +150,7 @@ def _bundle(
         records=records,
         rows=len(rows),
         columns={name: str(feature) for name, feature in rows.features.items()},
-        versions=run.lineage["versions"],
+        versions=run.lineage.versions,
     )
     files = {"README.md": card.encode(), "train.parquet": buffer.getvalue()}
     return Bundle(repo, files, message=f"{title}, by tof_hf", repo_type="dataset")

@@ -7,16 +7,16 @@ from pathlib import Path
 from tof_hf.config import ReleaseConfig
 from tof_hf.errors import DataError
 from tof_hf.hub.card import model_card
-from tof_hf.hub.run_record import RESULTS, RunRecord
+from tof_hf.hub.released_run import ReleasedRun
 from tof_hf.hub.upload import Bundle, check_name, matches
-from tof_hf.lineage import FILE as LINEAGE
 from tof_hf.modeling.checkpoints import MODEL_FILES
+from tof_hf.run.record import LINEAGE, RESULTS
 
 # Anything else in final/ is not published: optimizer states, training arguments with the paths of this machine, files
 # that somebody put there.
 
 
-def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
+def model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     """The tagger of a run with its card, its record and its scores, for `release.repo`; nothing asks the network.
 
     Raises DataError if there is no tagger in the run's folder, HubError if `release.repo` cannot be a name.
@@ -25,9 +25,8 @@ def model_bundle(run: RunRecord, release: ReleaseConfig) -> Bundle:
         raise DataError("no repository.", fix="name one, USER/NAME, or set release.repo in the run file.")
     check_name(release.repo)
     final = run.folder / "final"
-    stage = run.lineage["stages"][run.lineage["final"]["stage"]]
-    if not final.is_dir() and "folder" in stage:  # a run that was told not to copy its tagger
-        final = run.folder / stage["folder"] / "model"
+    if not final.is_dir() and (folder := run.lineage.stages[run.final.stage].folder):  # of a run with copy_final=False
+        final = run.folder / folder / "model"
     found = sorted(path.relative_to(final).as_posix() for path in final.rglob("*") if path.is_file())
     names = [name for name in found if matches(name, MODEL_FILES)]
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):

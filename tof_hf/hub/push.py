@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from datasets import Dataset
 
+from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig, load_config
 from tof_hf.errors import DataError
 from tof_hf.hub.dataset_release import check_shareable, mrc_bundle, pseudo_label_bundle, records_of
 from tof_hf.hub.model_release import model_bundle
-from tof_hf.hub.run_record import RunRecord, read_run
+from tof_hf.hub.released_run import ReleasedRun, read_released_run
 from tof_hf.hub.upload import Bundle, open_repository, publish
-from tof_hf.inputs import DataRecord, Inputs, TofData
+from tof_hf.run.inputs import Inputs
+from tof_hf.run.record import DataRecord
 
 
 def prepare(
@@ -30,7 +31,7 @@ def prepare(
     that the run was given in place of files. For `release.mrc_repo` the source is read again, from where the run had
     it. Raises a TofError for what cannot or must not be published.
     """
-    run = read_run(Path(folder), [Path(other) for other in other_seeds])
+    run = read_released_run(Path(folder), [Path(other) for other in other_seeds])
     bundles = []
     if release.mrc_repo:
         bundles.append(mrc_bundle(run, release, lambda: _same_data(run, datasets)))
@@ -48,21 +49,20 @@ def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
 
 def check_before_training(release: ReleaseConfig, records: Sequence[DataRecord]) -> None:
     """Raise a TofError if what the run is to publish at its end must not or cannot be published."""
-    data = [asdict(record) for record in records]
     if release.mrc_repo:
-        check_shareable(records_of(data, "source.train"), "release.mrc_repo")
+        check_shareable(records_of(records, "source.train"), "release.mrc_repo")
     if release.pseudo_labels_repo:
-        check_shareable(records_of(data, "target.text"), "release.pseudo_labels_repo")
+        check_shareable(records_of(records, "target.text"), "release.pseudo_labels_repo")
     open_repository(release.repo, private=release.private)
     for repo in filter(None, (release.mrc_repo, release.pseudo_labels_repo)):
         open_repository(repo, repo_type="dataset", private=release.private)
 
 
-def _same_data(run: RunRecord, datasets: Mapping[str, Dataset] | None) -> TofData:
+def _same_data(run: ReleasedRun, datasets: Mapping[str, Dataset] | None) -> TofData:
     """The data of the run, read again. Raises DataError if it is no longer what it was."""
     inputs = Inputs(load_config(run.folder / "config.yaml"), datasets)
     data = inputs.training()
-    then = {record["option"]: record["fingerprint"] for record in run.lineage["data"]}
+    then = {record.option: record.fingerprint for record in run.lineage.data}
     for record in inputs.records:
         if then.get(record.option) != record.fingerprint:
             raise DataError(

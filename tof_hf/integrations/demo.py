@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tof_hf.errors import DataError, ModelError, TofError
-from tof_hf.extras import require
 from tof_hf.storage.files import temporary_folder
+from tof_hf.utils.extras import require
 
 if TYPE_CHECKING:
     import gradio
 
-    from tof_hf.tagger import Tagged, Tagger
+    from tof_hf.inference.tagger import Tagged, Tagger
 
 COLUMNS = {"Text": "str", "Label": "str", "Score": "number", "Start": "number", "End": "number"}
 
@@ -55,7 +55,7 @@ def run_demo(model: str, *, port: int | None = None, revision: str | None = None
     `port`: the first free one from 7860. Raises ModelError if there is no tagger, DataError if the port is taken.
     """
     require("demo", "gradio")
-    from tof_hf.tagger import load_tagger
+    from tof_hf.inference.tagger import load_tagger
 
     tagger = load_tagger(model, **({} if revision is None else {"revision": revision}))
     page = build_page(tagger, title=Path(model).name or model)

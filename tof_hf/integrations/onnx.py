@@ -12,11 +12,11 @@ from transformers import AutoModelForTokenClassification
 
 from tof_hf.data.tokenizers import load_tokenizer
 from tof_hf.errors import DataError, ModelError
-from tof_hf.extras import require
+from tof_hf.inference.tagger import Tagger
 from tof_hf.modeling.checkpoints import load_whole
 from tof_hf.modeling.onnx_model import INPUTS, ONNX_FILE, OnnxModel, is_onnx_folder
 from tof_hf.storage.files import replace_folder, temporary_folder
-from tof_hf.tagger import Tagger
+from tof_hf.utils.extras import require
 
 LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would take gigabytes
 

@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
 if TYPE_CHECKING:
-    from tof_hf.tagger import Entity, Tagger
+    from tof_hf.inference.tagger import Entity, Tagger
 
 SCORE = "tof_score"  # span._.tof_score
 
@@ -45,7 +45,7 @@ def make_tof_ner(
     A saved pipeline holds `model`, not the tagger's files. `overwrite_ents`: whether entities that a doc already has
     give way where the tagger's overlap them, or stay. Raises ModelError if there is no whole tagger.
     """
-    from tof_hf.tagger import load_tagger
+    from tof_hf.inference.tagger import load_tagger
 
     loading = {} if revision is None else {"revision": revision}
     tagger = load_tagger(model, device=device, stride=stride, **loading)

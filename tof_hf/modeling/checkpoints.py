@@ -8,7 +8,7 @@ import torch
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from tof_hf.errors import ModelError
-from tof_hf.pretrained import load_pretrained
+from tof_hf.utils.pretrained import load_pretrained
 
 WEIGHTS = ("model.safetensors", "*.safetensors", "*.safetensors.index.json")
 TOKENIZER = (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.data.encoding import IGNORE
+from tof_hf.data.windows import IGNORE
 
 
 @dataclass(frozen=True)

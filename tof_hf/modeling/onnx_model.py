@@ -8,8 +8,8 @@ import torch
 from transformers.modeling_outputs import TokenClassifierOutput
 
 from tof_hf.errors import ModelError
-from tof_hf.extras import require
 from tof_hf.modeling.checkpoints import read_config
+from tof_hf.utils.extras import require
 
 ONNX_FILE = "model.onnx"
 INPUTS = ("input_ids", "attention_mask")

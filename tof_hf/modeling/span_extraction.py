@@ -22,7 +22,7 @@ from transformers.utils import ModelOutput
 
 from tof_hf.errors import ModelError
 from tof_hf.modeling.checkpoints import load_whole, read_config
-from tof_hf.pretrained import make_from_config
+from tof_hf.utils.pretrained import make_from_config
 
 NO_SPAN = -1
 _YES = 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +24,9 @@ from transformers.utils import logging
 from tof_hf.data.labels import entity_types
 from tof_hf.errors import ModelError
 from tof_hf.modeling.checkpoints import load_whole, read_config
+from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtractionConfig, load_encoder
-from tof_hf.pretrained import make_from_config
-
-
-@dataclass(frozen=True, slots=True)
-class HandOff:
-    """What a model started from: the number of encoder tensors kept, and the names of head tensors.
-
-    `head_kept` came along, `head_fresh` are new, `head_dropped` stand in the files of a local checkpoint, unused.
-    """
-
-    encoder: int
-    head_kept: tuple[str, ...]
-    head_fresh: tuple[str, ...]
-    head_dropped: tuple[str, ...] = ()
+from tof_hf.utils.pretrained import make_from_config
 
 
 def load_for_mlm(checkpoint: str, *, base: str | None = None) -> tuple[PreTrainedModel, HandOff]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tof_hf.algorithm.history import ForgettingRecord, LabellingRecord
 from tof_hf.report.figures import short_names
 from tof_hf.report.reading import Run, short
-from tof_hf.report.record import Drop, Labelling
 
 
 def missing(run: Run, counted: Collection[tuple[str, str]]) -> list[str]:
@@ -46,7 +46,7 @@ def alarms(run: Run) -> list[str]:
     return forgotten + labels
 
 
-def against_source(entry: Labelling, kind: str) -> str:
+def against_source(entry: LabellingRecord, kind: str) -> str:
     """How many entities of a type there are for one in as many sentences of the source; empty if not recorded."""
     if kind not in entry.health.against_source:
         return ""
@@ -56,7 +56,7 @@ def against_source(entry: Labelling, kind: str) -> str:
     return f"{ratio:,.0f} × the source's" if ratio >= 10 else f"{ratio:.2g} × the source's"
 
 
-def _drop(drop: Drop, system: str, names: dict[str, str]) -> str:
+def _drop(drop: ForgettingRecord, system: str, names: dict[str, str]) -> str:
     """What a stage lost, and which tagger the run continued from if the stage was trained again."""
     stage, best, kept = (names.get(name, name) for name in (drop.stage, drop.best_stage, drop.kept or ""))
     lost = (

@@ -37,12 +37,12 @@ def line_chart(
     x_title: str = "",
     y_title: str = "",
     shown: Callable[[float], str] = percent,
-    from_zero: bool = True,
+    zero: bool = False,
 ) -> Drawing:
     """Lines over numbers, or over the named positions 0, 1, ... of `labels`.
 
-    A series of a single point also gets a dotted line across the chart. The vertical axis begins at 0, or without
-    `from_zero` near the lowest value.
+    A series of a single point also gets a dotted line across the chart. `zero`: the axis begins at 0, not near the
+    lowest value.
     """
 
     def position(x: float) -> str:
@@ -53,7 +53,7 @@ def line_chart(
     ]
     drawing = Drawing(name, title, f"{y_title} {'; '.join(told)}".strip(), WIDE, HIGH)
     drawing.text(0, 11, y_title, colour="soft")
-    scale = _scale([y for one in series for _, y in one.points], from_zero=from_zero, shown=shown)
+    scale = _scale([y for one in series for _, y in one.points], zero=zero, shown=shown)
     axis = [shown(tick).removesuffix(".0") for tick in scale]
     slanted = bool(labels) and max(map(text_width, labels)) > (WIDE - 80) / len(labels) - 6
     left, right = 14 + max(map(text_width, axis)), WIDE - (24 if labels else 14)
@@ -94,12 +94,12 @@ def _linear(values: tuple[float, float], places: tuple[float, float]) -> Callabl
     return lambda value: places[0] + (value - values[0]) * scale
 
 
-def _scale(values: Sequence[float], *, from_zero: bool, shown: Callable[[float], str]) -> list[float]:
+def _scale(values: Sequence[float], *, zero: bool, shown: Callable[[float], str]) -> list[float]:
     """The numbers on the vertical axis."""
     share = shown is percent
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = max((high - low) * 0.08, 0.01 if share else abs(high) * 0.02, 1e-6)
-    low = min(0.0, low) if from_zero else max(0.0, low - room) if low >= 0 else low - room
+    low = 0.0 if zero else max(0.0, low - room) if low >= 0 else low - room
     high = min(1.0, high + room) if share and high <= 1 else high + room
     scale = ticks(low, high)
     if len({shown(tick) for tick in scale}) < len(scale):  # counts: there are no halves

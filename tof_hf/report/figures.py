@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tof_hf.algorithm.history import LabellingRecord
+from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.report.charts import Point, Series, bar_chart, line_chart, matrix
 from tof_hf.report.mistakes import KINDS, Mistakes
 from tof_hf.report.reading import SPLITS, Run, Stage, short
-from tof_hf.report.record import Labelling, Score
 from tof_hf.report.svg import Drawing
 
 BINS = [f"{number / 10:.1f}" for number in range(10)]
@@ -27,8 +28,7 @@ def f1_figures(run: Run) -> Iterator[Drawing]:
             Series(system, sorted((labels.index(label), f1) for label, f1 in known.items()))
             for system, known in points.items()
         ]
-        title = f"F1 on {split_name(split)}"
-        yield line_chart(f"f1-{slug(split)}", title, series, labels=labels, y_title="F1 in %", from_zero=False)
+        yield line_chart(f"f1-{slug(split)}", f"F1 on {split_name(split)}", series, labels=labels, y_title="F1 in %")
 
 
 def type_figures(run: Run) -> Iterator[Drawing]:
@@ -42,7 +42,7 @@ def type_figures(run: Run) -> Iterator[Drawing]:
             yield bar_chart(f"types-{slug(split)}", title, groups, series=list(ends), highest=1.0)
 
 
-def _f1(score: Score, kind: str) -> float | None:
+def _f1(score: ScoreRow, kind: str) -> float | None:
     return score.per_type[kind].f1 if kind in score.per_type else None
 
 
@@ -56,7 +56,7 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> It
         ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
         groups = [(name, [mistakes.kinds[kind] for mistakes in ends.values()]) for kind, name in KINDS.items()]
         title = f"Entities on {split_name(split)}, by system"
-        yield bar_chart("mistakes", title, groups, series=list(ends), shown="{:,}".format)
+        yield bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}")
     system, end = run.best or ("", "")
     for split in known:
         if (end, split) in counted:
@@ -74,17 +74,24 @@ def curve_figures(run: Run) -> Iterator[Drawing]:
 def _curves(name: str, label: str, stage: Stage) -> Iterator[Drawing]:
     losses = [Series("training", stage.loss), Series("validation", stage.validation_loss)]
     if series := [one for one in losses if one.points]:
-        title = f"{label}: loss"
-        yield line_chart(f"{name}-loss", title, series, x_title="steps", y_title="loss", shown="{:.4g}".format)
+        yield line_chart(
+            f"{name}-loss",
+            f"{label}: loss",
+            series,
+            x_title="steps",
+            y_title="loss",
+            shown=lambda loss: f"{loss:.4g}",
+            zero=True,
+        )
     if stage.validation_f1:
         series = [Series("F1 on validation rows", stage.validation_f1)]
         title = f"{label}: F1 on its validation rows"
-        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %", from_zero=False)
+        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %")
 
 
 def label_figures(run: Run) -> Iterator[Drawing]:
     """The pseudo-labels of every system that made any: entities, shares and confidence, labelling by labelling."""
-    systems: dict[str, list[Labelling]] = {}
+    systems: dict[str, list[LabellingRecord]] = {}
     for system, entry in run.labellings:
         systems.setdefault(system, []).append(entry)
     for number, (system, entries) in enumerate(systems.items(), start=1):
@@ -92,12 +99,18 @@ def label_figures(run: Run) -> Iterator[Drawing]:
         yield from _labels_of(entries, run.types, of, end)
 
 
-def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end: str) -> Iterator[Drawing]:
+def _labels_of(entries: Sequence[LabellingRecord], types: Sequence[str], of: str, end: str) -> Iterator[Drawing]:
     """The charts of one system; their titles end with `of`, their names with `end`."""
     labels = [short(entry.tagger) for entry in entries]
-    counts = [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types]
-    title = f"Entities labelled, by tagger{of}"
-    yield line_chart(f"labels-entities{end}", title, counts, labels=labels, y_title="entities", shown="{:,.0f}".format)
+    yield line_chart(
+        f"labels-entities{end}",
+        f"Entities labelled, by tagger{of}",
+        [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types],
+        labels=labels,
+        y_title="entities",
+        shown=lambda count: f"{count:,.0f}",
+        zero=True,
+    )
     shares = [
         Series("words with another label", _known(entry.health.changed_share for entry in entries)),
         Series("found by the MRC head too", _known(entry.health.agreement for entry in entries)),
@@ -106,7 +119,7 @@ def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end:
     ]
     if series := [one for one in shares if one.points]:
         title = f"Health of the labels, by tagger{of}"
-        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%")
+        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%", zero=True)
     confidence = [
         Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])
         for label, entry in zip(labels, entries, strict=True)
@@ -120,6 +133,7 @@ def _labels_of(entries: Sequence[Labelling], types: Sequence[str], of: str, end:
             labels=BINS,
             x_title="probability, from",
             y_title="% of the entities",
+            zero=True,
         )
 
 

@@ -14,7 +14,7 @@ from tof_hf.report.alarms import against_source, alarms, missing
 from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes
-from tof_hf.report.reading import Run, read_run, short
+from tof_hf.report.reading import Run, learned_from, read_run, short
 from tof_hf.report.svg import Drawing, style_variables
 
 SENTENCES = 200
@@ -106,6 +106,7 @@ def _templates() -> Environment:
         "drawing": lambda figure: Markup(figure.svg),  # a drawing escapes what it is given
         "split": figures.split_name,
         "against_source": against_source,
+        "learned_from": learned_from,
         "duration": figures.duration,
         "megabytes": figures.megabytes,
         "short": short,

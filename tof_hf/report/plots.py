@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tof_hf.errors import TofError
-from tof_hf.extras import require
 from tof_hf.report.svg import Drawing
 from tof_hf.storage.files import new_file, write_text
+from tof_hf.utils.extras import require
 
 ZOOM = 2  # PNG pixels per unit of a drawing
 _LETTERS = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="15">{}</text></svg>'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,26 +9,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from tof_hf.errors import DataError
-from tof_hf.report.record import Labelling, Lineage, Results, Score, StageRecord, Translation
-from tof_hf.storage.files import read_json, read_whole_json
+from tof_hf.algorithm.history import LabellingRecord
+from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
+from tof_hf.report.translation import Translation
+from tof_hf.run.record import Lineage, RunRecord, StageInRun
+from tof_hf.run.record import read_run as read_record
+from tof_hf.stages.name import StageName
+from tof_hf.stages.record import RECORD, StageRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The same as in tof_hf.lineage and tof_hf.steps (a test compares them), which take seconds to import.
-LINEAGE, FORMAT, MIXED = "lineage.json", 1, "_mix"
 SPLITS = {"target": "target", "source_test": "source test", "source_validation": "source validation"}
-SPANS = "source_validation_mrc"  # scores of answer spans, which are not entities
 
 Points = Sequence[tuple[float, float]]  # step, value
 
 
 def short(stage: str) -> str:
     """The last part of a stage's name, which says what the stage itself does."""
-    return stage.rpartition("-")[2]
+    return StageName.parse(stage).short
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Stage:
 
     name: str
     start: str | None
-    record: StageRecord | None = None
+    record: StageInRun | None = None
     loss: Points = ()
     validation_loss: Points = ()
     validation_f1: Points = ()
@@ -61,9 +59,18 @@ class Stage:
 class Run:
     """The record of a run, with what follows from it and from the other files in the folder."""
 
-    folder: Path
-    lineage: Lineage
-    scores: Sequence[Score]
+    record: RunRecord
+    scores: Sequence[ScoreRow]
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.record.folder
+
+    @property
+    def lineage(self) -> Lineage:
+        """What was made of what."""
+        return self.record.lineage
 
     @cached_property
     def stages(self) -> Mapping[str, Stage]:
@@ -74,16 +81,10 @@ class Run:
     @cached_property
     def ends(self) -> Mapping[str, str]:
         """The last scored tagger of every system, apart from those that were dropped because they forgot too much."""
-        ends: dict[str, str] = {}
-        for score in self.scores:
-            system = self.lineage.systems.get(score.system)
-            drops = system.forgetting if system else ()
-            if score.checkpoint not in {drop.stage + MIXED for drop in drops} - {drop.kept for drop in drops}:
-                ends[score.system] = score.checkpoint
-        return ends
+        return self.record.ends()
 
     @property
-    def labellings(self) -> list[tuple[str, Labelling]]:
+    def labellings(self) -> list[tuple[str, LabellingRecord]]:
         """Every labelling with its system."""
         return [(name, entry) for name, system in self.lineage.systems.items() for entry in system.pseudo_labels]
 
@@ -93,8 +94,8 @@ class Run:
         if self.lineage.options.get("translation.dictionary") is None:
             return {}  # any files are from an earlier run in this folder
         files = sorted((self.folder / "translation").glob("*.json"))
-        found = {file.stem: read_whole_json(file) for file in files}
-        return {kind: Translation.model_validate(value) for kind, value in found.items() if value is not None}
+        read = {file.stem: Translation.read_if_whole(file) for file in files}
+        return {kind: translation for kind, translation in read.items() if translation is not None}
 
     @property
     def types(self) -> list[str]:
@@ -113,16 +114,16 @@ class Run:
         final = self.lineage.final
         return (final.system, final.stage) if final else next(reversed(list(self.ends.items())), None)
 
-    def score(self, checkpoint: str, split: str) -> Score | None:
+    def score(self, checkpoint: str, split: str) -> ScoreRow | None:
         """The score of a stage's tagger on a split, if there is one."""
         return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
 
-    def label(self, score: Score) -> str:
+    def label(self, score: ScoreRow) -> str:
         """Stage and round of a scored tagger; numbered, as in `ner (2)`, if its system has several such taggers."""
         same = (score.system, score.stage, score.round)
         taggers = dict.fromkeys(s.checkpoint for s in self.scores if (s.system, s.stage, s.round) == same)
         number = list(taggers).index(score.checkpoint) + 1
-        return score.stage + (f" {score.round}" if score.round else "") + (f" ({number})" if number > 1 else "")
+        return f"{score.label} ({number})" if number > 1 else score.label
 
     def is_final(self, stage: str) -> bool:
         """Whether the stage made the released tagger."""
@@ -141,7 +142,7 @@ class Run:
         file = max(files, key=lambda file: file.stat().st_mtime, default=None)
         return file and _read_table(file, ["id", "tokens", "gold", "predicted"])
 
-    def pseudo_labels(self, labelling: Labelling) -> pa.Table | None:
+    def pseudo_labels(self, labelling: LabellingRecord) -> pa.Table | None:
         """`id, tokens, ner_tags` of the labelled sentences; None if the file is missing or damaged."""
         file = self._stage_folder(labelling.tagger) / Path(labelling.file).name
         return _read_table(file, ["id", "tokens", "ner_tags"])
@@ -153,9 +154,12 @@ class Run:
     def _stage(self, name: str, names: Sequence[str]) -> Stage:
         record = self.lineage.stages.get(name)
         if record is None:
-            parents = [other for other in names if name.startswith(f"{other}-")]
-            return Stage(name, max(parents, key=len, default=None))
-        log = (read_whole_json(self._stage_folder(name) / "stage.json") or {}).get("log", [])
+            parent = StageName.parse(name).parent
+            while parent is not None and str(parent) not in names:
+                parent = parent.parent
+            return Stage(name, parent and str(parent))
+        whole = StageRecord.read_if_whole(self._stage_folder(name) / RECORD)
+        log = [] if whole is None else whole.log
         curves = [_curve(log, key) for key in ("loss", "eval_loss", "eval_f1")]
         finite = [[point for point in curve if math.isfinite(point[1])] for curve in curves]
         return Stage(name, record.start, record, *finite, lost=curves[:2] != finite[:2])
@@ -163,32 +167,18 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """The run in `folder`. Raises DataError if there is none, or if its record cannot be read."""
-    try:
-        lineage, results = read_json(folder / LINEAGE), read_json(folder / "results.json")
-        if lineage is None:
-            raise DataError(_instead_of_run(folder), fix="name the folder of a run (output_dir).", path=folder)
-        if lineage["format"] > FORMAT:
-            raise DataError("a record of a newer release.", fix="update tof-hf.", path=folder / LINEAGE)
-        scores = [score for score in Results.model_validate(results or {}).rows if score.split != SPANS]
-        return Run(folder, Lineage.model_validate(lineage), scores)
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as problem:
-        found = str(problem)
-        if isinstance(problem, ValidationError):
-            first = problem.errors()[0]
-            found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise DataError(f"a damaged record ({found}).", fix="start the same run again.", path=folder) from problem
+    record = read_record(folder)
+    return Run(record, [score for score in record.scores if score.split != SOURCE_QUESTIONS])
 
 
-def _instead_of_run(folder: Path) -> str:
-    """What was found in place of a run."""
-    if not folder.exists():
-        return "nothing of that name."
-    if not folder.is_dir():
-        return "a file."
-    if (folder / "config.yaml").is_file():
-        return "a run without a record (lineage.json): no stage is finished yet, or it is from an older release."
-    there = sorted(path.name for path in folder.iterdir())[:5]
-    return f"no lineage.json{', but ' + ', '.join(there) if there else ' in an empty folder'}."
+def learned_from(labelling: LabellingRecord) -> str:
+    """How many of the sentences were learned from, how they were chosen, and which texts counted as no entity."""
+    chosen = labelling.selection
+    if chosen is None:
+        return "all"
+    by = "" if chosen.by == "all" else f" by {chosen.by}"
+    texts = ", ".join(chosen.no_entities)
+    return f"{chosen.sentences:,}{by}" + (f", {texts} as no entity" if texts else "")
 
 
 def _curve(log: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

@@ -12,7 +12,7 @@ from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
 from tof_hf.config import StageConfig
-from tof_hf.devices import has_bf16
+from tof_hf.utils.devices import has_bf16
 
 
 def training_arguments(

@@ -17,13 +17,14 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import DistillationConfig
-from tof_hf.data.encoding import IGNORE, NO_WORD
 from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels
-from tof_hf.inference import WordCollator
+from tof_hf.data.windows import IGNORE, NO_WORD
+from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.transfer import load_for_ner
-from tof_hf.stages.base import token_loss
+from tof_hf.stages.fit import token_loss
+from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import argmax, held_out_sentences
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, StageTask
 
 DISAGREED = -1.0
 
@@ -32,7 +33,7 @@ def distillation_task(
     start: Checkpoint,
     config: DistillationConfig,
     *,
-    stage: str,
+    stage: StageName,
     taught: Dataset,
     validation: Mapping[str, Dataset],
     label_names: Sequence[str],

@@ -17,13 +17,16 @@ from transformers import (
 )
 
 from tof_hf.config import MlmConfig
-from tof_hf.data.encoding import IGNORE, encode_text
 from tof_hf.data.mixing import cap, mix
+from tof_hf.data.windows import IGNORE, encode_text
 from tof_hf.modeling.transfer import load_for_mlm
-from tof_hf.run_folder import say
 from tof_hf.stages.arguments import changed_arguments
-from tof_hf.stages.base import token_loss
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.fit import token_loss
+from tof_hf.stages.name import StageName
+from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.utils.log import say
+
+MLM = StageName("mlm")
 
 
 def mlm_task(
@@ -34,7 +37,7 @@ def mlm_task(
     target: Dataset,
     source: Dataset,
     translated: Dataset | None = None,
-    stage: str = "mlm",
+    stage: StageName = MLM,
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:

@@ -13,16 +13,17 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedTokenizerBase, PrinterCallback
 
 from tof_hf.config import MrcConfig
-from tof_hf.data.encoding import by_length
 from tof_hf.data.mixing import mix
-from tof_hf.data.mrc_encoding import encode_mrc, read_spans
+from tof_hf.data.mrc_windows import encode_mrc, read_spans
+from tof_hf.data.windows import by_length
 from tof_hf.errors import TofError
-from tof_hf.inference import OrderedTrainer
+from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, span_loss
 from tof_hf.modeling.transfer import load_for_mrc
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.name import StageName
+from tof_hf.stages.stage import Checkpoint, StageTask
 
 COLUMNS = ("id", "question", "context", "spans")
 
@@ -31,7 +32,7 @@ def mrc_task(
     start: Checkpoint,
     config: MrcConfig,
     *,
-    stage: str,
+    stage: StageName,
     questions: Mapping[str, Dataset],
     validation: Mapping[str, Dataset],
     tokenizer: PreTrainedTokenizerBase,
@@ -46,8 +47,8 @@ def mrc_task(
     train = mix(list(questions.values()), columns=COLUMNS)
     if not len(train):
         raise TofError(
-            f"{start.name}-{stage}: no question is left to learn from, every sentence has unsure words. What to do: "
-            "choose labels less strictly (labelling), or name target.mrc."
+            f"{stage.after(start.stage)}: no question is left to learn from, every sentence has unsure words. "
+            "What to do: choose labels less strictly (labelling), or name target.mrc."
         )
     held = mix(list(validation.values()), columns=COLUMNS)
     held_out = by_length(encode_mrc(held, tokenizer, **options, offsets=True))

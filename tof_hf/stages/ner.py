@@ -12,16 +12,17 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig, TaggerConfig
-from tof_hf.data.encoding import by_length, encode_ner, join_words
+from tof_hf.data.label_selection import mix_labelled
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions
-from tof_hf.data.selection import mix_labelled
-from tof_hf.inference import WordCollator, predict_probabilities, predict_words
-from tof_hf.metrics import entity_scores
+from tof_hf.data.windows import by_length, encode_ner, join_words
+from tof_hf.evaluation.entity_scores import entity_scores
+from tof_hf.inference.words import WordCollator, predict_probabilities, predict_words
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.base import token_loss
-from tof_hf.stages.task import Checkpoint, StageTask
+from tof_hf.stages.fit import token_loss
+from tof_hf.stages.name import StageName
+from tof_hf.stages.stage import Checkpoint, StageTask
 
 T = TypeVar("T")
 COLUMNS = ("id", "tokens", "ner_tags")
@@ -31,7 +32,7 @@ def ner_task(
     start: Checkpoint,
     config: NerConfig,
     *,
-    stage: str,
+    stage: StageName,
     sentences: Mapping[str, Dataset],
     validation: Mapping[str, Dataset],
     label_names: Sequence[str],

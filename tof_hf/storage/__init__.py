@@ -1,1 +1,1 @@
-"""Files on disk: changed in one step, and never those of the user."""
+"""Files that change in one step, cached files known by their hash, and the lock of a folder."""

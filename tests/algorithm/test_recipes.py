@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from examples.toy_world import words
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
+from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.config import TofConfig, load_config
+from tof_hf.errors import ConfigError
+from tof_hf.hub.card import model_card
+from tof_hf.hub.released_run import read_released_run as read_run
+from tof_hf.pipeline import TofPipeline, run_tof
+from tof_hf.run.validation import used_stages
+from tof_hf.stages.name import StageName
+
+REDUCED = ["tof_wo_pseudo", "tof_wo_continual", "tof"]
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory):
+    """A run file of the smallest toy world, with a dictionary."""
+    folder = tmp_path_factory.mktemp("toy")
+    world = make_world(seed=0, size="tiny")
+    paths = {name: str(path) for name, path in write_world(world, folder / "data").items()}
+    pairs = [*words.ADVERBS, *words.DAYS, *words.NUMBERS, *((en, es) for en, es, _ in words.THINGS), ("the", "el")]
+    (folder / "en-es.tsv").write_text("".join(f"{en}\t{es}\n" for en, es in pairs), encoding="utf-8")
+    once = {"num_train_epochs": 1, "bf16": False}
+    return {
+        "model": str(train_encoder(world, folder / "encoder", steps=0, layers=1, hidden=32)),
+        "source": {"train": paths["source_train"], "validation": paths["source_validation"]},
+        "target": {"text": [paths["target_text"]], "mrc": [paths["target_qa"]], "gold": paths["target_gold"]},
+        "translation": {"dictionary": str(folder / "en-es.tsv")},
+        "mlm": once | {"maskings": 1, "learning_rate": 1e-3},
+        "mrc": once | {"max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
+        "ner": once | {"num_train_epochs": 3, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
+        "pseudo_ner": {"num_train_epochs": 1},
+        "continual_ner": {"num_train_epochs": 1},
+        "distillation": once | {"num_train_epochs": 2, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
+    }
+
+
+@pytest.fixture(scope="module")
+def run_of_peers(values, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("peers")
+    run_tof(values | {"output_dir": str(folder), "systems": ["source_only", "tsl", "unitrans"]})
+    return folder
+
+
+@pytest.fixture
+def peers(run_of_peers, tmp_path):
+    """The folder of a run of both peers, a copy for one test."""
+    return Path(shutil.copytree(run_of_peers, tmp_path / "peers"))
+
+
+def planned(values, folder, *systems):
+    config = load_config(values | {"output_dir": str(folder), "systems": list(systems)})
+    return [(stage.name, stage.action) for stage in TofPipeline(config).plan()]
+
+
+def test_every_system_of_the_config_has_a_recipe():
+    hint = TofConfig.__dataclass_fields__["systems"].type
+    assert hint == "list[System]"
+    from typing import get_args
+
+    from tof_hf.config.run_file import System
+
+    assert get_args(System) == tuple(RECIPES)
+
+
+@pytest.mark.parametrize("system", list(RECIPES))
+def test_the_stages_that_are_checked_before_a_run_are_those_that_it_plans(values, tmp_path, system):
+    config = load_config(values | {"output_dir": str(tmp_path), "systems": [system]})
+    assert {StageName.parse(name).section for name, _ in planned(values, tmp_path, system)} == set(used_stages(config))
+
+
+def test_the_reduced_forms_of_tof_are_its_beginnings(values, tmp_path):
+    short, middle, whole = ([name for name, _ in planned(values, tmp_path, system)] for system in REDUCED)
+    assert middle[: len(short)] == short
+    assert whole[: len(middle)] == middle
+    assert (len(short), len(middle), len(whole)) == (3, 4, 6)
+
+
+def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):
+    record = json.loads((peers / "stages/distillation/stage.json").read_text())
+    [soft] = json.loads((peers / "lineage.json").read_text())["systems"]["tsl"]["soft_labels"]
+    assert list(record["rows"]) == ["taught"]
+    assert record["start"] == ""
+    assert (soft["teachers"], soft["voters"], soft["agreed_share"]) == (["ner"], [], None)
+
+
+def test_unitrans_has_three_teachers_of_which_the_last_goes_on_from_the_first(peers):
+    lineage = json.loads((peers / "lineage.json").read_text())
+    [soft] = lineage["systems"]["unitrans"]["soft_labels"]
+    assert soft["voters"] == ["ner", "translated_ner_tr", "ner-tuned_ner_tr"]
+    assert soft["teachers"] == ["ner-tuned_ner_tr"]
+    assert 0 < soft["agreed_share"] <= 1
+    assert list(lineage["stages"]["translated_ner_tr"]["rows"]) == ["translated"]
+    assert lineage["stages"]["ner-tuned_ner_tr"]["hand_off"]["head_kept"]
+
+
+def test_an_ensemble_learns_from_all_three(values, peers, tmp_path):
+    config = values | {"output_dir": str(peers), "systems": ["unitrans"]}
+    config["distillation"] = config["distillation"] | {"ensemble": True}
+    run_tof(config)
+    [soft] = json.loads((peers / "lineage.json").read_text())["systems"]["unitrans"]["soft_labels"]
+    assert soft["teachers"] == soft["voters"]
+
+
+def test_soft_labels_are_kept_and_a_second_run_trains_nothing(values, peers):
+    actions = {action for _, action in planned(values, peers, "source_only", "tsl")}
+    assert actions == {"reuse"}
+    [file] = (peers / "stages/ner").glob("soft-*.parquet")
+    before = file.stat().st_mtime_ns
+    run_tof(values | {"output_dir": str(peers), "systems": ["source_only", "tsl"]})
+    assert file.stat().st_mtime_ns == before
+    row = Dataset.from_parquet(str(file), cache_dir=str(peers / "cache"))[0]
+    assert [sum(word) for word in row["class_probabilities"]] == pytest.approx([1.0] * len(row["tokens"]), abs=1e-3)
+
+
+def test_a_student_too_learns_a_text_that_is_too_many_of_the_entities_as_none(values, tmp_path, monkeypatch):
+    monkeypatch.setattr("tof_hf.data.label_selection.ENOUGH", 1)
+    longer = values | {"ner": values["ner"] | {"num_train_epochs": 8}}  # a teacher that finds something
+    run = {"output_dir": str(tmp_path), "systems": ["tsl"]}
+    run_tof(longer | run)
+    chosen = longer | {"labelling": {"max_text_share": 0.001}}
+    assert planned(chosen, tmp_path, "tsl") == [("ner", "reuse"), ("distillation", "run")]
+    run_tof(chosen | run)
+    (record,) = json.loads((tmp_path / "lineage.json").read_text())["systems"]["tsl"]["soft_labels"]
+    assert record["no_entities"] and planned(chosen, tmp_path, "tsl")[-1] == ("distillation", "reuse")
+    assert "were too many to be names" in model_card(read_run(tmp_path), "user/student")
+
+
+def test_a_plan_says_that_a_student_waits_for_its_teachers(values, tmp_path):
+    config = load_config(values | {"output_dir": str(tmp_path), "systems": ["tsl"]})
+    teacher, student = TofPipeline(config).plan()
+    assert (teacher.foreseen, student.foreseen) == (False, True)
+    assert student.why.endswith("starts from the encoder")
+
+
+def test_the_teachers_of_unitrans_learn_the_whole_source_translated(values, tmp_path):
+    few = values["ner"] | {"max_translated": 3}
+    config = load_config(values | {"output_dir": str(tmp_path), "systems": ["unitrans"], "ner": few})
+    rows = {stage.name: stage.task.rows for stage in TofPipeline(config).plan()}
+    assert rows["translated_ner_tr"]["translated"] == rows["ner-tuned_ner_tr"]["translated"] == rows["ner"]["source"]
+
+
+def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
+    without = {key: value for key, value in values.items() if key != "translation"}
+    with pytest.raises(ConfigError, match=r"translation\.dictionary is missing: unitrans"):
+        load_config(without | {"output_dir": str(tmp_path), "systems": ["unitrans"]})
+
+
+def test_the_card_of_a_student_names_its_teachers_and_whom_the_recipe_follows(peers):
+    card = model_card(read_run(peers), "user/student")
+    assert "probabilities of ner-tuned_ner_tr, and the labels of the" in card
+    assert "on which ner, translated_ner_tr, ner-tuned_ner_tr agree" in card
+    stages = [line.split(" | ")[0] for line in card.splitlines() if " | NER" in line or "probabilities |" in line]
+    assert stages == ["| ner", "| translated_ner_tr", "| tuned_ner_tr", "| distillation_tr"]
+    assert "follows Wu et al. (2020), UniTrans" in card

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import tof_hf
+from tof_hf.cli.main import main
+from tof_hf.config import load_config
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("accelerate", "datasets", "evaluate", "numpy", "pyarrow", "seqeval", "torch", "transformers", "yaml")
+RUN_FILE = """\
+model: some/encoder
+output_dir: runs/x
+source: {train: train.txt, validation: valid.txt}
+target: {text: target.txt}
+"""
+
+
+@pytest.fixture
+def run_file(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(RUN_FILE, encoding="utf-8")
+    return str(path)
+
+
+def heavy_modules_after(program):
+    """Names of the heavy packages that a fresh interpreter has imported after the program."""
+    program += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stderr.split()
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    assert heavy_modules_after("import tof_hf") == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_and_version_import_nothing_heavy(arguments):
+    program = (
+        f"from tof_hf.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
+    )
+    assert heavy_modules_after(program) == []
+
+
+def test_every_public_name_is_there():
+    assert [name for name in tof_hf.__all__ if getattr(tof_hf, name, None) is None] == []
+    assert set(tof_hf.__all__) <= set(dir(tof_hf))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'TofPipelin'"):
+        tof_hf.TofPipelin  # noqa: B018
+
+
+def test_config_prints_a_file_that_loads_to_the_same_config(run_file, capsys, tmp_path):
+    assert main(["config", run_file, "ner.learning_rate=1e-5"]) == 0
+    printed = tmp_path / "printed.yaml"
+    printed.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert load_config(printed) == load_config(run_file, ["ner.learning_rate=1e-5"])
+
+
+def test_a_mistake_ends_with_status_2_and_one_line_without_traceback(run_file, capsys):
+    assert main(["run", run_file, "modle=x"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == "tof-hf: command line: unknown key 'modle'. Did you mean 'model'?\n"
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("run", "Carry out a run; a stopped one goes on where it was."),
+        ("report", "Write one page about a run: scores, mistakes, curves, sentences."),
+    ],
+)
+def test_the_help_of_a_command_begins_with_what_it_does(command, sentence, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"\n\n{sentence}\n" in capsys.readouterr().out
+
+
+def parser_error(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_run_needs_a_run_file_and_nothing_else(capsys):
+    assert parser_error(capsys, "run").endswith("the following arguments are required: CONFIG\n")
+
+
+def test_an_unknown_flag_of_a_run_is_told_how_options_are_written(run_file, capsys):
+    said = "unrecognized arguments: --learning_rate 1e-5"
+    assert f"{said}; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5\n" in parser_error(
+        capsys, "run", run_file, "--learning_rate", "1e-5"
+    )
+    assert f"{said}\n" in parser_error(capsys, "predict", "model", "in", "out", "--learning_rate", "1e-5")
+
+
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
+def test_only_the_first_process_of_a_launch_prints_the_mistake(variable, run_file, capsys, monkeypatch):
+    monkeypatch.setenv(variable, "1")
+    assert main(["run", run_file, "modle=x"]) == 2
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The configs that were run; nothing is trained."""
+    configs = []
+
+    def run_tof(config):
+        configs.append(config)
+        return SimpleNamespace(table="the table")
+
+    monkeypatch.setattr("tof_hf.pipeline.run_tof", run_tof)
+    return configs
+
+
+def test_run_runs_the_config_and_prints_the_scores(run_file, runs, capsys):
+    assert main(["run", run_file, "seed=7"]) == 0
+    assert runs == [load_config(run_file, ["seed=7"])]
+    assert capsys.readouterr().out == "the table\n"
+
+
+def test_the_example_script_runs_the_same(run_file, runs, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["run_tof.py", run_file, "seed=7"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "examples" / "run_tof.py"), run_name="__main__")
+    assert end.value.code == 0
+    assert runs == [load_config(run_file, ["seed=7"])]

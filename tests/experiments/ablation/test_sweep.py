@@ -1,0 +1,278 @@
+"""A sweep trains every stage once, goes on where it was stopped, and always has a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+from transformers import Trainer
+
+from tof_hf.cli.main import main
+from tof_hf.config import load_config
+from tof_hf.errors import ConfigError, DataError
+from tof_hf.experiments.ablation.jobs import LOG, environments, heard_ablation, told_ablation
+from tof_hf.experiments.ablation.rows import Row, rows_of
+from tof_hf.experiments.ablation.runs import Outcome, set_up
+from tof_hf.experiments.ablation.sweep import Progress, ablate, plan
+from tof_hf.hub.push import prepare
+from tof_hf.pipeline import TofPipeline
+from tof_hf.storage.lock import FolderInUse, only_run_in
+
+FEATURES = Features(
+    {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-PER"]))}
+)
+SYSTEMS = [row for row in rows_of(1) if row.name in ("source_only", "adaptabert", "tof")]
+
+
+def swept(source, *, rows=SYSTEMS, seeds=(1, 2), overrides=(), **options):
+    return ablate(set_up(source, overrides, rows=rows, seeds=list(seeds)), **options)
+
+
+def table(tmp_path):
+    return json.loads((tmp_path / "run" / "ablation" / "table.json").read_text())
+
+
+def line(tmp_path, name):
+    return next(row for row in table(tmp_path)["rows"] if row["row"]["name"] == name)
+
+
+def test_common_stages_are_trained_once_for_all_rows_of_a_seed(run_file, trained, tmp_path):
+    source = run_file()
+    results, outcomes = swept(source, benchmark="es")
+    chain = ["ner", "mlm", "mlm-ner", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner"]
+    assert trained == [(f"seed-{seed}", stage) for seed in (1, 2) for stage in chain]
+    folder = tmp_path / "run" / "ablation"
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") == [
+        "seed-1", "seed-2", "table.csv", "table.json", "table.md", "table.tex",
+    ]  # fmt: skip
+    assert not list(folder.glob("seed-*/*/final"))
+    for name in ("config.yaml", "results.json", "lineage.json"):
+        assert len(list(folder.glob(f"seed-*/*/{name}"))) == 6
+
+    found = line(tmp_path, "tof")
+    for seed in (1, 2):
+        rows = json.loads((folder / f"seed-{seed}" / "tof" / "results.json").read_text())["rows"]
+        last = [row for row in rows if row["split"] == "target"][-1]
+        assert found["scores"][str(seed)] == pytest.approx(100 * last["f1"]) and last["stage"] == "pseudo_ner"
+    assert found["baseline"] == "adaptabert" and 0 < found["p_better"] <= 1 and found["paper"]["f1"] == 80.35
+    assert found["difference"] == pytest.approx(found["mean"] - line(tmp_path, "adaptabert")["mean"])
+    one, other = found["scores"].values()
+    assert found["deviation"] == pytest.approx(abs(one - other) / 2**0.5)
+    assert line(tmp_path, "adaptabert")["baseline"] is None and line(tmp_path, "adaptabert")["mean"] > 0
+
+    trained.clear()
+    again, _ = swept(source, benchmark="es")
+    assert trained == [] and again == results
+    assert "0 to run" in plan(set_up(source, rows=SYSTEMS, seeds=[1, 2]))
+
+
+def test_a_run_of_a_row_can_be_released(run_file, tmp_path):
+    swept(run_file(), rows=SYSTEMS[:1], seeds=[1])
+    run = tmp_path / "run" / "ablation" / "seed-1" / "source_only"
+    (bundle,) = prepare(run, load_config(run / "config.yaml", ["release.repo=user/tagger"]).release)
+    assert bundle.files["model.safetensors"].is_file()
+
+
+def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(run_file, trained, monkeypatch, tmp_path):
+    source, train = run_file(), Trainer.train
+
+    def stopped(self, *args, **kwargs):
+        if len(trained) == 5:
+            raise KeyboardInterrupt
+        return train(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            swept(source, rows=SYSTEMS[:2])
+    assert len(trained) == 5
+    assert (line(tmp_path, "source_only")["seeds_done"], line(tmp_path, "adaptabert")["seeds_done"]) == (2, 1)
+    text = (tmp_path / "run" / "ablation" / "table.md").read_text()
+    assert "1 of 2" in text and "Not all seeds are there yet for adaptabert." in text
+
+    before = (tmp_path / "run" / "ablation" / "table.json").read_text()
+    _, outcomes = swept(source, rows=SYSTEMS[:2], finished=True)
+    assert [(one.name, one.seed) for one in outcomes] == [("source_only", 1), ("adaptabert", 1), ("source_only", 2)]
+    assert len(trained) == 5 and (tmp_path / "run" / "ablation" / "table.json").read_text() == before
+
+    planned = plan(set_up(source, rows=SYSTEMS, seeds=[1, 2])).splitlines()
+    assert planned[-1] == "5 to reuse, 0 to resume, 7 to run" and len(planned) == 13
+    assert any(one.startswith("reuse   seed-1 mlm: adaptabert, tof") for one in planned)
+    swept(source, rows=SYSTEMS[:2])
+    assert len(trained) == 6 and line(tmp_path, "adaptabert")["seeds_done"] == 2
+
+
+def test_where_no_run_is_finished_there_is_no_table_of_finished_runs(run_file, capsys, tmp_path):
+    assert main(["ablate", run_file(), "--seeds", "1", "--finished"]) == 2
+    assert "none of the runs is finished in" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "ablation" / "table.md").exists()
+
+
+def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp_path):
+    train = Trainer.train
+
+    def full(self, *args, **kwargs):
+        if "mlm" in self.args.output_dir:
+            raise OSError(28, "No space left on device")
+        return train(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train", full)
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))  # it stands in the message
+        off = {"mrc": {"enabled": False}, "pseudo_ner": {"enabled": False}}
+        command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1", "2000"]
+        assert main(command) == 2
+    printed = capsys.readouterr()
+    told = [one for one in printed.err.splitlines() if "is full" in one and one.startswith("tof-hf: ")]
+    assert [one[: one.index(": mlm")] for one in told] == [
+        f"tof-hf: adaptabert (seed {seed}), tof (seed {seed})" for seed in (1, 2000)
+    ]
+    assert line(tmp_path, "source_only")["seeds_done"] == 2 and "is full" in line(tmp_path, "tof")["error"]
+    assert "Failed: TOF" in printed.out
+    assert main(command) == 0
+    assert "Failed" not in (tmp_path / "run" / "ablation" / "table.md").read_text()
+
+
+def test_an_error_of_another_package_ends_its_run_alone_too(run_file, monkeypatch):
+    def lacks(self):
+        raise ImportError("no bitsandbytes")
+
+    monkeypatch.setattr(TofPipeline, "run", lacks)
+    _, outcomes = swept(run_file(), rows=SYSTEMS[:2], seeds=[1])
+    assert [one.error for one in outcomes] == ["ImportError: no bitsandbytes"] * 2
+
+
+def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_path):
+    source = run_file()
+    rows = SYSTEMS[:1]
+    _, outcomes = swept(source, rows=rows, jobs=2)
+    assert {(one.name, one.seed, one.error) for one in outcomes} == {
+        (row.name, seed, None) for row in rows for seed in (1, 2)
+    }
+    aside = table(tmp_path)["rows"]
+    results, _ = swept(source, rows=rows)  # all from the same folders
+    assert [row["scores"] for row in aside] == [
+        {str(seed): f1 for seed, f1 in one.scores.items()} for one in results.lines
+    ]
+    assert "ner: reused" not in (tmp_path / "run" / "ablation" / "seed-1" / "log.txt").read_text()
+
+
+def test_a_process_hears_the_ablation_that_its_parent_tells_in_json(run_file, tmp_path):
+    own = Row(0, "mine", "50 % | ñ", "tof", ("rounds=0",), ("dictionary",), "worse")
+    given = Dataset.from_dict({"id": ["1"], "tokens": [["Ana"]], "ner_tags": [[1]]}, features=FEATURES)
+    ablation = set_up(run_file(), ["rounds=1"], rows=[*SYSTEMS, *rows_of(2)], seeds=[1, 2], datasets={"a/b": given})
+    ablation = dataclasses.replace(ablation, rows=(*ablation.rows, own))
+    heard = heard_ablation(json.loads(json.dumps(told_ablation(ablation), default=os.fspath)))
+    assert dataclasses.replace(heard, datasets=None) == dataclasses.replace(ablation, datasets=None)
+    assert heard.datasets["a/b"].features == FEATURES and heard.datasets["a/b"][:] == given[:]
+
+
+def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path, monkeypatch):
+    source = run_file()
+    with only_run_in(tmp_path / "run" / "ablation" / "seed-2" / "stages"):  # an error in the first
+        _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
+    assert {one.seed: one.error is None for one in outcomes} == {1: True, 2: False}
+    monkeypatch.setattr("tof_hf.experiments.ablation.jobs.sys.executable", "/bin/false")
+    _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
+    assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
+
+
+def test_what_a_library_prints_is_no_outcome(run_file):
+    program = """
+import os, sys
+from tof_hf.experiments.ablation import jobs
+def run_seed(ablation, seed, tell):
+    print("from Python")
+    os.write(1, b"from C\\n")
+    tell(jobs.Outcome("tof", seed, 0.5))
+jobs.run_seed = run_seed
+sys.exit(jobs.main())
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        told = told_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]))
+        process.stdin.write(json.dumps({"ablation": told, "seed": 3}, default=str).encode() + b"\n")
+        process.stdin.flush()
+        told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
+        assert process.wait() == 0
+    assert json.loads(told)["seed"] == 3 and b"from Python" in log and b"from C" in log
+
+
+def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):
+    source = run_file()
+    command = [sys.executable, "-m", "tof_hf.cli", "ablate", source, "--rows", "adaptabert", "--seeds", "1", "2000"]
+    command += ["--jobs", "2", "ner.num_train_epochs=100000"]  # they do not end by themselves
+    logs = [tmp_path / "run" / "ablation" / f"seed-{seed}" / LOG for seed in (1, 2000)]
+    for log in logs:  # a pipe, which tells what a process says and, by its end, that the process is gone
+        log.parent.mkdir(parents=True)
+        os.mkfifo(log)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process, ExitStack() as stack:
+        stack.callback(process.kill)
+        said = [stack.enter_context(log.open()) for log in logs]
+        for lines in said:
+            assert any("mlm: " in line for line in lines)  # it trains the next stage then
+        process.kill()
+        for lines in said:
+            assert "final tagger" not in lines.read()
+    for log in logs:
+        log.unlink()
+    _, outcomes = swept(source, rows=[SYSTEMS[1]], seeds=[1, 2000])
+    assert [one.error for one in outcomes] == [None, None]
+
+
+def test_jobs_get_devices_in_turn_and_share_the_processors(monkeypatch):
+    monkeypatch.setattr("tof_hf.experiments.ablation.jobs.visible_devices", lambda: ["2", "5"])
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in environments(3)] == ["2", "5", "2"]
+    monkeypatch.setattr("tof_hf.experiments.ablation.jobs.visible_devices", list)
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    assert [one["OMP_NUM_THREADS"] for one in environments(3)] == ["2", "2", "2"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert {one["OMP_NUM_THREADS"] for one in environments(3)} == {"1"}
+
+
+def test_everything_is_checked_before_anything_is_trained(run_file, trained, tmp_path):
+    late = Row(0, "late", "Late", "source_only", ("ner.max_length=4096",))
+    with pytest.raises(ConfigError, match=r"row late: ner.max_length is 4096"):
+        swept(run_file(), rows=[*SYSTEMS, late])
+    with pytest.raises(DataError, match="missing.txt"):
+        swept(run_file(target={"text": "missing.txt"}))
+    assert trained == [] and not list((tmp_path / "run").rglob("results.json"))
+
+
+def test_two_sweeps_do_not_work_in_one_folder(run_file, tmp_path):
+    with only_run_in(tmp_path / "run" / "ablation"), pytest.raises(FolderInUse):
+        swept(run_file())
+
+
+def test_without_gold_rows_are_compared_on_source_validation(run_file, toy, tmp_path):
+    target = {name: value for name, value in toy["target"].items() if name != "gold"}
+    swept(run_file(target=target), rows=SYSTEMS[:1], seeds=[1])
+    assert table(tmp_path)["split"] == "source_validation" and line(tmp_path, "source_only")["mean"] is not None
+    assert "on source validation data" in (tmp_path / "run" / "ablation" / "table.md").read_text()
+
+
+def test_the_papers_scores_stand_beside_those_of_its_benchmarks_alone(run_file, toy, capsys):
+    def head(*words):
+        assert main(["ablate", run_file(), *words, "--rows", "source_only", "--seeds", "1"]) == 0
+        return next(one for one in capsys.readouterr().out.splitlines() if one.startswith("| row"))
+
+    assert toy["target"]["name"] == "es" and "paper" not in head()
+    assert "paper" in head("target.benchmark=es") and "paper" in head("target.benchmark=null", "--benchmark", "es")
+    assert "paper" not in head("target.benchmark=es", "--benchmark", "none")
+
+
+def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes():
+    now = [100.0]
+    progress = Progress(4, clock=lambda: now[0])
+    now[0] += 1800
+    told = progress.line(Outcome("tof", 3, 0.5, "p", 1799.6))
+    assert told == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 gone, about 1:30:00 to go"
+    assert "2 of 4: tof, seed 4: failed in 0:00" in progress.line(Outcome("tof", 4, error="x"))

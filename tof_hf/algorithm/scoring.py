@@ -1,0 +1,110 @@
+"""Scores of the taggers after every stage. This is the only place that holds the target's gold labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, Features, List, Value
+from transformers import PreTrainedTokenizerBase
+
+from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS, ScoreRow
+from tof_hf.config import TaggerConfig
+from tof_hf.data.fingerprint import content_hash
+from tof_hf.errors import TargetLabelLeak
+from tof_hf.evaluation.entity_scores import entity_scores
+from tof_hf.stages.name import StageName
+from tof_hf.stages.ner import label_words
+from tof_hf.stages.record import RECORD, StageRecord
+from tof_hf.stages.stage import Checkpoint
+from tof_hf.storage.cache import is_kept, keep_json, keep_parquet, read_kept_json
+from tof_hf.utils.processes import barrier, is_main_process
+
+
+class Scorer:
+    """Scores taggers on labelled splits; nothing of the target flows back into training.
+
+    The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak. The scores go
+    to `results`, the list of the run that made the scorer; a recipe sees those on source validation.
+    """
+
+    def __init__(
+        self,
+        gold: Mapping[str, Dataset],
+        tokenizer: PreTrainedTokenizerBase,
+        seed: int,
+        target: str,
+        results: list[ScoreRow] | None = None,
+    ) -> None:
+        self.__splits = dict(gold)
+        self.__results = [] if results is None else results
+        self.tokenizer, self.seed, self.target = tokenizer, seed, target
+
+    @property
+    def rows(self) -> list[ScoreRow]:
+        """The scores that a recipe may act on: those on source validation."""
+        return [row for row in self.__results if row.split in (SOURCE, SOURCE_QUESTIONS)]
+
+    @property
+    def gold(self) -> Mapping[str, Dataset]:
+        """Never anything: raises TargetLabelLeak."""
+        raise TargetLabelLeak(
+            "the scorer's labelled splits are for scores alone. What to do: train and select on source data; the "
+            "scores on source validation are in scorer.rows, all others in results.json."
+        )
+
+    def tagger(self, checkpoint: Checkpoint, config: TaggerConfig, *, system: str) -> None:
+        """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it).
+
+        `predictions` in a row is the file in the stage's folder that holds the tags which were scored.
+        """
+        for split, dataset in self.__splits.items():
+            scores = self._scores(checkpoint, config, split, dataset)
+            self._add(checkpoint, system, split, scores)
+
+    def reader(self, checkpoint: Checkpoint, *, system: str) -> None:
+        """Add the span scores that an MRC stage reached on its source validation questions."""
+        record = StageRecord.read(checkpoint.folder / RECORD)
+        best = max((entry for entry in record.log if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
+        scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
+        scores |= {"per_type": {}, "mode": "exact spans"}
+        self._add(checkpoint, system, SOURCE_QUESTIONS, scores)
+
+    def _add(self, checkpoint: Checkpoint, system: str, split: str, scores: dict[str, Any]) -> None:
+        stage = StageName.parse(checkpoint.name)
+        row = {"system": system, "stage": stage.step, "round": stage.round, "split": split} | scores
+        row |= {"checkpoint": checkpoint.name, "seed": self.seed, "target": self.target}
+        self.__results.append(ScoreRow.model_validate(row))
+
+    def _scores(self, checkpoint: Checkpoint, config: TaggerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
+        file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
+        known = read_kept_json(file) if is_kept(tags) else None
+        if known is None:
+            predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
+            names = dataset.features["ner_tags"].feature.names
+            truth = [[names[tag] for tag in tags] for tags in dataset["ner_tags"]]
+            strict = entity_scores(truth, predicted, mode="strict").as_dict()
+            known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
+            if is_main_process():
+                _write_predictions(dataset, truth, predicted, tags)
+                keep_json(file, known)
+        barrier()
+        return known | {"predictions": tags.name}
+
+
+def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
+    """Where a tagger's scores on a split are kept."""
+    return checkpoint.folder / f"scores-{split}-{content_hash(dataset)}.json"
+
+
+def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
+    """Where a scored tagger's tags stand beside the true ones: rows of `id`, `tokens`, `gold`, `predicted`."""
+    return checkpoint.folder / f"predictions-{split}-{content_hash(dataset)}.parquet"
+
+
+def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list[list[str]], file: Path) -> None:
+    words = List(Value("string"))
+    features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
+    columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
+    keep_parquet(file, Dataset.from_dict(columns, features=features))

@@ -1,0 +1,1 @@
+"""The command `tof-hf`, one file a command."""

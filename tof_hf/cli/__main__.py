@@ -1,0 +1,7 @@
+"""`python -m tof_hf.cli`, for launchers."""
+
+import sys
+
+from tof_hf.cli.main import main
+
+sys.exit(main())

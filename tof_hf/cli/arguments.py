@@ -1,0 +1,21 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+OVERRIDES = "options that override the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
+
+
+def add_run_file(parser: argparse.ArgumentParser) -> None:
+    """Add CONFIG and its KEY=VALUE overrides."""
+    parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=OVERRIDES)
+
+
+def add_tagger(parser: argparse.ArgumentParser) -> None:
+    """Add MODEL and --revision."""
+    parser.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
+    parser.add_argument("--revision", help="branch, tag or commit of a Hub id")

@@ -1,0 +1,66 @@
+"""The command `tof-hf report`. What it needs is imported only once it runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tof_hf.cli.arguments import Commands
+from tof_hf.errors import DataError
+
+PAGE_TITLE = b": report of a TOF run</title>"  # how a page of ours is known
+
+
+def add_report(commands: Commands) -> None:
+    """Add the command to the program."""
+    report = commands.add_parser("report", help="write one page about a run: scores, mistakes, curves, sentences")
+    report.set_defaults(command=_report)
+    report.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir), finished or not")
+    report.add_argument("--out", metavar="FILE.html", type=Path, help="the page (RUN/report.html)")
+    report.add_argument("--plots", metavar="FOLDER", type=Path, help="also every chart as SVG and PNG (extra: report)")
+    report.add_argument("--sentences", metavar="N", type=_count, default=200, help="changed sentences shown (200)")
+
+
+def _count(text: str) -> int:
+    """A number of sentences, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, give a whole number from 0")
+    return int(text)
+
+
+def _report(options: argparse.Namespace) -> int:
+    out = options.out or options.run / "report.html"
+    if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
+        raise DataError("no name of a page.", fix="name a file that ends in .html.", path=out)
+    if options.out is None and out.exists() and PAGE_TITLE not in out.read_bytes():
+        raise DataError("a page that tof-hf did not write.", fix="name another file with --out.", path=out)
+    if options.plots is not None and options.plots.exists() and not options.plots.is_dir():
+        raise DataError("a file in the place of the charts.", fix="name a folder with --plots.", path=options.plots)
+
+    from tof_hf.report.page import make_report
+    from tof_hf.report.plots import check_plots, write_plots
+    from tof_hf.storage.files import write_text
+
+    if options.plots is not None:
+        check_plots()
+    report = make_report(options.run, sentences=options.sentences)
+    with _named(out, "--out"):
+        write_text(out, report.html)
+        print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
+    if options.plots is not None:
+        with _named(options.plots, "--plots"):
+            files = write_plots(report.figures, options.plots)
+        print(f"written: {len(files):,} files in {options.plots}")
+    return 0
+
+
+@contextmanager
+def _named(path: Path, option: str) -> Iterator[None]:
+    """Inside, what the system refuses to write is an error that names the option."""
+    try:
+        yield
+    except OSError as problem:
+        found = f"a place that cannot be written to ({problem.strerror})."
+        raise DataError(found, fix=f"name another place with {option}.", path=path) from problem

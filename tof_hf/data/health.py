@@ -1,0 +1,27 @@
+"""The health of pseudo-labels, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class LabelHealth:
+    """The numbers about one labelling; shares are in 0..1, and None where there is nothing to take a share of.
+
+    `per_sentence`: entities a sentence, by type. `against_source`: that, divided by the source's own; None for types
+    without an entity there. `words_changed`, `changed_share`: words whose tag is another than at the last labelling;
+    None at the first. `confidence`: entities by their mean probability, in ten bins [0, 0.1), ... [0.9, 1].
+    `unseen_forms`: of the different texts of entities, the share that no entity of the source has. `agreement`: of the
+    entities in `agreement_sentences` sentences, the share that the MRC head finds too. `alarms`: what to look into.
+    """
+
+    per_sentence: dict[str, float] = field(default_factory=dict)
+    against_source: dict[str, float | None] = field(default_factory=dict)
+    words_changed: int | None = None
+    changed_share: float | None = None
+    confidence: list[int] = field(default_factory=list)
+    unseen_forms: float | None = None
+    agreement: float | None = None
+    agreement_sentences: int = 0
+    alarms: list[str] = field(default_factory=list)

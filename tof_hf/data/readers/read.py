@@ -1,0 +1,213 @@
+"""The public readers: files, folders, Hub ids and datasets -> rows in one form."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import ClassLabel, Dataset, List, concatenate_datasets
+
+from tof_hf.data.labels import LabelMap, entity_types, label_names
+from tof_hf.data.mapping import cached_map, source_hash
+from tof_hf.data.readers.files import build
+from tof_hf.data.readers.loading import Source, read_parts
+from tof_hf.data.readers.mrc import MrcFileBuilder
+from tof_hf.data.readers.ner import NerFileBuilder
+from tof_hf.data.readers.table_rows import mrc_rows, ner_rows, text_rows
+from tof_hf.data.readers.tables import Table
+from tof_hf.data.readers.text import TextFileBuilder
+from tof_hf.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+# Hashes that SQuAD, XQuAD and MLQA share between languages; other ids may be equal by accident.
+_SHARED_ID = re.compile(r"[0-9a-f]{24,}")
+
+
+def read_ner(
+    path_or_dataset: Source,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    encoding: str | None = None,
+    scheme: str | None = None,
+    label_map: LabelMap = None,
+    split: str | None = None,
+) -> Dataset:
+    """Return NER rows (id, tokens, ner_tags) in strict IOB2, label names sorted by type.
+
+    Reads column files of any width, Parquet, JSON lines, Hub ids ("owner/name" or "owner/name:config"), a
+    given `Dataset`, and lists of those (concatenated over all their labels).
+
+    `columns`: {"tokens": 0, "ner_tags": -1} by index in column files, names elsewhere. `encoding`: detected
+    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2 or BIO, IOE, BIOES or
+    IOBES, BILOU). `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT.
+    `split`: needed where a source has several. Raises `DataError` for input that cannot be used.
+    """
+
+    _check_columns(columns)
+
+    def from_file(path: Path) -> Dataset:
+        options = {"columns": _plain(columns), "scheme": scheme, "label_map": _plain(label_map)}
+        return build(NerFileBuilder, path, split=split, encoding=encoding, **options)
+
+    def from_table(table: Table) -> Dataset:
+        return ner_rows(table, columns=columns, scheme=scheme, label_map=label_map)
+
+    parts = read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True)
+    types = {kind for part in parts for kind in entity_types(_names(part))}
+    if not types:
+        logger.warning("no entity in %s", path_or_dataset)
+    return _joined([align_labels(part, label_names(types)) for part in parts])
+
+
+def read_text(
+    path_or_dataset: Source,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    encoding: str | None = None,
+    format: str | None = None,
+    split: str | None = None,
+) -> Dataset:
+    """Return unlabelled rows (id, tokens) of any file with words; tags are dropped at once.
+
+    Reads what `read_ner` reads, plain text with one sentence a line (split in words by a small rule), and
+    tables with `tokens` or `text`. `format`: "conll" or "lines" for text files, None = detect.
+    Raises `DataError`.
+    """
+
+    _check_columns(columns)
+
+    def from_file(path: Path) -> Dataset:
+        options = {"columns": _plain(columns), "format": format}
+        return build(TextFileBuilder, path, split=split, encoding=encoding, **options)
+
+    def from_table(table: Table) -> Dataset:
+        return text_rows(table, columns=columns)
+
+    return _joined(read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True))
+
+
+def read_mrc(
+    path_or_dataset: Source,
+    *,
+    encoding: str | None = None,
+    split: str | None = None,
+    exclude_contexts_of: Source | None = None,
+) -> Dataset:
+    """Return MRC rows (id, question, context, spans, label); spans are character offsets, end exclusive.
+
+    Reads SQuAD-format JSON (SQuAD v1 and v2, XQuAD, MLQA, SQuAD-es), TweetQA's JSON, rows in our form (JSON,
+    JSON lines, Parquet, `Dataset`), the Hub's SQuAD form, and lists of those. Several `answers` are
+    annotations of one answer: the most frequent is kept. An answer that does not stand at its offset is moved
+    to the only place where it stands; without such a place it is dropped, and the question with its last
+    answer. The counts are logged. `exclude_contexts_of`: paragraphs that also stand there (the same text, or
+    a question with the same SQuAD id) are dropped. Raises `DataError`.
+    """
+
+    def from_file(path: Path) -> Dataset:
+        return build(MrcFileBuilder, path, split=split, encoding=encoding)
+
+    rows = _joined(read_parts(path_or_dataset, from_file, mrc_rows, split=split, json_is_table=False))
+    return (
+        rows
+        if exclude_contexts_of is None
+        else _without(rows, read_mrc(exclude_contexts_of, encoding=encoding))
+    )
+
+
+def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
+    """Return the NER rows with `ner_tags` numbered as in `label_names`, matched by name.
+
+    Names that never occur may be missing there. Raises `DataError` naming types that occur and are missing.
+    """
+    names = _names(dataset)
+    wanted = list(label_names)
+    if names == wanted:
+        return dataset
+    missing = {number for number, name in enumerate(names) if name not in wanted}
+    if missing:
+        used = {tag for tags in dataset["ner_tags"][:] for tag in tags}
+        unknown = entity_types(names[number] for number in missing & used)
+        if unknown:
+            raise DataError(
+                f"entity types {', '.join(unknown)}, which are not among {', '.join(entity_types(wanted))}.",
+                fix="rename or drop them with label_map, or name all types in labels.",
+            )
+    features = dataset.features.copy()
+    features["ner_tags"] = List(ClassLabel(names=wanted))
+    numbers = [wanted.index(name) if name in wanted else 0 for name in names]
+    return dataset.map(
+        _renumbered,
+        batched=True,
+        features=features,
+        fn_kwargs={"numbers": numbers, "code": source_hash(_renumbered)},
+        desc="Aligning labels",
+    )
+
+
+def unlabelled(dataset: Dataset) -> Dataset:
+    """Return the rows with id and tokens alone."""
+    return dataset.select_columns(["id", "tokens"])
+
+
+def _renumbered(batch: dict[str, list], *, numbers: Sequence[int], code: str) -> dict[str, list]:
+    return {"ner_tags": [[numbers[tag] for tag in tags] for tags in batch["ner_tags"]]}
+
+
+def _names(dataset: Dataset) -> list[str]:
+    feature = dataset.features.get("ner_tags")
+    if not isinstance(feature, List) or not isinstance(feature.feature, ClassLabel):
+        raise DataError("rows without ner_tags of ClassLabel.", fix="read them with read_ner first.")
+    return list(feature.feature.names)
+
+
+def _plain(value: Any) -> Any:
+    # A mapping of any kind becomes a dict, so that it can be part of a cache key.
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _check_columns(columns: Any) -> None:
+    if columns is not None and not isinstance(columns, Mapping):
+        raise DataError(
+            f"columns={columns!r}.", fix="give a mapping, as in columns: {tokens: 0, ner_tags: -1}."
+        )
+
+
+def _joined(parts: Sequence[Dataset]) -> Dataset:
+    """The parts one after the other; if two parts share an id, all ids get the part's number in front."""
+    if len(parts) == 1:
+        return parts[0]
+    ids = [id_ for part in parts for id_ in part["id"][:]]
+    if len(set(ids)) < len(ids):
+        parts = [
+            cached_map(
+                part, _numbered_ids, features=part.features, description="Making ids unique", part=number
+            )
+            for number, part in enumerate(parts)
+        ]
+    return concatenate_datasets(list(parts))
+
+
+def _numbered_ids(batch: dict[str, list], indices: list[int], *, part: int, code: str) -> dict[str, list]:
+    return {**batch, "id": [f"{part}:{row_id}" for row_id in batch["id"]]}
+
+
+def _without(rows: Dataset, others: Dataset) -> Dataset:
+    contexts = set(others["context"][:])
+    shared = {row_id for row_id in others["id"][:] if _SHARED_ID.fullmatch(row_id)}
+    here = rows["context"][:]
+    contexts |= {context for context, row_id in zip(here, rows["id"][:], strict=True) if row_id in shared}
+    kept = [number for number, context in enumerate(here) if context not in contexts]
+    dropped = {context for context in here if context in contexts}
+    logger.info(
+        "%d of %d questions dropped with the %d paragraphs that exclude_contexts_of names",
+        len(rows) - len(kept),
+        len(rows),
+        len(dropped),
+    )
+    if not kept:
+        raise DataError("no question outside exclude_contexts_of.", fix="give other data, or exclude less.")
+    return rows.select(kept)

@@ -1,0 +1,166 @@
+"""Bilingual dictionaries, word to word, as MUSE publishes them and as people write them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from datasets import Dataset
+
+from tof_hf.data.readers.files import read_text_file
+from tof_hf.errors import DataError
+from tof_hf.storage.files import write_text
+
+logger = logging.getLogger(__name__)
+
+
+def fold(word: str) -> str:
+    """The form in which words are looked up: case-folded, with straight apostrophes."""
+    return word.casefold().replace("’", "'")
+
+
+@dataclass(frozen=True)
+class DictionaryStatistics:
+    """Counts of a dictionary: source words, pairs, words with several translations, words that stay as they are.
+
+    `phrases`: entries of several source words, which no word ever matches.
+    """
+
+    words: int
+    pairs: int
+    ambiguous: int
+    identical: int
+    phrases: int
+
+
+class BilingualDictionary:
+    """Translations of words, the best first; words are looked up case-folded and nothing else of them is changed.
+
+    `entries` maps a word to its translation, or to several. A translation may be of several words ("New York").
+    `path`: where it was read, for messages. Raises DataError if there is none.
+    """
+
+    def __init__(self, entries: Mapping[str, str | Iterable[str]], *, path: Path | None = None) -> None:
+        self.path = path
+        found: dict[str, dict[str, None]] = {}
+        for word, translations in entries.items():
+            several = [translations] if isinstance(translations, str) else translations
+            for translation in several:
+                source, target = " ".join(word.split()), " ".join(translation.split())
+                if source and target:
+                    found.setdefault(fold(source), {})[target] = None
+        if not found:
+            raise DataError(
+                "a dictionary without a pair of words.", fix="give at least one word and its translation.", path=path
+            )
+        self.entries: dict[str, tuple[str, ...]] = {word: tuple(targets) for word, targets in found.items()}
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], *, encoding: str | None = None) -> BilingualDictionary:
+        """The dictionary of a text file, one pair a line: `word translation` as MUSE has it, or tab-separated (TSV).
+
+        Further lines of the same word are its other translations, in the order of the file. Lines with a tab may
+        hold several words on either side. Lines that are no pair are counted and warned of; raises DataError where
+        most of the file is like that, and for a file that is empty or cannot be read.
+        """
+        path = Path(path)
+        entries: dict[str, list[str]] = {}
+        lines, broken = 0, []
+        for number, line in enumerate(read_text_file(path, encoding).split("\n"), start=1):
+            if not line.strip():
+                continue
+            lines += 1
+            fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+            if len(fields) == 2 and all(fields):
+                entries.setdefault(fields[0], []).append(fields[1])
+            else:
+                broken.append((number, line.strip()))
+        if len(broken) * 2 > lines:
+            number, line = broken[0]
+            raise DataError(
+                f"{line[:60]!r}, and {len(broken)} of {lines} lines that are no pair of words.",
+                fix="write one pair a line: `word translation`, or with a tab between them.",
+                path=path,
+                line=number,
+            )
+        if broken:
+            logger.warning(
+                "%s: %d of %d lines are no pair of words and left out, the first is line %d: %r",
+                path, len(broken), lines, broken[0][0], broken[0][1][:60],
+            )  # fmt: skip
+        dictionary = cls(entries, path=path)
+        logger.info("%s: %s", path, dictionary)
+        if phrases := dictionary.statistics().phrases:
+            logger.warning("%s: %d entries have several source words, which no single word matches", path, phrases)
+        return dictionary
+
+    def lookup(self, word: str) -> str | None:
+        """The chosen (first) translation of `word`, None if there is none."""
+        translations = self.entries.get(fold(word))
+        return translations[0] if translations else None
+
+    def most_frequent_in(self, text: Dataset) -> BilingualDictionary:
+        """The dictionary with the translation in front that is most frequent in the rows' tokens (ties: file order).
+
+        `text` are rows of the target language: the words it uses for this kind of text are chosen.
+        """
+        counts = Counter(fold(token) for tokens in text["tokens"] for token in tokens)
+
+        def frequency(translation: str) -> int:
+            return min(counts[fold(word)] for word in translation.split())
+
+        return BilingualDictionary(
+            {word: sorted(targets, key=frequency, reverse=True) for word, targets in self.entries.items()},
+            path=self.path,
+        )
+
+    def merge(self, other: BilingualDictionary) -> BilingualDictionary:
+        """Both dictionaries in one; where both know a word, the translations of this one come first."""
+        words = self.entries | {word: () for word in other.entries if word not in self.entries}
+        return BilingualDictionary({word: (*own, *other.entries.get(word, ())) for word, own in words.items()})
+
+    def reversed(self) -> BilingualDictionary:
+        """The dictionary from the target language to the source language."""
+        entries: dict[str, list[str]] = {}
+        for word, targets in self.entries.items():
+            for target in targets:
+                entries.setdefault(target, []).append(word)
+        return BilingualDictionary(entries, path=self.path)
+
+    def chosen(self) -> dict[str, str]:
+        """The chosen translation of every word, keys case-folded."""
+        return {word: targets[0] for word, targets in self.entries.items()}
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write all pairs as tab-separated lines, which `from_file` reads back to an equal dictionary."""
+        write_text(Path(path), "".join(f"{word}\t{t}\n" for word, targets in self.entries.items() for t in targets))
+
+    def statistics(self) -> DictionaryStatistics:
+        """How much is in the dictionary."""
+        return DictionaryStatistics(
+            words=len(self.entries),
+            pairs=sum(map(len, self.entries.values())),
+            ambiguous=sum(len(targets) > 1 for targets in self.entries.values()),
+            identical=sum(fold(targets[0]) == word for word, targets in self.entries.items()),
+            phrases=sum(" " in word for word in self.entries),
+        )
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, word: str) -> bool:
+        return fold(word) in self.entries
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BilingualDictionary) and self.entries == other.entries
+
+    def __str__(self) -> str:
+        counts = self.statistics()
+        return f"{counts.words:,} words with {counts.pairs:,} translations"
+
+    def __repr__(self) -> str:
+        return f"<BilingualDictionary: {self}>"

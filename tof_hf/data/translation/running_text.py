@@ -1,0 +1,79 @@
+"""Word-by-word translation of running text: what a word is there, and where a span of characters goes."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+
+from tof_hf.data.words import combining_marks
+
+Translate = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A translated text; `pieces` are (start, end, new start, new end) of every translated word, in characters."""
+
+    text: str
+    pieces: tuple[tuple[int, int, int, int], ...]
+
+    def moved(self, span: Mapping[str, int]) -> dict[str, int]:
+        """Where the characters [start, end) stand now; an end inside a translated word takes the whole of it."""
+        return {"start": self._moved(span["start"], is_end=False), "end": self._moved(span["end"], is_end=True)}
+
+    def _moved(self, position: int, *, is_end: bool) -> int:
+        place = bisect_left(self.pieces, position, key=itemgetter(0)) - 1  # the last piece that starts before
+        if place < 0:
+            return position
+        _, end, new_start, new_end = self.pieces[place]
+        if position < end:
+            return new_end if is_end else new_start
+        return position + new_end - end
+
+
+def translate_text(text: str, translate: Translate, *, kept: Sequence[Mapping[str, int]] = ()) -> Translated:
+    """The text with its words translated and all between them as it was; words inside `kept` spans stay.
+
+    A compound (`x-ray`, `o'clock`) is looked up whole first, then its parts.
+    """
+    pieces: list[tuple[int, int, int, int]] = []
+    new, done = "", 0
+    for start, end, found in _found(text, translate):
+        if any(k["start"] <= start and end <= k["end"] for k in kept):
+            continue
+        new += text[done:start]
+        pieces.append((start, end, len(new), len(new) + len(found)))
+        new += found
+        done = end
+    return Translated(new + text[done:], tuple(pieces))
+
+
+def find_words(text: str) -> list[str]:
+    """The words of the text without their compounds' hyphens; "Britain's" is "Britain", "don't" is one word."""
+    return _patterns()[1].findall(text)
+
+
+def _found(text: str, translate: Translate) -> Iterator[tuple[int, int, str]]:
+    compound, word = _patterns()
+    for whole in compound.finditer(text):
+        found = translate(whole.group())
+        if found is not None:
+            yield whole.start(), whole.end(), found
+            continue
+        for part in word.finditer(text, whole.start(), whole.end()):
+            if part.span() != whole.span() and (found := translate(part.group())) is not None:
+                yield part.start(), part.end(), found
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A compound, and a word inside one."""
+    part = rf"(?:[^\W_][{combining_marks()}]*)+"
+    return (
+        re.compile(rf"{part}(?:['’.\-]{part})*"),
+        re.compile(rf"(?<!\w['’]){part}(?:['’](?![sS]\b){part})*"),
+    )

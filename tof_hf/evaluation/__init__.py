@@ -1,0 +1,1 @@
+"""Entity scores, and whether a difference between two systems is chance."""

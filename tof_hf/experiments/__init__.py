@@ -1,0 +1,1 @@
+"""Many runs: the tables of the paper, and the search for options."""

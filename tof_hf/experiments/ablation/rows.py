@@ -1,0 +1,223 @@
+"""The rows of the paper's Tables 1 to 4, and rows of your own: a system and the options that make the row."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.config import TofConfig
+from tof_hf.config.yaml_text import parse_yaml, read_yaml
+from tof_hf.errors import ConfigError
+
+OWN = 0  # the table of rows from a file
+TITLES = {
+    1: "Table 1: systems",
+    2: "Table 2: MRC-enhancing without one kind of data",
+    3: "Table 3: order of the stages",
+    4: "Table 4: another encoder",
+    OWN: "Rows of your own",
+}
+MRC_ENHANCING = "tof_wo_pseudo"  # the system of Tables 2 to 4: steps 1 to 3 of TOF
+SWAPPED = "swapped_"  # how the names of rows with the other encoder begin
+# What the rows of a table are compared with: the first of these that is among them.
+BASELINES = {
+    1: ("adaptabert_translation", "adaptabert"),
+    2: (MRC_ENHANCING,),
+    3: ("order_mlm_mrc",),
+    4: ("adaptabert",),
+    OWN: ("adaptabert_translation", "adaptabert"),
+}
+
+
+Need = Literal[
+    "mlm", "mrc", "dictionary", "target_mrc", "source_mrc", "translated_mrc", "ner_mrc", "translated_ner_mrc"
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table. `set` holds options as `key=value`; `needs` what the config must have for it.
+
+    `name` is the row's folder: rows of the same name in two tables are one run. `claim`: whether the row is there to
+    show that it is better than the baseline of its table, or worse.
+    """
+
+    table: int
+    name: str
+    title: str
+    system: str
+    set: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    claim: Literal["better", "worse"] = "better"
+
+
+_WITHOUT = (
+    ("without_target_mrc", "w/o target MRC data", "use_target_qa", ("mrc", "target_mrc")),
+    ("without_source_mrc", "w/o source MRC data", "use_source_qa", ("mrc", "source_mrc")),
+    (
+        "without_translated_source_mrc",
+        "w/o source MRC data (trans)",
+        "use_translated_qa",
+        ("mrc", "dictionary", "translated_mrc"),
+    ),
+    ("without_ner_mrc", "w/o NER-MRC data", "use_ner_mrc", ("mrc", "ner_mrc")),
+    (
+        "without_translated_ner_mrc",
+        "w/o NER-MRC data (trans)",
+        "use_translated_ner_mrc",
+        ("mrc", "dictionary", "translated_ner_mrc"),
+    ),
+)
+# Options that a row of your own cannot have, and why.
+_FIXED = {
+    "seed": "every row is run with all seeds, say them with --seeds",
+    "output_dir": "all rows lie in one folder, name it with --out",
+    "systems": "name one with `system`, beside `set`",
+    "push_to_hub": "no run of a sweep is published, `tof-hf push` does that with the folder of its run",
+}
+
+
+def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
+    """The rows of one of the paper's tables, in its order; Table 4 needs the encoder to put in the config's place.
+
+    Raises ConfigError for a table that is not there, or Table 4 without an encoder.
+    """
+    if table == 1:
+        return [Row(1, name, one.title, name, needs=one.needs) for name, one in RECIPES.items()]
+    if table == 2:
+        full = Row(2, MRC_ENHANCING, "TOF, MRC-enhancing", MRC_ENHANCING)
+        return [
+            full,
+            *(
+                Row(2, name, title, MRC_ENHANCING, (f"mrc.{option}=false",), needs, "worse")
+                for name, title, option, needs in _WITHOUT
+            ),
+        ]
+    if table == 3:
+        return [
+            Row(3, "order_mlm_mrc", "MLM → MRC → NER", MRC_ENHANCING, ("order=mlm_mrc",)),
+            Row(3, "order_mrc_mlm", "MRC → MLM → NER", MRC_ENHANCING, ("order=mrc_mlm",), ("mlm", "mrc"), "worse"),
+        ]
+    if table != 4:
+        raise ConfigError(f"there is no Table {table}; the tables are 1, 2, 3 and 4.")
+    if swap_model is None:
+        raise ConfigError("Table 4 needs another encoder. Name it with --swap-model, such as SpanBERT's folder.")
+    other = (override("model", swap_model),)
+    name = Path(swap_model).name
+    return [
+        Row(4, "adaptabert", "AdaptaBERT", "adaptabert"),
+        Row(4, MRC_ENHANCING, "AdaptaBERT + MRC-enhancing", MRC_ENHANCING),
+        Row(4, f"{SWAPPED}adaptabert", name, "adaptabert", other),
+        Row(4, f"{SWAPPED}{MRC_ENHANCING}", f"{name} + MRC-enhancing", MRC_ENHANCING, other),
+    ]
+
+
+def override(key: str, value: Any) -> str:
+    """`key=value` for load_config; a text stays one whatever it says, since JSON is YAML too."""
+    plain = isinstance(value, str) and re.fullmatch(r"[\w./-]+", value) and parse_yaml(value, name=key) == value
+    return f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}"
+
+
+def rows_from(file: Path) -> list[Row]:
+    """Rows of your own: a YAML list of `name`, `system`, and if wanted `title` and `set` (`{key: value}`).
+
+    Raises ConfigError for what is not of that form.
+    """
+    values = read_yaml(file)
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{file} needs a list of rows, each with name and system.")
+    return [_own(value, f"{file}: row {number}") for number, value in enumerate(values, start=1)]
+
+
+def _own(value: Any, place: str) -> Row:
+    known = ("name", "system", "title", "set")
+    if not isinstance(value, Mapping) or not {"name", "system"} <= value.keys() or value.keys() - set(known):
+        raise ConfigError(f"{place} needs name and system, and may have title and set; nothing else.")
+    texts = [value[key] for key in ("name", "system", "title") if key in value]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ConfigError(f"{place}: name, system and title need to be texts.")
+    name = value["name"]
+    if name != Path(name).name or name.startswith(".") or name == "stages":
+        raise ConfigError(f"{place}: the name {name!r} cannot be a folder's. Take letters, digits, - and _.")
+    options = value.get("set") or {}
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"{place}: set needs options, such as {{mrc.learning_rate: 2e-6}}.")
+    flat = tuple(_flat(options))
+    if (why := _not_to_be_set(flat)) is not None:
+        raise ConfigError(f"{place}: {why}")
+    return Row(OWN, name, value.get("title", name), value["system"], flat)
+
+
+def _not_to_be_set(options: Iterable[str]) -> str | None:
+    """Why one of the `key=value` cannot belong to a row, whose place, seed and score are those of its table."""
+    for key, _, value in (option.partition("=") for option in options):
+        if (first := key.partition(".")[0]) in _FIXED:
+            return f"a row cannot set {first}: {_FIXED[first]}."
+        if key == "target.gold" and parse_yaml(value, name=key) is None:
+            return "a row cannot set target.gold to null: its score is counted there. Leave it out."
+    return None
+
+
+def _flat(options: Mapping[Any, Any], prefix: str = "") -> Iterable[str]:
+    """`{mrc: {use_ner_mrc: false}}` and `{mrc.use_ner_mrc: false}` as `key=value`."""
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield override(f"{prefix}{key}", value)
+
+
+def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
+    """Why the row cannot be had from this config, or would be no other run than without its options; else None."""
+    if row.system not in systems:
+        return f"there is no system {row.system} in this release"
+    if (why := _not_to_be_set(row.set)) is not None:
+        return why
+    mrc = config.mrc
+    reasons = {
+        "mlm": (config.mlm.enabled, "mlm.enabled is false"),
+        "mrc": (mrc.enabled, "mrc.enabled is false"),
+        "dictionary": (config.translation.dictionary is not None, "translation.dictionary names no file"),
+        "target_mrc": (bool(config.target.mrc) and mrc.use_target_qa, "no target question is learned from"),
+        "source_mrc": (bool(config.source.mrc) and mrc.use_source_qa, "no source question is learned from"),
+        "translated_mrc": (bool(config.source.mrc) and mrc.use_translated_qa, "no source question is translated"),
+        "ner_mrc": (mrc.use_ner_mrc, "mrc.use_ner_mrc is off anyway"),
+        "translated_ner_mrc": (mrc.use_translated_ner_mrc, "mrc.use_translated_ner_mrc is off anyway"),
+    }
+    return next((why for need, (met, why) in reasons.items() if need in row.needs and not met), None)
+
+
+def asks_nothing(config: TofConfig) -> bool:
+    """Whether the MRC stage of this config would have nothing to learn from."""
+    mrc, translated = config.mrc, config.translation.dictionary is not None
+    target = mrc.use_target_qa and config.target.mrc
+    source = config.source.mrc and (mrc.use_source_qa or (translated and mrc.use_translated_qa))
+    return not (target or source or mrc.use_ner_mrc or (translated and mrc.use_translated_ner_mrc))
+
+
+def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
+    """The rows of these names, in the order of the tables. Raises ConfigError for a name that none has."""
+    known = dict.fromkeys(row.name for row in rows)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"there is no row {name!r}.{hint} The rows are {', '.join(known)}.")
+    return [row for row in rows if row.name in names] if names else list(rows)
+
+
+def check_names(rows: Sequence[Row]) -> None:
+    """Raise ConfigError if two rows of one name are not the same run."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        other = first.setdefault(row.name, row)
+        if (other.system, other.set) != (row.system, row.set):
+            raise ConfigError(f"two rows are called {row.name}, with other options each. Give one another name.")
+        if sum((one.table, one.name) == (row.table, row.name) for one in rows) > 1:
+            raise ConfigError(f"two rows of one table are called {row.name}. Give one another name.")

@@ -1,0 +1,232 @@
+"""The runs behind the tables: for every row and seed a config, a run folder, and stages shared with the other rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.algorithm.scores import SOURCE
+from tof_hf.algorithm.scoring import predictions_file
+from tof_hf.algorithm.training_data import TofData
+from tof_hf.config import StageConfig, TofConfig, load_config
+from tof_hf.errors import ConfigError, TofError
+from tof_hf.experiments.ablation.rows import Row, asks_nothing, check_names, not_for, override
+from tof_hf.pipeline import TofPipeline, TofResult
+from tof_hf.run.inputs import Inputs
+from tof_hf.utils.log import logger
+
+FOLDER = "ablation"  # in the config's output_dir, unless another one is named
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is to be run: a config, the rows that it can have, and seeds. `left_out`: the other rows, and why.
+
+    `source` and `overrides` are load_config's. `split`: where the rows are compared. `fixed_seeds`: the stages whose
+    seed the config names, so that it is the same in all runs. `datasets`: those given in place of files. `benchmark`:
+    that of the paper which the target is.
+    """
+
+    source: str | Mapping[str, Any]
+    overrides: tuple[str, ...]
+    rows: tuple[Row, ...]
+    left_out: tuple[tuple[Row, str], ...]
+    seeds: tuple[int, ...]
+    out: Path
+    target: str
+    split: str
+    fixed_seeds: tuple[str, ...]
+    datasets: Mapping[str, Dataset] | None = None
+    benchmark: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the runs of each seed: a row that stands in two tables is one."""
+        return list(dict.fromkeys(row.name for row in self.rows))
+
+    def row(self, name: str) -> Row:
+        """The first row of that name."""
+        return next(row for row in self.rows if row.name == name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run of a row and seed ended: entity F1 in 0..1 and the file of the predictions, or an error."""
+
+    name: str
+    seed: int
+    f1: float | None = None
+    predictions: str | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def set_up(
+    source: str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    rows: Sequence[Row],
+    seeds: Sequence[int] | int = 5,
+    out: str | Path | None = None,
+    datasets: Mapping[str, Dataset] | None = None,
+) -> Ablation:
+    """What can be run of these rows. `seeds`: which, or how many from the config's on.
+
+    Raises ConfigError if the config cannot be used, a row of your own cannot, or no row is left.
+    """
+    check_names(rows)
+    plain = (*overrides, "push_to_hub=false")
+    config = load_config(source, plain)
+    if isinstance(seeds, int):
+        seeds = range(config.seed, config.seed + seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError("an ablation needs at least one seed, and each once.")
+    kept: list[Row] = []
+    left_out: list[tuple[Row, str]] = []
+    for row in rows:
+        why = not_for(row, config, RECIPES)
+        if why is None:
+            try:
+                if asks_nothing(load_config(source, [*plain, *_own_options(row)])) and row.table == 2:
+                    why = "no question would be left to learn from"
+            except ConfigError as problem:  # the config alone is right
+                why = str(problem)
+        if why is not None and not row.table:
+            raise ConfigError(f"row {row.name}: {why}")
+        if why is None:
+            kept.append(row)
+        else:
+            left_out.append((row, why))
+    if not kept:
+        reasons = "; ".join(f"{row.name}: {why}" for row, why in left_out)
+        raise ConfigError(f"no row can be had from this config ({reasons}).")
+    stages = [value for value in vars(config).items() if isinstance(value[1], StageConfig)]
+    return Ablation(
+        source if isinstance(source, Mapping) else str(source),
+        plain,
+        tuple(kept),
+        tuple(left_out),
+        tuple(seeds),
+        Path(config.output_dir) / FOLDER if out is None else Path(out),
+        config.target.name,
+        SOURCE if config.target.gold is None else "target",
+        tuple(name for name, stage in stages if stage.enabled and stage.seed is not None),
+        datasets,
+        config.target.benchmark,
+    )
+
+
+def seed_folder(out: Path, seed: int) -> Path:
+    """Where the runs of a seed lie, with their stages in `stages/`."""
+    return out / f"seed-{seed}"
+
+
+def config_of(ablation: Ablation, row: Row, seed: int) -> TofConfig:
+    """The config of one run."""
+    config = load_config(ablation.source, [*ablation.overrides, *_own_options(row), override("seed", seed)])
+    return dataclasses.replace(config, output_dir=str(seed_folder(ablation.out, seed) / row.name))
+
+
+def _own_options(row: Row) -> list[str]:
+    return [*row.set, override("systems", [row.system])]
+
+
+def pipelines(ablation: Ablation, seed: int, shelf: Shelf | None = None) -> Iterator[tuple[str, TofPipeline]]:
+    """The runs of a seed, in the order of the rows."""
+    shelf = shelf or Shelf(ablation.datasets)
+    for name in ablation.names:
+        config = config_of(ablation, ablation.row(name), seed)
+        stages = seed_folder(ablation.out, seed) / "stages"
+        yield name, TofPipeline(config, stages=stages, inputs=shelf.inputs(config), copy_final=False)
+
+
+class Shelf:
+    """Data that several runs have in common is read once."""
+
+    def __init__(self, datasets: Mapping[str, Dataset] | None = None) -> None:
+        self._datasets = datasets
+        self._read: dict[str, ReadOnce] = {}
+
+    def inputs(self, config: TofConfig) -> Inputs:
+        """The inputs of a config, the same object for all that read the same."""
+        plain = config.to_dict()
+        about = ("source", "target", "translation", "labels", "label_map", "queries", "seed")
+        key = json.dumps([plain[name] for name in about] + [config.mlm.include_target_test], default=str)
+        return self._read.setdefault(key, ReadOnce(config, self._datasets))
+
+
+class ReadOnce(Inputs):
+    """Inputs that keep what they have read."""
+
+    def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
+        super().__init__(config, datasets)
+        self._data: TofData | None = None
+        self._gold: dict[str, Dataset] | None = None
+
+    def training(self) -> TofData:
+        if self._data is None:
+            self._data = super().training()
+        return self._data
+
+    def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
+        if self._gold is None:
+            self._gold = super().gold(names)
+        return self._gold
+
+
+def check(ablation: Ablation, shelf: Shelf) -> None:
+    """Raise a TofError for what one of the runs could not work with; nothing is trained."""
+    for seed in ablation.seeds:
+        for name, pipeline in pipelines(ablation, seed, shelf):
+            try:
+                pipeline.check()
+            except TofError as problem:
+                raise type(problem)(f"row {name}: {problem}") if type(problem) is ConfigError else problem from None
+
+
+def run_seed(
+    ablation: Ablation,
+    seed: int,
+    tell: Callable[[Outcome], None],
+    shelf: Shelf | None = None,
+    *,
+    finished: bool = False,
+) -> list[Outcome]:
+    """Carry out all rows of a seed; what goes wrong in one does not keep the others back. `tell` gets each outcome.
+
+    `finished`: leave out the rows for which something would have to be trained.
+    """
+    outcomes = []
+    for name, pipeline in pipelines(ablation, seed, shelf):
+        began = time.monotonic()
+        try:
+            if finished and any(stage.action != "reuse" for stage in pipeline.plan()):
+                continue
+            result = pipeline.run()
+            f1, predictions = _score(ablation, pipeline, result)
+            outcome = Outcome(name, seed, f1, str(predictions), time.monotonic() - began)
+        except Exception as problem:  # also of other people's packages; told here, in the tables and at the end
+            if not isinstance(problem, TofError):
+                logger.exception("%s, seed %s", name, seed)
+            told = str(problem) if isinstance(problem, TofError) else f"{type(problem).__name__}: {problem}"
+            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=told)
+        outcomes.append(outcome)
+        tell(outcome)
+    return outcomes
+
+
+def _score(ablation: Ablation, pipeline: TofPipeline, result: TofResult) -> tuple[float, Path]:
+    """The F1 of the tagger that the run ended with, and the file of its predictions."""
+    data = pipeline.inputs.training()
+    scored = data.validation if ablation.split == SOURCE else pipeline.inputs.gold(data.label_names)[ablation.split]
+    end = (result.tagger.name, ablation.split)
+    f1 = [row.f1 for row in result.scores if (row.checkpoint, row.split) == end][-1]
+    return f1, predictions_file(result.tagger, ablation.split, scored)

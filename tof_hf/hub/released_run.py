@@ -1,0 +1,163 @@
+"""A finished run as it is released: its record, with scores of one seed or the means of several."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tof_hf.algorithm.history import History, SoftLabelsRecord
+from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
+from tof_hf.errors import DataError
+from tof_hf.run.record import LINEAGE, RESULTS, FinalRecord, Lineage, RunRecord, read_run
+
+METRICS = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class MeanScore:
+    """Entity scores in 0..1 of one tagger on one split: means over the seeds, and their standard deviations.
+
+    `deviations` are None for a single seed. `per_type` holds the mean F1 of every entity type.
+    """
+
+    system: str
+    checkpoint: str
+    split: str
+    means: dict[str, float]
+    deviations: dict[str, float] | None
+    per_type: dict[str, float]
+    strict_f1: float | None
+
+
+@dataclass(frozen=True)
+class ReleasedRun:
+    """The record of the run that is released, `seeds` of all runs taken together, and their `scores`.
+
+    `own`: the scores of the released run alone.
+    """
+
+    record: RunRecord
+    final: FinalRecord
+    seeds: list[int]
+    scores: list[MeanScore]
+    own: list[MeanScore]
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.record.folder
+
+    @property
+    def lineage(self) -> Lineage:
+        """What was made of what."""
+        return self.record.lineage
+
+    @property
+    def history(self) -> History:
+        """What the recipe of the released system did."""
+        return self.lineage.systems[self.final.system]
+
+    def of(self, checkpoint: str, split: str) -> MeanScore | None:
+        """The score of a stage's tagger on a split, if it was scored there."""
+        return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
+
+    @property
+    def way(self) -> list[str]:
+        """The stages from the encoder to the released tagger."""
+        return self.record.way_to(self.final.stage)
+
+    @property
+    def taught_by(self) -> SoftLabelsRecord | None:
+        """The soft labels that the released tagger learned, if it is a student."""
+        return next((entry for entry in self.history.soft_labels if set(entry.used_by) & set(self.way)), None)
+
+    @property
+    def chain(self) -> list[str]:
+        """All stages that the released tagger owes something to: those of its teachers, and its own."""
+        taught = self.taught_by
+        teachers = [] if taught is None else [*taught.voters, *taught.teachers]
+        ends = [*teachers, *self.way[-1:]]
+        return list(dict.fromkeys(stage for end in ends for stage in self.record.way_to(end)))
+
+
+def read_released_run(folder: Path, others: Sequence[Path] = ()) -> ReleasedRun:
+    """A finished run, its scores averaged with those of the same run with other seeds (`others`).
+
+    Raises DataError if there is no finished run, or if the others differ in more than their seed.
+    """
+    run, *other_runs = (_read_finished(one) for one in (folder, *others))
+    for other in other_runs:
+        _check_same(run.lineage, other.lineage, other.folder)
+    seeds = [one.lineage.seed for one in (run, *other_runs)]
+    if len(set(seeds)) < len(seeds):
+        raise DataError(f"runs with the seeds {seeds}.", fix="name runs with different seeds.", path=folder)
+    scores = [one.scores for one in (run, *other_runs)]
+    assert run.lineage.final is not None  # _read_finished
+    return ReleasedRun(run, run.lineage.final, seeds, _means(scores), _means(scores[:1]))
+
+
+def _read_finished(folder: Path) -> RunRecord:
+    unfinished = DataError(
+        "no finished run with a record (lineage.json, results.json).",
+        fix="name the run's folder (output_dir); for one that is not finished, or of an older release, "
+        "start the same run again: finished stages are reused and the record is written.",
+        path=folder,
+    )
+    if not (folder / LINEAGE).is_file() or not (folder / RESULTS).is_file():
+        raise unfinished
+    run = read_run(folder)
+    if run.lineage.final is None:
+        raise unfinished
+    return run
+
+
+def _means(scores: Sequence[Sequence[ScoreRow]]) -> list[MeanScore]:
+    """One score for every tagger and split that all runs have."""
+    by_run = [{(row.system, row.checkpoint, row.split): row for row in run} for run in scores]
+    shared = [key for key in by_run[0] if all(key in rows for rows in by_run)]
+    return [_mean([rows[key] for rows in by_run]) for key in shared if key[2] != SOURCE_QUESTIONS]
+
+
+def _mean(rows: Sequence[ScoreRow]) -> MeanScore:
+    values = {name: [getattr(row, name) for row in rows] for name in METRICS}
+    types = sorted({label for row in rows for label in row.per_type})
+    strict = [row.strict.f1 for row in rows if row.strict is not None]
+    return MeanScore(
+        rows[0].system,
+        rows[0].checkpoint,
+        rows[0].split,
+        {name: statistics.fmean(found) for name, found in values.items()},
+        {name: statistics.stdev(found) for name, found in values.items()} if len(rows) > 1 else None,
+        {
+            label: statistics.fmean(row.per_type[label].f1 if label in row.per_type else 0.0 for row in rows)
+            for label in types
+        },
+        statistics.fmean(strict) if strict else None,
+    )
+
+
+def _check_same(one: Lineage, other: Lineage, folder: Path) -> None:
+    ours, theirs = _but_seed(one), _but_seed(other)
+    for name in ours:
+        if ours[name] != theirs[name]:
+            raise DataError(
+                f"a run that also differs in its {name}.",
+                fix="average runs of the same config: they may differ in seed and output_dir alone.",
+                path=folder,
+            )
+
+
+def _but_seed(lineage: Lineage) -> dict[str, Any]:
+    """What must be the same in runs whose scores are averaged."""
+    same: dict[str, Any] = lineage.model_dump(
+        include={"encoder", "target", "preset", "entity_types", "options", "final"}
+    )
+    # Which rows a limit draws depends on the seed.
+    data = [
+        (one.option, one.name, one.rows, one.options, None if "limit" in one.options else one.fingerprint)
+        for one in lineage.data
+    ]
+    return same | {"systems": list(lineage.systems), "data": data}

@@ -1,0 +1,1 @@
+"""A finished tagger at work: on words, on text, on files."""

@@ -1,0 +1,9 @@
+from .collators import SpanCollator as SpanCollator
+from .hand_off import HandOff as HandOff
+from .span_extraction import AutoModelForSpanExtraction as AutoModelForSpanExtraction
+from .span_extraction import SpanExtractionConfig as SpanExtractionConfig
+from .span_extraction import SpanExtractionModel as SpanExtractionModel
+from .span_extraction import SpanExtractionOutput as SpanExtractionOutput
+from .transfer import load_for_mlm as load_for_mlm
+from .transfer import load_for_mrc as load_for_mrc
+from .transfer import load_for_ner as load_for_ner

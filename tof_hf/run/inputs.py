@@ -1,0 +1,194 @@
+"""All data of a run, read and checked before any training; the target's gold labels stay apart from the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from datasets import Dataset
+
+from tof_hf.algorithm.training_data import TofData
+from tof_hf.algorithm.translated_source import translate_source
+from tof_hf.config import DataFile, TofConfig
+from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.labels import entity_types, label_names
+from tof_hf.data.licences import license_beside
+from tof_hf.data.mixing import cap, mix
+from tof_hf.data.mrc_conversion import load_queries
+from tof_hf.data.readers.read import align_labels, read_mrc, read_ner, read_text
+from tof_hf.errors import DataError
+from tof_hf.run.record import DataRecord
+
+
+class Inputs:
+    """Reads what a config names; a `path` that is the name of one of the given `datasets` means that dataset."""
+
+    def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
+        self.config, self.datasets = config, datasets or {}
+        self._records: dict[str, DataRecord] = {}
+
+    @property
+    def records(self) -> list[DataRecord]:
+        """What was read so far."""
+        return list(self._records.values())
+
+    def training(self) -> TofData:
+        """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
+        config = self.config
+        source = self._ner("source.train", config.source.train)
+        types = entity_types(source.features["ner_tags"].feature.names)
+        if not types:
+            raise DataError(
+                "no entity in the source training data, or none that label_map keeps.",
+                fix="give labelled data, and name the column of its tags if that is not the last one.",
+                path=config.source.train.path,
+            )
+        names = label_names(config.labels or types)
+        queries = load_queries(config.queries)
+        source = _aligned(config.source.train, source, names)
+        held_out = config.source.validation
+        validation = _with_entities(held_out, _aligned(held_out, self._ner("source.validation", held_out), names))
+        target = self._text("target.text", config.target.text)
+        source_qa = self._questions("source.mrc", config.source.mrc)
+        translated = translate_source(
+            config.translation,
+            source=source,
+            validation=validation,
+            source_qa=source_qa,
+            queries=queries,
+            target=target,
+            seed=config.seed,
+        )
+        if translated is not None:
+            self._note_dictionary(Path(config.translation.dictionary), len(translated.dictionary))
+        include_test = config.mlm.include_target_test
+        return TofData(
+            label_names=names,
+            queries=queries,
+            source=source,
+            validation=validation,
+            target=target,
+            target_test=self._text("target.test_text", config.target.test_text) if include_test else None,
+            source_qa=source_qa,
+            validation_qa=self._questions("source.mrc_validation", config.source.mrc_validation),
+            target_qa=self._questions("target.mrc", config.target.mrc),
+            translated=translated,
+        )
+
+    def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
+        """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
+        target, source = self.config.target.gold, self.config.source.test
+        files = {"target": ("target.gold", target), "source_test": ("source.test", source)}
+        return {
+            split: _with_entities(file, _aligned(file, self._ner(option, file), names))
+            for split, (option, file) in files.items()
+            if file is not None
+        }
+
+    def one(
+        self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True
+    ) -> Dataset:
+        """The rows of a single file, as `training` and `gold` read them; without `mapped` types keep their names."""
+        options = {"encoding": file.encoding, "split": file.split}
+        if kind == "mrc":
+            options["exclude_contexts_of"] = self._source(file.exclude_contexts_of)
+            return self._read(option, read_mrc, file, **options)
+        if kind == "text":
+            return self._read(option, read_text, file, columns=file.columns, format=file.format, **options)
+        options |= {"columns": file.columns, "scheme": file.scheme}
+        label_map = _both_maps(file.label_map, self.config.label_map) if mapped else None
+        return self._read(option, read_ner, file, label_map=label_map, **options)
+
+    def _ner(self, option: str, file: DataFile) -> Dataset:
+        return self.one(option, file, "ner")
+
+    def _text(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
+        return _together(self.one(name, file, "text") for name, file in numbered(option, files))
+
+    def _questions(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
+        return _together(self.one(name, file, "mrc") for name, file in numbered(option, files))
+
+    def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
+        """The file through its reader, no more than its `limit`; `records` gets a line."""
+        # What is scored is the same in runs with other seeds, so that their scores can be compared.
+        seed = 0 if option in ("target.gold", "source.test") else self.config.seed
+        with _naming(file):
+            rows = cap(reader(self._source(file.path), **options), file.limit, seed=seed)
+        self._records[option] = self._record(option, file, rows)
+        return rows
+
+    def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
+        given, here = file.path in self.datasets, Path(file.path).exists()
+        name = file.path if given or not here else Path(file.path).name
+        license = file.license or (license_beside(Path(file.path)) if here and not given else None)
+        options = {k: v for k, v in file.plain().items() if k not in ("path", "license")}
+        if file.exclude_contexts_of is not None:
+            options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
+        return DataRecord(
+            option=option,
+            name=name,
+            hub=not given and not here,
+            rows=len(rows),
+            fingerprint=content_hash(rows),
+            license=license,
+            options=options,
+        )
+
+    def _note_dictionary(self, file: Path, words: int) -> None:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        self._records["translation.dictionary"] = DataRecord(
+            option="translation.dictionary",
+            name=file.name,
+            hub=False,
+            rows=words,
+            fingerprint=digest,
+            license=None,
+            options={},
+        )
+
+    def _source(self, path: str | None) -> str | Dataset | None:
+        return None if path is None else self.datasets.get(path, path)
+
+
+def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:
+    """The files with their names in errors and records: `target.text`, or `target.text.0` and so on if several."""
+    return [(option if len(files) == 1 else f"{option}.{number}", file) for number, file in enumerate(files)]
+
+
+def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
+    with _naming(file):
+        return align_labels(rows, names)
+
+
+def _with_entities(file: DataFile, rows: Dataset) -> Dataset:
+    """The rows, if there is an entity to be found in them; else every score on them would be 0."""
+    if not any(any(tags) for tags in rows["ner_tags"]):
+        raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.", path=file.path)
+    return rows
+
+
+@contextmanager
+def _naming(file: DataFile) -> Iterator[None]:
+    """An error inside that does not say which file it is about says it outside."""
+    try:
+        yield
+    except DataError as error:
+        if error.path is not None:
+            raise
+        raise DataError(error.found, fix=error.fix, path=file.path, line=error.line) from error
+
+
+def _together(parts: Iterable[Dataset]) -> Dataset | None:
+    parts = list(parts)
+    return mix(parts) if parts else None
+
+
+def _both_maps(first: str | dict[str, str] | None, then: str | dict[str, str] | None) -> str | dict[str, str] | None:
+    """A file's own renaming followed by that of the whole run."""
+    if "span" in (first, then):
+        return "span"
+    first, then = first or {}, then or {}
+    return {**then, **{old: then.get(new, new) for old, new in first.items()}} or None

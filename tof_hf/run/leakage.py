@@ -1,0 +1,106 @@
+"""Sentences that stand where they should not: scored ones in training data, and validation ones in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from datasets import Dataset
+
+from tof_hf.algorithm.training_data import TofData
+from tof_hf.config import TofConfig
+from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.mixing import cap, mix
+from tof_hf.run.findings import Finding, Level
+from tof_hf.run.record import OverlapRecord, TargetTextRecord
+from tof_hf.utils.log import say, warn
+
+_IN_TEXT = (
+    "its labels stay unseen, but the encoder and the pseudo-labels have met these sentences, so the score says less "
+    "about new text: take them out of target.text, or report it."
+)
+_IN_SOURCE = "their labels are trained or chosen on, so the score is too good: take them out of the source."
+_IN_TRAIN = "the best epoch is chosen on sentences known by heart: take them out of one of the two."
+_WANTED = "mlm.include_target_test asks for it; say so where you report the score."
+_PAIRS = [
+    ("target.gold", "target.text", _IN_TEXT),
+    ("target.gold", "target.test_text", _WANTED),
+    ("target.gold", "source.train", _IN_SOURCE),
+    ("target.gold", "source.validation", _IN_SOURCE),
+    ("source.validation", "source.train", _IN_TRAIN),
+]
+
+
+def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecord], list[Finding]]:
+    """What options share; `options` maps those that could be read to their rows.
+
+    More than half of target.gold in labelled source data is an error, as it is before a run.
+    """
+    known = {option: sentences(rows) for option, rows in options.items()}
+    overlaps, findings = [], []
+    for of, within, fix in _PAIRS:
+        if of in known and within in known:
+            shared = len(known[of] & known[within])
+            overlap = OverlapRecord(of=of, within=within, shared=shared, total=len(known[of]))
+            overlaps.append(overlap)
+            if overlap.shared:
+                share = 100 * overlap.shared / overlap.total
+                found = f"{overlap.shared:,} of {overlap.total:,} sentences ({share:.1f} %) also stand in {within}"
+                findings.append(Finding(_level(overlap, fix), of, found, fix))
+    return overlaps, findings
+
+
+def _level(overlap: OverlapRecord, fix: str) -> Level:
+    if fix is _WANTED:
+        return "note"
+    return "error" if fix is _IN_SOURCE and 2 * overlap.shared > overlap.total else "warning"
+
+
+def sentences(dataset: Dataset) -> set[str]:
+    """The sentences without their blanks: where words end is not the same in every file."""
+    return {"".join(tokens) for tokens in dataset["tokens"]}
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What training sees of the scored sentences: those that options share, and the text of every MLM stage."""
+
+    overlaps: list[OverlapRecord]
+    text: TargetTextRecord
+
+    def shared(self, of: str, within: str) -> int | None:
+        """The sentences that two options share; None if one of them is not given."""
+        return next((pair.shared for pair in self.overlaps if (pair.of, pair.within) == (of, within)), None)
+
+
+def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Leakage:
+    """What training sees of what is scored or chosen on; a warning for every overlap, nothing is left out."""
+    named = {
+        "source.train": data.source,
+        "source.validation": data.validation,
+        "target.text": data.target,
+        "target.test_text": data.target_test,
+        "target.gold": gold.get("target"),
+    }
+    overlaps, findings = look_for_overlaps({option: rows for option, rows in named.items() if rows is not None})
+    for finding in findings:
+        tell = say if finding.level == "note" else warn
+        tell(f"{finding.subject}: {finding.found}; the run leaves nothing out. {finding.fix}")
+    return Leakage(overlaps, mlm_text(config, data, gold.get("target")))
+
+
+def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTextRecord:
+    """The rows that `mlm_task` takes of the target, drawn in the same way."""
+    seed = config.seed if config.mlm.seed is None else config.mlm.seed
+    test = data.target_test if config.mlm.include_target_test else None
+    rows = mix([part for part in (data.target, test) if part is not None], columns=["id", "tokens"])
+    numbers = cap(Dataset.from_dict({"n": list(range(len(rows)))}), config.mlm.max_sentences, seed=seed)["n"][:]
+    text = rows.select([number for number in numbers if number < len(data.target)])
+    tested = rows.select([number for number in numbers if number >= len(data.target)])
+    return TargetTextRecord(
+        sentences=len(text),
+        fingerprint=content_hash(text),
+        test_sentences=len(tested),
+        test_fingerprint=None if test is None else content_hash(tested),
+        gold_sentences=None if gold is None else len(sentences(gold) & (sentences(text) | sentences(tested))),
+    )

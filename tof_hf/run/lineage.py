@@ -1,0 +1,162 @@
+"""What was made of what in a run, how, with which options, and what that brought: the content of `lineage.json`.
+
+It is written after every stage, published with the model, and the only source of the model card. No folder of this
+machine is in it: local files are named by their last part.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tof_hf.algorithm.history import History
+from tof_hf.algorithm.scores import SOURCE, ScoreRow
+from tof_hf.config import TofConfig, load_config
+from tof_hf.data.labels import entity_types
+from tof_hf.modeling.identity import hub_commit
+from tof_hf.run.leakage import Leakage
+from tof_hf.run.record import (
+    FORMAT,
+    DataRecord,
+    EncoderRecord,
+    F1Change,
+    FinalRecord,
+    Lineage,
+    StageInRun,
+    ZeroResourceRecord,
+)
+from tof_hf.stages.name import StageName
+from tof_hf.stages.record import RECORD, StageRecord
+from tof_hf.stages.stage import Checkpoint
+from tof_hf.utils.versions import versions
+
+# Recorded elsewhere, or of no interest to others.
+_ABOUT_DATA = ("model", "output_dir", "source", "target", "push_to_hub", "release")
+
+
+def build_lineage(
+    config: TofConfig,
+    data: Sequence[DataRecord],
+    label_names: Sequence[str],
+    histories: Mapping[str, History],
+    scores: Sequence[ScoreRow],
+    *,
+    leakage: Leakage,
+    final: tuple[str, Checkpoint] | None = None,
+) -> Lineage:
+    """The record of a run so far; stages that are not finished are not in it.
+
+    Args:
+        config: the run's options.
+        data: what was read.
+        label_names: the names of the tags, `O` first.
+        histories: what each system's recipe did.
+        scores: the scores so far.
+        leakage: what training sees of the scored sentences.
+        final: the system whose tagger is in `final/`, and that tagger; None before the end.
+    """
+    folders = {name: folder for history in histories.values() for name, folder in history.folders.items()}
+    names = [name for name in dict.fromkeys(s for h in histories.values() for s in h.stages) if name in folders]
+    options = changed_options(config)
+    run = Path(config.output_dir)
+    records = {name: StageRecord.read(folders[name] / RECORD) for name in names}
+    f1 = {row.checkpoint: row.f1 for row in scores if row.split == SOURCE}
+    in_mlm = any(StageName.parse(name).section == "mlm" for history in histories.values() for name in history.stages)
+    return Lineage(
+        format=FORMAT,
+        versions=versions(),
+        encoder=EncoderRecord(
+            name=_public_name(config.model), hub=_on_hub(config.model), commit=hub_commit(config.model)
+        ),
+        entity_types=entity_types(label_names),
+        target=config.target.name,
+        preset=config.preset,
+        seed=config.seed,
+        rounds=config.rounds,
+        options=options,
+        data=list(data),
+        zero_resource=ZeroResourceRecord(
+            target_labels="dropped where text is read; labelled target sentences go to the scorer alone",
+            target_test_text_in_mlm=config.mlm.include_target_test and in_mlm,
+            target_gold_sentences_in_target_text=leakage.shared("target.gold", "target.text"),
+            overlaps=leakage.overlaps,
+        ),
+        systems=dict(histories),
+        stages={
+            name: _in_run(record, folders[name], run, options, leakage, _f1_change(name, records, f1))
+            for name, record in records.items()
+        },
+        final=None if final is None else FinalRecord(system=final[0], stage=final[1].name),
+    )
+
+
+def changed_options(config: TofConfig) -> dict[str, Any]:
+    """The options that differ from the preset's, by their dotted keys; paths by their last part."""
+    plain = config.to_dict()
+    same = {name: plain[name] for name in _ABOUT_DATA} | {"preset": config.preset}
+    default = _flat(load_config(same).to_dict())
+    missing = object()
+    return {
+        key: _public(value, always=key in ("translation.dictionary", "queries"))
+        for key, value in _flat(plain).items()
+        if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        flat |= _flat(value, f"{key}.") if isinstance(value, Mapping) and value else {key: value}
+    return flat
+
+
+def _in_run(
+    record: StageRecord, folder: Path, run: Path, options: Mapping[str, Any], leakage: Leakage, f1: F1Change
+) -> StageInRun:
+    """The stage's own record without the Trainer's log and the hashes of its files."""
+    section = StageName.parse(record.name).section
+    # A recipe of the user's own may run an MLM stage on other target sentences.
+    same_text = section == "mlm" and record.rows.get("target") == leakage.text.sentences + leakage.text.test_sentences
+    facts = record.model_dump(exclude={"name", "inputs", "files", "log"})
+    return StageInRun(
+        **facts
+        | {
+            "start": record.start or None,
+            "folder": Path(os.path.relpath(folder, run)).as_posix(),
+            "options": {k.partition(".")[2]: v for k, v in options.items() if k.partition(".")[0] == section},
+            "fingerprints": {name: record.inputs[name] for name in ("start", "train", "validation", "tokenizer")},
+            "target_text": leakage.text if same_text else None,
+            "source_validation_f1": f1,
+        }
+    )
+
+
+def _f1_change(name: str, records: Mapping[str, StageRecord], f1: Mapping[str, float]) -> F1Change:
+    """The score of the stage, and of the last tagger that it descends from."""
+    start = records[name].start
+    while start and start not in f1:
+        start = records[start].start
+    return F1Change(before=f1.get(start or ""), after=f1.get(name))
+
+
+def _public(value: Any, *, always: bool = False) -> Any:
+    """The value with every path of this machine in it cut to its last part; `always`: a text is a path."""
+    if isinstance(value, (list, tuple)):
+        return [_public(item, always=always) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _public(item) for name, item in value.items()}
+    if isinstance(value, str) and (always or value.startswith(("~", ".")) or "/" in value or os.sep in value):
+        return Path(value).name if always or not _on_hub(value) or value.startswith(("~", ".")) else value
+    return value
+
+
+def _public_name(name_or_path: str) -> str:
+    """A Hub id as it is, a folder by its last part."""
+    return name_or_path if _on_hub(name_or_path) else Path(name_or_path).resolve().name
+
+
+def _on_hub(name_or_path: str) -> bool:
+    return not (Path(name_or_path).is_absolute() or Path(name_or_path).exists())

@@ -1,0 +1,191 @@
+"""The record of a run, `lineage.json` and `results.json`: typed, with the one reader and the one writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from tof_hf.algorithm.history import History
+from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
+from tof_hf.errors import DataError
+from tof_hf.stages.record import StageSummary
+from tof_hf.storage.records import Record
+
+LINEAGE, RESULTS = "lineage.json", "results.json"
+FORMAT = 1
+
+
+class DataRecord(Record):
+    """A data file or data set that was read.
+
+    Attributes:
+        option: the option of the run file that names it.
+        name: a Hub id or the last part of a path; no record has a folder of anybody's machine.
+        rows: how many were read. `fingerprint`: a hash of them.
+        license: its id on the Hub, where it is known.
+        options: how it was read, where that differs from the default.
+    """
+
+    option: str
+    name: str
+    hub: bool = False
+    rows: int
+    fingerprint: str
+    license: str | None = None
+    options: dict[str, Any] = {}
+
+
+class EncoderRecord(Record):
+    """The pretrained encoder: its Hub id and commit, or the last part of its folder."""
+
+    name: str
+    hub: bool = False
+    commit: str | None = None
+
+
+class TargetTextRecord(Record):
+    """The target sentences that an MLM stage sees, those of `target.test_text` counted apart.
+
+    `gold_sentences`: how many of the scored sentences are among them; None if none are scored.
+    """
+
+    sentences: int
+    fingerprint: str
+    test_sentences: int
+    test_fingerprint: str | None
+    gold_sentences: int | None
+
+
+class OverlapRecord(Record):
+    """How many of the `total` different sentences of the option `of` are also in the option `within`."""
+
+    of: str
+    within: str
+    shared: int
+    total: int
+
+
+class ZeroResourceRecord(Record):
+    """What the run saw of the sentences that it is scored on; labels of theirs it never sees."""
+
+    target_labels: str = ""
+    target_test_text_in_mlm: bool = False
+    target_gold_sentences_in_target_text: int | None = None
+    overlaps: list[OverlapRecord] = []
+
+
+class F1Change(Record):
+    """F1 on source validation, in 0..1, of the last tagger before a stage and of the stage itself."""
+
+    before: float | None = None
+    after: float | None = None
+
+
+class StageInRun(StageSummary):
+    """A finished stage as the run's record has it.
+
+    `folder`: relative to the run. `options`: those of its section that differ from the preset.
+    """
+
+    folder: str = ""
+    options: dict[str, JsonValue] = {}
+    fingerprints: dict[str, str | None] = {}
+    target_text: TargetTextRecord | None = None
+    source_validation_f1: F1Change = F1Change()
+
+
+class FinalRecord(Record):
+    """The system and stage of the tagger in `final/`."""
+
+    system: str
+    stage: str
+
+
+class _Format(Record):
+    """The part of a record that every release can read."""
+
+    format: int
+
+
+class Lineage(_Format):
+    """`lineage.json`: what was made of what, how, with which options."""
+
+    versions: dict[str, str] = {}
+    encoder: EncoderRecord
+    entity_types: list[str]
+    target: str
+    preset: str
+    seed: int
+    rounds: int
+    tagging_scheme: str = "IOB2"
+    options: dict[str, JsonValue] = {}
+    data: list[DataRecord] = []
+    zero_resource: ZeroResourceRecord = ZeroResourceRecord()
+    systems: dict[str, History]
+    stages: dict[str, StageInRun]
+    final: FinalRecord | None = None
+
+
+class Results(Record):
+    """`results.json`: the scores after every stage."""
+
+    rows: list[ScoreRow] = []
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run made of what, and how good it is."""
+
+    folder: Path
+    lineage: Lineage
+    scores: Sequence[ScoreRow]
+
+    def way_to(self, stage: str | None) -> list[str]:
+        """The stages from the pretrained encoder to this one."""
+        way: list[str] = []
+        while stage is not None:
+            way.insert(0, stage)
+            stage = self.lineage.stages[stage].start
+        return way
+
+    def ends(self) -> dict[str, str]:
+        """The last scored tagger of each system, without those that a recipe did not continue from."""
+        left = {system: history.left_stages() for system, history in self.lineage.systems.items()}
+        return {
+            row.system: row.checkpoint
+            for row in self.scores
+            if row.split != SOURCE_QUESTIONS and row.checkpoint not in left.get(row.system, ())
+        }
+
+    def write(self) -> None:
+        """Write both files, each all or nothing."""
+        Results(rows=list(self.scores)).write(self.folder / RESULTS)
+        self.lineage.write(self.folder / LINEAGE)
+
+
+def read_run(folder: Path) -> RunRecord:
+    """The record of a run, finished or not. Raises DataError if there is none, or it is damaged or too new."""
+    file = folder / LINEAGE
+    if not file.is_file():
+        raise DataError(_instead_of_run(folder), fix="name the folder of a run (output_dir).", path=folder)
+    if _Format.read(file).format > FORMAT:
+        raise DataError("a record of a newer release.", fix="update tof-hf.", path=file)
+    lineage = Lineage.read(file)
+    results = folder / RESULTS
+    return RunRecord(folder, lineage, Results.read(results).rows if results.is_file() else [])
+
+
+def _instead_of_run(folder: Path) -> str:
+    """What there is where a run was expected."""
+    if not folder.exists():
+        return "nothing of that name."
+    if not folder.is_dir():
+        return "a file."
+    if (folder / "config.yaml").is_file():
+        return "a run without a record (lineage.json): no stage is finished yet, or it is from an older release."
+    found = sorted(path.name for path in folder.iterdir())[:5]
+    return f"no lineage.json{', but ' + ', '.join(found) if found else ' in an empty folder'}."

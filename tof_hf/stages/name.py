@@ -1,0 +1,73 @@
+"""The name of a stage: what it trains, in which round, on what, and after which stages. Nothing else parses it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+_ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?")
+_SECTIONS = {"translated_ner": "ner", "tuned_ner": "ner"}  # where it is not the kind itself
+
+
+@dataclass(frozen=True)
+class StageName:
+    """`mlm-mrc-ner1_tr`: NER in round 1 with translated data, after MRC, after MLM.
+
+    Attributes:
+        kind: what is trained: mlm, mrc, ner, pseudo_ner, translated_ner, tuned_ner or distillation.
+        round: the round of continual learning, from 1; 0 outside the rounds.
+        translated: whether translated source data is learned from or selected on.
+        mixed: whether it is a second training, with source sentences added because the first forgot them.
+        parents: the stages that its start went through, from the encoder on.
+    """
+
+    kind: str
+    round: int = 0
+    translated: bool = False
+    mixed: bool = False
+    parents: tuple[StageName, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> StageName:
+        """The name from its text. Raises ValueError for an empty one."""
+        *parents, last = (cls._parse_one(part) for part in text.split("-"))
+        return replace(last, parents=tuple(parents))
+
+    @classmethod
+    def _parse_one(cls, text: str) -> StageName:
+        found = _ONE.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is not the name of a stage.")
+        return cls(found["kind"], int(found["round"] or 0), bool(found["translated"]), bool(found["mixed"]))
+
+    def after(self, start: StageName | None) -> StageName:
+        """The same stage, started from another; None is the pretrained encoder."""
+        return replace(self, parents=() if start is None else (*start.parents, replace(start, parents=())))
+
+    @property
+    def parent(self) -> StageName | None:
+        """The stage it starts from; None for the pretrained encoder."""
+        return replace(self.parents[-1], parents=self.parents[:-1]) if self.parents else None
+
+    @property
+    def short(self) -> str:
+        """The name without its parents, such as `ner1_tr`."""
+        return f"{self.kind}{self.round or ''}{'_tr' if self.translated else ''}{'_mix' if self.mixed else ''}"
+
+    @property
+    def step(self) -> str:
+        """What score tables call it: the kind, and whether it is a second training; its round stands beside it."""
+        return f"{self.kind}_mix" if self.mixed else self.kind
+
+    @property
+    def section(self) -> str:
+        """The section of the run file that holds its options."""
+        return f"continual_{self.kind}" if self.round else _SECTIONS.get(self.kind, self.kind)
+
+    def __str__(self) -> str:
+        return "-".join([*(one.short for one in self.parents), self.short])
+
+    def comes_after(self, other: StageName) -> bool:
+        """Whether `other` is one of the stages on the way to this one."""
+        way = (*other.parents, replace(other, parents=()))
+        return self.parents[: len(way)] == way

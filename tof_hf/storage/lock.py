@@ -1,0 +1,79 @@
+"""One run at a time in a folder: a lock that ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tof_hf.errors import TofError
+from tof_hf.storage.files import read_whole_json, write_json
+from tof_hf.storage.own_folder import OwnFolder
+from tof_hf.utils.processes import is_main_process
+
+LOCK_FILES = LOCK, OWNER = "run.lock", "run.owner.json"
+
+
+class FolderInUse(TofError):
+    """Another run works in this folder."""
+
+
+def lock_files(folder: Path, *others: str) -> OwnFolder:
+    """The files of the lock, and others in its folder that are ours once the lock is there."""
+    return OwnFolder(Path(os.path.realpath(folder)), (*LOCK_FILES, *others), earlier={LOCK: None})
+
+
+@contextmanager
+def only_run_in(folder: Path) -> Iterator[None]:
+    """Inside, no other run works in the folder. Raises FolderInUse, with the name of the one that does.
+
+    Raises ConfigError if the user has files of the lock's names there.
+
+    The system takes the lock from a process that is killed, so none is ever left over. Of a launch of several processes
+    the first takes it for all.
+    """
+    if not is_main_process():
+        yield
+        return
+    lock_files(folder).check()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as problem:
+        owner = read_whole_json(folder / OWNER) or {}
+        who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
+        raise FolderInUse(
+            f"{folder}: another run works in this folder ({who}). What to do: wait for it, stop it, or choose another "
+            "output_dir."
+        ) from problem
+    try:
+        write_json(folder / OWNER, _self())
+        yield
+    finally:
+        (folder / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in many containers
+        return str(os.getuid())
+
+
+def _self() -> dict[str, object]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "user": _user(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv)[:200],
+    }

@@ -1,0 +1,53 @@
+"""Records that a run writes as JSON and reads again: typed, and one clear error for a damaged or foreign file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tof_hf.errors import DataError
+from tof_hf.storage.files import write_text
+
+
+class Record(BaseModel):
+    """A JSON object with typed keys. Keys of a newer release are kept as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, ser_json_inf_nan="constants")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The record in the file. Raises DataError if it is missing, no JSON, or of another form."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as problem:
+            raise DataError(
+                f"a file that cannot be read ({problem.strerror}).", fix="start the same run again.", path=path
+            ) from problem
+        except (ValidationError, RecursionError) as problem:
+            raise DataError(
+                f"a damaged record ({first_mistake(problem)}).", fix="start the same run again.", path=path
+            ) from problem
+
+    @classmethod
+    def read_if_whole(cls, path: Path) -> Self | None:
+        """The record in the file; None if it is missing or damaged, so that it is made again."""
+        try:
+            return cls.read(path)
+        except DataError:
+            return None
+
+    def write(self, path: Path) -> None:
+        """Write the record as readable JSON, all or nothing."""
+        write_text(path, self.model_dump_json(indent=2, by_alias=True) + "\n")
+
+
+def first_mistake(problem: ValidationError | RecursionError) -> str:
+    """The first thing that is wrong, and how many more there are, in one line."""
+    if isinstance(problem, RecursionError):
+        return "nested too deeply"
+    first, *others = problem.errors(include_url=False, include_input=False)
+    place = ".".join(str(part) for part in first["loc"])
+    more = f", and {len(others)} more" if others else ""
+    return f"{place}: {first['msg']}{more}" if place else f"{first['msg']}{more}"

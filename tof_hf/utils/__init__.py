@@ -1,0 +1,1 @@
+"""The process, the machine and the installed packages."""
