@@ -73,9 +73,7 @@ def test_the_default_preset_has_the_values_of_the_paper():
 
 def test_a_config_made_in_python_equals_the_loaded_one():
     config = load()
-    assert config == TofConfig(
-        model="some/encoder", output_dir="runs/x", source=config.source, target=config.target
-    )
+    assert config == TofConfig(model="some/encoder", output_dir="runs/x", source=config.source, target=config.target)
 
 
 @pytest.mark.parametrize("setting", PAPER, ids=lambda setting: setting.key)
@@ -136,9 +134,7 @@ def test_numbers_take_the_type_of_their_option():
 def test_variables_and_the_home_folder_are_expanded_in_paths(monkeypatch):
     monkeypatch.setenv("CORPORA", "/corpora")
     monkeypatch.setenv("HOME", "/home/ana")
-    config = load(
-        "source.train=$CORPORA/en.txt", "model=~/encoder", "target.mrc=[{path: '${CORPORA}/qa.json'}]"
-    )
+    config = load("source.train=$CORPORA/en.txt", "model=~/encoder", "target.mrc=[{path: '${CORPORA}/qa.json'}]")
     assert (config.source.train.path, config.model) == ("/corpora/en.txt", "/home/ana/encoder")
     assert config.target.mrc == [DataFile(path="/corpora/qa.json")]
 
@@ -174,9 +170,7 @@ def test_a_config_with_other_values_than_any_preset_survives_its_dict():
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 
 
-@given(
-    st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
-)
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10))
 @example({"\x85": "a\u2028b"})
 def test_yaml_gives_back_what_was_dumped(value):
     found = parse_yaml(dump_yaml(value), name="test")
@@ -205,9 +199,7 @@ def test_yaml_scalars_mean_what_they_look_like(text, value):
 
 
 def test_an_unknown_key_names_file_and_full_key_and_suggests(run_file):
-    with pytest.raises(
-        ConfigError, match=r"run\.yaml: unknown key 'mrc\.learnig_rate'.*'mrc\.learning_rate'"
-    ):
+    with pytest.raises(ConfigError, match=r"run\.yaml: unknown key 'mrc\.learnig_rate'.*'mrc\.learning_rate'"):
         load_config(written(run_file.parent, run_file.read_text() + "mrc: {learnig_rate: 1}\n"))
 
 
@@ -314,9 +306,7 @@ def test_an_unset_variable_in_a_path_is_named(monkeypatch):
 
 def test_a_key_given_twice_is_an_error_with_its_line(run_file):
     path = written(run_file.parent, "model: a\nmodel: b\n")
-    with pytest.raises(
-        ConfigError, match=r"run\.yaml:2: not valid YAML: the key 'model' stands here a second"
-    ):
+    with pytest.raises(ConfigError, match=r"run\.yaml:2: not valid YAML: the key 'model' stands here a second"):
         load_config(path)
 
 

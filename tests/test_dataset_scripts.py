@@ -83,9 +83,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_every_script_answers_help_and_names_its_files_and_terms(path):
-    done = subprocess.run(
-        [sys.executable, path, "--help"], capture_output=True, text=True, env=environment()
-    )
+    done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     release = load(path).RELEASE
     for name in (release.licence.name, release.url, release.files[0].names[0]):

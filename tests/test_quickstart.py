@@ -17,6 +17,9 @@ def test_the_quick_start_compares_the_systems_and_tags_a_sentence(tmp_path, run_
     assert "The corpus is generated" in printed
     last = printed[printed.index("F1 on the target") :]
     assert [line.split()[0] for line in last.splitlines() if line.startswith("  ")] == [
-        "source_only", "adaptabert", "tof"]
+        "source_only",
+        "adaptabert",
+        "tof",
+    ]
     assert (tmp_path / "seed0" / "run" / "final" / "model.safetensors").is_file()
     assert printed.rstrip().endswith("}")  # the tagged sentence

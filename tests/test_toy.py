@@ -74,8 +74,9 @@ def test_answers_stand_whole_at_their_offsets(world):
 
 
 def test_target_entities_are_mostly_unseen_in_the_source():
-    world = make_world(seed=0, source_sentences=1200, heldout_sentences=200, target_sentences=1, questions=1,
-                       pretraining_sentences=1)
+    world = make_world(
+        seed=0, source_sentences=1200, heldout_sentences=200, target_sentences=1, questions=1, pretraining_sentences=1
+    )
     target = entities(world.target_gold)
     assert len(target - entities(world.source_train)) > 0.8 * len(target)
 
@@ -117,7 +118,8 @@ def test_general_text_pairs_wordings_of_both_languages():
 def test_written_files_are_the_same_each_time_and_hold_the_rows(world, tmp_path):
     paths, again = write_world(world, tmp_path / "a"), write_world(world, tmp_path / "b")
     assert {name: path.read_bytes() for name, path in paths.items()} == {
-        name: path.read_bytes() for name, path in again.items()}
+        name: path.read_bytes() for name, path in again.items()
+    }
     assert paths["source_train"].read_text(encoding="utf-8").count("\n\n") == len(world.source_train)
     first = paths["target_text"].read_text(encoding="utf-8").splitlines()[0]
     assert first.split() == world.target_text[0]["tokens"]

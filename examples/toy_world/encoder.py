@@ -57,8 +57,12 @@ def train_tokenizer(lines: Sequence[str], *, vocab_size: int = 1200) -> BertToke
                 places[pair].add(word)
             words[word] = new
         del pairs[best]
-    return BertTokenizerFast(vocab={piece: place for place, piece in enumerate(vocab)}, do_lower_case=False,
-                             strip_accents=False, model_max_length=MAX_PIECES)
+    return BertTokenizerFast(
+        vocab={piece: place for place, piece in enumerate(vocab)},
+        do_lower_case=False,
+        strip_accents=False,
+        model_max_length=MAX_PIECES,
+    )
 
 
 def _merge(pieces: list[str], pair: tuple[str, str], merged: str) -> list[str]:

@@ -37,47 +37,53 @@ class NameParts:
 
 
 NORTH = NameParts(  # where the source news is written
-    men=tuple(
-        "Alan Brian Colin Edgar Howard Keith Martin Oscar Peter Simon".split()
-    ),
-    women=tuple(
-        "Alice Brenda Diana Fiona Grace Helen Joyce Laura Nora Susan".split()
-    ),
-    roots=tuple(
-        "Ash Brad Carl Dun East Hart Kel Lang Mill Oak Stan Whit".split()
-    ),
+    men=tuple("Alan Brian Colin Edgar Howard Keith Martin Oscar Peter Simon".split()),
+    women=tuple("Alice Brenda Diana Fiona Grace Helen Joyce Laura Nora Susan".split()),
+    roots=tuple("Ash Brad Carl Dun East Hart Kel Lang Mill Oak Stan Whit".split()),
     surname_ends=tuple("man son ley shaw".split()),
     town_ends=tuple("ford ton bury wick field".split()),
 )
 SOUTH = NameParts(  # where the target news is written
-    men=tuple(
-        "Bruno Carlos Diego Emilio Hugo Javier Lucas Oscar Pablo Raúl".split()
-    ),
-    women=tuple(
-        "Beatriz Camila Diana Elena Inés Julia Laura Marta Pilar Teresa".split()
-    ),
-    roots=tuple(
-        "Alba Bel Cas Cor Esta Gar Lor Mon Nava Oliva Sal Val".split()
-    ),
+    men=tuple("Bruno Carlos Diego Emilio Hugo Javier Lucas Oscar Pablo Raúl".split()),
+    women=tuple("Beatriz Camila Diana Elena Inés Julia Laura Marta Pilar Teresa".split()),
+    roots=tuple("Alba Bel Cas Cor Esta Gar Lor Mon Nava Oliva Sal Val".split()),
     surname_ends=tuple("mendi rales guera tero".split()),
     town_ends=tuple("monte doro rada mar tilla".split()),
 )
 # How the two languages call the countries of the world, and the English adjective
 COUNTRIES = (
-    ("Norvania", "Norvania", "Norvanian"), ("Tarmia", "Tarmia", "Tarmian"), ("Ostland", "Ostlandia", "Ostlander"),
-    ("Zelgium", "Zelgia", "Zelgian"), ("Karania", "Carania", "Karanian"), ("Lutonia", "Lutonia", "Lutonian"),
-    ("Belmark", "Belmarca", "Belmarkish"), ("Sorinam", "Sorinam", "Sorinamese"), ("Vestria", "Vestria", "Vestrian"),
+    ("Norvania", "Norvania", "Norvanian"),
+    ("Tarmia", "Tarmia", "Tarmian"),
+    ("Ostland", "Ostlandia", "Ostlander"),
+    ("Zelgium", "Zelgia", "Zelgian"),
+    ("Karania", "Carania", "Karanian"),
+    ("Lutonia", "Lutonia", "Lutonian"),
+    ("Belmark", "Belmarca", "Belmarkish"),
+    ("Sorinam", "Sorinam", "Sorinamese"),
+    ("Vestria", "Vestria", "Vestrian"),
     ("Palanka", "Palanca", "Palankan"),
 )
 TECH_STARTS = tuple("Tel Ener Micro Agro Petro Inter Bio Aero".split())
 TECH_ENDS = tuple("nova tec gas lux dat plan".split())
 OFFICES = (
-    ("Health", "Sanidad"), ("Finance", "Hacienda"), ("Justice", "Justicia"), ("Defence", "Defensa"),
-    ("Culture", "Cultura"), ("Transport", "Transportes"), ("Education", "Educación"), ("Labour", "Trabajo"),
+    ("Health", "Sanidad"),
+    ("Finance", "Hacienda"),
+    ("Justice", "Justicia"),
+    ("Defence", "Defensa"),
+    ("Culture", "Cultura"),
+    ("Transport", "Transportes"),
+    ("Education", "Educación"),
+    ("Labour", "Trabajo"),
 )
 PARTY_WORDS = (
-    ("Liberal", "Liberal"), ("Popular", "Popular"), ("Green", "Verde"), ("National", "Nacional"),
-    ("Social", "Social"), ("Democratic", "Democrático"), ("Progress", "Progresista"), ("Workers", "Obrero"),
+    ("Liberal", "Liberal"),
+    ("Popular", "Popular"),
+    ("Green", "Verde"),
+    ("National", "Nacional"),
+    ("Social", "Social"),
+    ("Democratic", "Democrático"),
+    ("Progress", "Progresista"),
+    ("Workers", "Obrero"),
 )
 
 
@@ -152,13 +158,15 @@ class NameMaker:
 
     def region(self) -> Filler:
         root = self.town_root()
-        return self.rng.choice((
-            Filler(f"Valley of {root}", f"Valle de {root}", "LOC", "the", "el"),
-            Filler(f"{root} River", f"Río {root}", "LOC", "the", "el"),
-            Filler(f"Mount {root}", f"Monte {root}", "LOC", "", "el"),
-            Filler(f"North {root}", f"{root} del Norte", "LOC"),
-            Filler(f"Lake {root}", f"Lago {root}", "LOC", "", "el"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"Valley of {root}", f"Valle de {root}", "LOC", "the", "el"),
+                Filler(f"{root} River", f"Río {root}", "LOC", "the", "el"),
+                Filler(f"Mount {root}", f"Monte {root}", "LOC", "", "el"),
+                Filler(f"North {root}", f"{root} del Norte", "LOC"),
+                Filler(f"Lake {root}", f"Lago {root}", "LOC", "", "el"),
+            )
+        )
 
     def club(self) -> Filler:
         town = self.town_root()
@@ -172,19 +180,23 @@ class NameMaker:
     def comp(self) -> Filler:
         tech = self.rng.choice(TECH_STARTS) + self.rng.choice(TECH_ENDS)
         town, surname = self.town_root(), self.surname_root()
-        return self.rng.choice((
-            _same("ORG", tech),
-            Filler(f"{tech} Group", f"Grupo {tech}", "ORG", "the", "el"),
-            Filler(f"Bank of {town}", f"Banco de {town}", "ORG", "the", "el"),
-            _same("ORG", surname),
-        ))
+        return self.rng.choice(
+            (
+                _same("ORG", tech),
+                Filler(f"{tech} Group", f"Grupo {tech}", "ORG", "the", "el"),
+                Filler(f"Bank of {town}", f"Banco de {town}", "ORG", "the", "el"),
+                _same("ORG", surname),
+            )
+        )
 
     def uni(self) -> Filler:
         town = self.town_root()
-        return self.rng.choice((
-            Filler(f"University of {town}", f"Universidad de {town}", "ORG", "the", "la"),
-            Filler(f"{town} College", f"Colegio {town}", "ORG", "", "el"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"University of {town}", f"Universidad de {town}", "ORG", "the", "la"),
+                Filler(f"{town} College", f"Colegio {town}", "ORG", "", "el"),
+            )
+        )
 
     def ministry(self) -> Filler:
         en, es = self.rng.choice(OFFICES)
@@ -193,36 +205,44 @@ class NameMaker:
     def party(self) -> Filler:
         en, es = self.rng.choice(PARTY_WORDS)
         acronym = self.acronym()
-        return self.rng.choice((
-            Filler(f"{en} Party", f"Partido {es}", "ORG", "the", "el"),
-            Filler(acronym, acronym, "ORG", "the", "el"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"{en} Party", f"Partido {es}", "ORG", "the", "el"),
+                Filler(acronym, acronym, "ORG", "the", "el"),
+            )
+        )
 
     def agency(self) -> Filler:
         return _same("ORG", self.rng.choice((self.acronym(), f"Radio {self.town_root()}")))
 
     def event(self) -> Filler:
         town, country = self.town_root(), self.country()
-        return self.rng.choice((
-            Filler(f"{town} Cup", f"Copa {town}", "MISC", "the", "la"),
-            Filler(f"{country.en} Open", f"Abierto de {country.es}", "MISC", "the", "el"),
-            Filler(f"Festival of {town}", f"Festival de {town}", "MISC", "the", "el"),
-            Filler(f"Tour of {country.en}", f"Vuelta a {country.es}", "MISC", "the", "la"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"{town} Cup", f"Copa {town}", "MISC", "the", "la"),
+                Filler(f"{country.en} Open", f"Abierto de {country.es}", "MISC", "the", "el"),
+                Filler(f"Festival of {town}", f"Festival de {town}", "MISC", "the", "el"),
+                Filler(f"Tour of {country.en}", f"Vuelta a {country.es}", "MISC", "the", "la"),
+            )
+        )
 
     def award(self) -> Filler:
         surname = self.surname_root()
-        return self.rng.choice((
-            Filler(f"{surname} Prize", f"Premio {surname}", "MISC", "the", "el"),
-            Filler(f"Order of {surname}", f"Orden de {surname}", "MISC", "the", "la"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"{surname} Prize", f"Premio {surname}", "MISC", "the", "el"),
+                Filler(f"Order of {surname}", f"Orden de {surname}", "MISC", "the", "la"),
+            )
+        )
 
     def law(self) -> Filler:
         (en, es), town = self.rng.choice(OFFICES), self.town_root()
-        return self.rng.choice((
-            Filler(f"{en} Act", f"Ley de {es}", "MISC", "the", "la"),
-            Filler(f"Treaty of {town}", f"Tratado de {town}", "MISC", "the", "el"),
-        ))
+        return self.rng.choice(
+            (
+                Filler(f"{en} Act", f"Ley de {es}", "MISC", "the", "la"),
+                Filler(f"Treaty of {town}", f"Tratado de {town}", "MISC", "the", "el"),
+            )
+        )
 
     def work(self) -> Filler:
         en, es, gender = self.rng.choice(words.THINGS)

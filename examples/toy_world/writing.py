@@ -45,9 +45,7 @@ class Sentence:
 class Writer:
     """Writes sentences about frames, with the names of the `home` region and now and then one of `guest`."""
 
-    def __init__(
-        self, rng: random.Random, home: names.NameParts, guest: names.NameParts, guest_share: float
-    ) -> None:
+    def __init__(self, rng: random.Random, home: names.NameParts, guest: names.NameParts, guest_share: float) -> None:
         self.rng = rng
         self.home = names.NameMaker(rng, home)
         self.guest = names.NameMaker(rng, guest)

@@ -42,9 +42,7 @@ def test_importing_the_package_imports_nothing_heavy():
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
 def test_help_and_version_import_nothing_heavy(arguments):
-    program = (
-        f"from tof_hf.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
-    )
+    program = f"from tof_hf.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
     assert heavy_modules_after(program) == []
 
 

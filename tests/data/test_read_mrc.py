@@ -160,9 +160,7 @@ def test_the_hubs_squad_form_is_read_and_empty_answers_mean_no_answer():
 
 def test_several_spans_of_a_row_in_our_form_are_all_kept():
     spans = [{"start": 13, "end": 17}, {"start": 23, "end": 27}]
-    rows = read_mrc(
-        Dataset.from_list([{"question": "Was?", "context": CONTEXT, "spans": spans, "label": "X"}])
-    )
+    rows = read_mrc(Dataset.from_list([{"question": "Was?", "context": CONTEXT, "spans": spans, "label": "X"}]))
     assert (rows[0]["spans"], rows[0]["label"]) == (spans, "X")
 
 

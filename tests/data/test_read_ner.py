@@ -184,9 +184,7 @@ def test_a_given_dataset_may_have_other_names_other_schemes_and_no_ids():
 
 
 def test_class_labels_in_any_order_are_matched_by_name():
-    features = Features(
-        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["I-B", "O", "B-A"]))}
-    )
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["I-B", "O", "B-A"]))})
     rows = read_ner(Dataset.from_dict({"tokens": [["x", "y"]], "ner_tags": [[2, 0]]}, features=features))
     assert tags(rows) == [["B-A", "B-B"]]
     assert rows.features["ner_tags"].feature.names == ["O", "B-A", "I-A", "B-B", "I-B"]
@@ -224,9 +222,7 @@ def test_align_labels_matches_by_name_and_names_what_is_missing():
 
 
 def test_align_labels_drops_types_that_never_occur():
-    features = Features(
-        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-A", "B-Z"]))}
-    )
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-A", "B-Z"]))})
     rows = read_ner(Dataset.from_dict({"tokens": [["a"]], "ner_tags": [[1]]}, features=features))
     assert tags(align_labels(rows, ["O", "B-A", "I-A"])) == [["B-A"]]
 

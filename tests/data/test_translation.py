@@ -93,8 +93,10 @@ def test_questions_about_entity_types_stay_and_copied_types_keep_their_answers()
     assert set(asked["question"][:]) == {"el rey?", "el casa?"}
 
 
-@given(st.lists(st.sampled_from(["the", "un", "dog", "king's", "green", "x-ray", ",", "U.S."]), min_size=1, max_size=8),
-       st.data())
+@given(
+    st.lists(st.sampled_from(["the", "un", "dog", "king's", "green", "x-ray", ",", "U.S."]), min_size=1, max_size=8),
+    st.data(),
+)
 def test_spans_cover_the_translations_of_their_words(tokens, data):
     start = data.draw(st.integers(0, len(tokens) - 1))
     end = data.draw(st.integers(start + 1, len(tokens)))

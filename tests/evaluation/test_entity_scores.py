@@ -20,9 +20,7 @@ MODES = st.sampled_from(["default", "strict"])
 
 
 def sides(pairs):
-    return [[true for true, _ in row] for row in pairs], [
-        [predicted for _, predicted in row] for row in pairs
-    ]
+    return [[true for true, _ in row] for row in pairs], [[predicted for _, predicted in row] for row in pairs]
 
 
 @given(PAIRS, MODES)
@@ -49,9 +47,7 @@ def test_span_only_equals_the_scores_after_one_type_replaces_all(pairs, mode):
     merged = entity_scores(*one_type, mode=mode)
     found = entity_scores(true, predicted, mode=mode).span_only
     assert found.support == merged.support
-    assert (found.precision, found.recall, found.f1) == pytest.approx(
-        (merged.precision, merged.recall, merged.f1)
-    )
+    assert (found.precision, found.recall, found.f1) == pytest.approx((merged.precision, merged.recall, merged.f1))
 
 
 @given(PAIRS, MODES)

@@ -14,8 +14,7 @@ from tof_hf import load_tagger, run_tof
 
 CHECKPOINTS = {"bert": "wordpiece", "xlm-roberta": "unigram", "roberta": "bytelevel"}
 SOURCE = (
-    "Maria B-PER\nvisited O\nMadrid B-LOC\n. O\n\n"
-    "Juan B-PER\nCarlos I-PER\nwon O\nin O\nNew B-LOC\nYork I-LOC\n. O\n\n"
+    "Maria B-PER\nvisited O\nMadrid B-LOC\n. O\n\nJuan B-PER\nCarlos I-PER\nwon O\nin O\nNew B-LOC\nYork I-LOC\n. O\n\n"
 )
 WORDS = "Maria visited New York . Juan Carlos won in Madrid .".split()
 

@@ -171,9 +171,7 @@ class Steps:
             stage = stage.parent
         return None if stage is None else self._readers[str(stage)]
 
-    def _mrc(
-        self, start: Checkpoint, config: MrcConfig, *, pseudo: Labels | None = None, round: int = 0
-    ) -> Checkpoint:
+    def _mrc(self, start: Checkpoint, config: MrcConfig, *, pseudo: Labels | None = None, round: int = 0) -> Checkpoint:
         if not config.enabled:
             return start
         seed = self._seed(config)
@@ -207,9 +205,7 @@ class Steps:
     ) -> Checkpoint:
         if not config.enabled:
             return start
-        train = functools.partial(
-            self._train_tagger, start, pseudo=pseudo, kind=kind, round=round, keep_head=keep_head
-        )
+        train = functools.partial(self._train_tagger, start, pseudo=pseudo, kind=kind, round=round, keep_head=keep_head)
         return self._without_forgetting(train(config), config, retrain=functools.partial(train, mixed=True))
 
     def _train_tagger(

@@ -107,4 +107,3 @@ def steps_of(task: StageTask, args: TrainingArguments) -> tuple[int, float]:
 def to_train(planned: Sequence[PlannedStage]) -> list[PlannedStage]:
     """The stages that are not finished, each once."""
     return [stage for stage, _ in once(planned).values() if stage.action != "reuse"]
-

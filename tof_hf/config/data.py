@@ -24,15 +24,11 @@ class DataFile(Section):
         "(`{tokens: words}`).",
     )
     encoding: str | None = option(None, "Text encoding, such as `latin-1`; null detects UTF-8 and Latin-1.")
-    scheme: str | None = option(
-        None, "Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it."
-    )
+    scheme: str | None = option(None, "Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it.")
     label_map: Literal["span"] | dict[str, str] | None = option(
         None, "Renames entity types (`{OTHER: MISC}`); `span` makes one type of all.", paper="4.2"
     )
-    format: str | None = option(
-        None, "For unlabelled text: `conll` or `lines` (one sentence a line); null detects it."
-    )
+    format: str | None = option(None, "For unlabelled text: `conll` or `lines` (one sentence a line); null detects it.")
     license: str | None = option(
         None,
         "Licence of the data, by its id on the Hub, such as `cc-by-4.0`, for the cards of what is published; null "
@@ -85,9 +81,7 @@ class SourceConfig(Section):
     """Labelled data in the language or domain that has labels."""
 
     train: DataFile = option(help="Labelled NER data.", paper="D_s,n; its sentences are D_s,no")
-    validation: DataFile = option(
-        help="Labelled NER data that chooses the best checkpoint of every NER stage."
-    )
+    validation: DataFile = option(help="Labelled NER data that chooses the best checkpoint of every NER stage.")
     test: DataFile | None = option(None, "Labelled NER data, scored only.")
     mrc: list[DataFile] = option(factory=list, help="Question-answering data (SQuAD format).", paper="D_s,m")
     mrc_validation: list[DataFile] = option(
@@ -116,6 +110,4 @@ class TargetConfig(Section):
     def check(self, key: str) -> None:
         super().check(key)
         if not self.text:
-            raise KeyProblem(
-                join(key, "text"), f"{key}.text is empty: TOF needs unlabelled target sentences."
-            )
+            raise KeyProblem(join(key, "text"), f"{key}.text is empty: TOF needs unlabelled target sentences.")

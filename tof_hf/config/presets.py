@@ -104,27 +104,17 @@ PAPER: tuple[Setting, ...] = (
 )
 
 OFFICIAL_CODE: tuple[Setting, ...] = (
-    Setting(
-        "mlm.include_target_test", True, "the code also masks the unlabelled sentences of the target test set"
-    ),
-    Setting(
-        "mrc.span_match_head", True, "the code scores (start, end) pairs with a third head; Eq. 2 has two"
-    ),
-    Setting(
-        "mrc.end_label", "first_piece", "the code puts the end label on the first piece of the last word"
-    ),
+    Setting("mlm.include_target_test", True, "the code also masks the unlabelled sentences of the target test set"),
+    Setting("mrc.span_match_head", True, "the code scores (start, end) pairs with a third head; Eq. 2 has two"),
+    Setting("mrc.end_label", "first_piece", "the code puts the end label on the first piece of the last word"),
     Setting("mrc.max_source_qa", 10_000, "the code draws at most 10,000 examples from an auxiliary source"),
-    Setting(
-        "mrc.max_ner_mrc", 2_500, "the same cap: 2,500 sentences ask 10,000 questions about four entity types"
-    ),
+    Setting("mrc.max_ner_mrc", 2_500, "the same cap: 2,500 sentences ask 10,000 questions about four entity types"),
     Setting("mrc.max_pseudo_mrc", 2_500, "the same cap for pseudo-labels turned into questions"),
     Setting("mrc.max_translated_qa", 10_000, "the same cap for translated questions"),
     Setting("mrc.max_translated_ner_mrc", 2_500, "the same cap for translated sentences turned into questions"),
     Setting("mrc.seed", 2333, "the cross-lingual MRC scripts use this seed, all others 2019"),
     Setting("mrc.lr_scheduler_type", "constant", "the code's 'ladder' schedule: see lr_decay_per_epoch"),
-    Setting(
-        "mrc.lr_decay_per_epoch", 0.95, "the code multiplies the learning rate by 0.95 after every epoch"
-    ),
+    Setting("mrc.lr_decay_per_epoch", 0.95, "the code multiplies the learning rate by 0.95 after every epoch"),
     Setting("ner.per_device_train_batch_size", 32, "the step 3 scripts use 32 where the paper says 64"),
     Setting(
         "pseudo_ner.per_device_train_batch_size",
@@ -136,12 +126,8 @@ OFFICIAL_CODE: tuple[Setting, ...] = (
         64,
         "only step 3 differs: the Spanish script of this step has the paper's 64",
     ),
-    Setting(
-        "pseudo_ner.use_source", True, "the cross-lingual code trains on source and pseudo-labels together"
-    ),
-    Setting(
-        "continual_ner.use_source", True, "the cross-lingual code trains on source and pseudo-labels together"
-    ),
+    Setting("pseudo_ner.use_source", True, "the cross-lingual code trains on source and pseudo-labels together"),
+    Setting("continual_ner.use_source", True, "the cross-lingual code trains on source and pseudo-labels together"),
     Setting("pseudo_ner.use_translated", True, "the cross-lingual code keeps translated sentences in every stage"),
     Setting("continual_ner.use_translated", True, "the cross-lingual code keeps translated sentences in every stage"),
     Setting("ner.equal_sizes", True, "the code adds as many translated and pseudo-labelled sentences as the least has"),

@@ -46,17 +46,13 @@ class TofConfig(Section):
 
     model: str = option(help="The pretrained encoder: a folder or a Hub id.", paper="line 1: BERT", path=True)
     output_dir: str = option(help="The run's folder.", path=True)
-    preset: Literal["paper", "official_code"] = option(
-        "paper", "Which values the options have that nobody sets."
-    )
+    preset: Literal["paper", "official_code"] = option("paper", "Which values the options have that nobody sets.")
     systems: list[System] = option(
         factory=lambda: ["tof"],
         help="What to train: TOF, its reduced forms, baselines and peers; stages they have in common run once.",
         paper="4.4",
     )
-    seed: int = option(
-        2019, "Seed of every stage without its own.", paper="Appendix B", minimum=0, maximum=2**32 - 1
-    )
+    seed: int = option(2019, "Seed of every stage without its own.", paper="Appendix B", minimum=0, maximum=2**32 - 1)
     rounds: int = option(
         1, "Rounds of continual learning (T); 0 stops after pseudo-labels.", paper="line 12", minimum=0
     )
@@ -81,13 +77,9 @@ class TofConfig(Section):
     mlm: MlmConfig = _stage(MlmConfig, "mlm", "Masked language modelling.", "lines 1-2")
     mrc: MrcConfig = _stage(MrcConfig, "mrc", "Span extraction.", "lines 3-4")
     ner: NerConfig = _stage(NerConfig, "ner", "NER on source labels.", "lines 5-6")
-    labelling: LabellingConfig = option(
-        factory=LabellingConfig, help="Pseudo-labelling.", paper="lines 7, 10, 17"
-    )
+    labelling: LabellingConfig = option(factory=LabellingConfig, help="Pseudo-labelling.", paper="lines 7, 10, 17")
     pseudo_ner: NerConfig = _stage(NerConfig, "pseudo_ner", "NER on pseudo-labels.", "lines 8-9")
-    continual_mrc: MrcConfig = _stage(
-        MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14"
-    )
+    continual_mrc: MrcConfig = _stage(MrcConfig, "continual_mrc", "Span extraction in each round.", "lines 13-14")
     continual_ner: NerConfig = _stage(NerConfig, "continual_ner", "NER in each round.", "lines 15-16")
     distillation: DistillationConfig = _stage(
         DistillationConfig, "distillation", "A student of other taggers.", "4.4: TSL, UniTrans"
@@ -104,9 +96,7 @@ class TofConfig(Section):
     def check(self, key: str) -> None:
         super().check(key)
         if not self.systems or len(set(self.systems)) < len(self.systems):
-            raise KeyProblem(
-                "systems", f"systems must name each system once and at least one, found {self.systems}."
-            )
+            raise KeyProblem("systems", f"systems must name each system once and at least one, found {self.systems}.")
         for type_ in self.labels or []:
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 raise KeyProblem("labels", f"labels needs entity types such as PER, found the tag {type_!r}.")
@@ -146,9 +136,7 @@ class TofConfig(Section):
             ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc),
         ):
             if used:
-                raise KeyProblem(
-                    name, f"{name} must be false: no pseudo-labels exist before Algorithm 1, line 7."
-                )
+                raise KeyProblem(name, f"{name} must be false: no pseudo-labels exist before Algorithm 1, line 7.")
 
     @classmethod
     def typed_field(cls, key: str, name: Any, value: Any) -> Any:
@@ -176,9 +164,7 @@ class TofConfig(Section):
         return cls.build(values)
 
 
-def load_config(
-    source: str | os.PathLike[str] | Mapping[str, Any], overrides: Sequence[str] = ()
-) -> TofConfig:
+def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Sequence[str] = ()) -> TofConfig:
     """The checked TofConfig of a run file (or of a mapping like one).
 
     Args:
@@ -265,9 +251,7 @@ def _index(place: Any, name: str, key: str) -> Any:
         return name
     if not name.isdigit() or int(name) >= len(place):
         full = join(key, name)
-        raise KeyProblem(
-            full, f"{key} is a list with {len(place)} entries, counted from 0: there is no {full}."
-        )
+        raise KeyProblem(full, f"{key} is a list with {len(place)} entries, counted from 0: there is no {full}.")
     return int(name)
 
 

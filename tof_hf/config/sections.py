@@ -144,9 +144,7 @@ def convert(value: Any, hint: Any, key: str) -> Any:
     if isinstance(value, os.PathLike):  # configs made in Python often hold Path objects
         value = os.fspath(value)
     if origin in (typing.Union, types.UnionType):
-        enums = [
-            choice for choice in arguments if _is_enum(choice)
-        ]  # `SchedulerType | str` means one of the names
+        enums = [choice for choice in arguments if _is_enum(choice)]  # `SchedulerType | str` means one of the names
         for choice in enums or arguments:
             if _fits(value, choice):
                 return convert(value, choice, key)

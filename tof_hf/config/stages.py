@@ -41,9 +41,7 @@ class StageConfig(Section):
             return value
         if "training" in value:
             full = join(key, "training")
-            raise KeyProblem(
-                full, f"{full}: write the TrainingArguments fields in {key} itself, without 'training'."
-            )
+            raise KeyProblem(full, f"{full}: write the TrainingArguments fields in {key} itself, without 'training'.")
         own, training = cls._split(value)
         return {**own, "training": training}
 
@@ -113,9 +111,7 @@ class MlmConfig(StageConfig):
         above=0,
         maximum=0.9,
     )
-    include_target_test: bool = option(
-        False, "Also trains on `target.test_text` (transductive).", paper="line 2"
-    )
+    include_target_test: bool = option(False, "Also trains on `target.test_text` (transductive).", paper="line 2")
     source_ratio: float = option(
         1.0,
         "Source sentences for every target sentence; 0 leaves the source out.",
@@ -140,9 +136,7 @@ class MlmConfig(StageConfig):
 class MrcConfig(StageConfig):
     """Span extraction from questions and contexts (Eq. 2; Algorithm 1, lines 3-4 and 13-14)."""
 
-    max_length: int = option(
-        160, "Word pieces in one window, question and special tokens included.", minimum=16
-    )
+    max_length: int = option(160, "Word pieces in one window, question and special tokens included.", minimum=16)
     stride: int = option(48, "How far the windows of a longer context overlap, in pieces.", minimum=0)
     span_match_head: bool = option(False, "Adds a head that scores (start, end) pairs.", paper="not in Eq. 2")
     end_label: Literal["last_piece", "first_piece"] = option(
@@ -156,13 +150,9 @@ class MrcConfig(StageConfig):
         maximum=1,
     )
     max_target_qa: int | None = option(None, "Cap on target question-answer rows.", minimum=1)
-    max_source_qa: int | None = option(
-        None, "Cap on source question-answer rows.", paper="Table 5", minimum=1
-    )
+    max_source_qa: int | None = option(None, "Cap on source question-answer rows.", paper="Table 5", minimum=1)
     max_ner_mrc: int | None = option(None, "Cap on source NER sentences turned into questions.", minimum=1)
-    max_pseudo_mrc: int | None = option(
-        None, "Cap on pseudo-labelled sentences turned into questions.", minimum=1
-    )
+    max_pseudo_mrc: int | None = option(None, "Cap on pseudo-labelled sentences turned into questions.", minimum=1)
     max_translated_qa: int | None = option(None, "Cap on translated source question-answer rows.", minimum=1)
     max_translated_ner_mrc: int | None = option(
         None, "Cap on translated source NER sentences turned into questions.", minimum=1

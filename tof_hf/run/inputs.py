@@ -88,9 +88,7 @@ class Inputs:
             if file is not None
         }
 
-    def one(
-        self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True
-    ) -> Dataset:
+    def one(self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True) -> Dataset:
         """The rows of a single file, as `training` and `gold` read them; without `mapped` types keep their names."""
         options = {"encoding": file.encoding, "split": file.split}
         if kind == "mrc":

@@ -72,9 +72,7 @@ class PlannedSteps(Steps):
         rows = cached_map(self.labelling.text, _all_outside, features=features, description="Stand-ins for labels")
         return Labels(rows, _not_yet(tagger))
 
-    def soft_label(
-        self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()
-    ) -> Labels[SoftLabelsRecord]:
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
         """The soft labels, if these very taggers have given them already; else all classes alike on every word."""
         text = self.labelling.text
         file = soft_labels_file(text, teachers, voters)

@@ -149,9 +149,7 @@ def build(
     content.update(json.dumps([stem(path), encoding, options], sort_keys=True, default=repr).encode())
     # The key is the content, not the time: a touched or copied file is not parsed again, an edited one is.
     name = re.sub(r"[^\w.-]", "_", stem(path))[:40]
-    prepared = builder(
-        config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), encoding=encoding, **options
-    )
+    prepared = builder(config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), encoding=encoding, **options)
     prepared.download_and_prepare()
     try:
         dataset = prepared.as_dataset(split=split or "train")

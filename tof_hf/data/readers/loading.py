@@ -129,9 +129,7 @@ def _load(given: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
         ) from error
     except DatasetGenerationError as error:
         reason = error.__cause__ or error
-        raise DataError(
-            f"a table that cannot be read ({reason}).", fix="check the file.", path=given
-        ) from error
+        raise DataError(f"a table that cannot be read ({reason}).", fix="check the file.", path=given) from error
     except (ValueError, RuntimeError, FileNotFoundError, pa.ArrowInvalid) as error:
         raise DataError(
             f"a data set that cannot be loaded ({error}).", fix="check id and config.", path=given
@@ -146,9 +144,7 @@ def _one_split(data: Any, split: str | None, name: str) -> Dataset:
             raise DataError(f"split={split!r} for a single table.", fix="leave split out.")
         return data
     if not isinstance(data, DatasetDict):
-        raise DataError(
-            f"a {type(data).__name__}.", fix="give a path, a Hub id, a Dataset, or a list of those."
-        )
+        raise DataError(f"a {type(data).__name__}.", fix="give a path, a Hub id, a Dataset, or a list of those.")
     there = ", ".join(map(str, data))
     if split is None and len(data) == 1:
         return next(iter(data.values()))

@@ -43,11 +43,7 @@ def mapped_label_names(tags: Sequence[str], label_map: LabelMap) -> list[str]:
 
 def encode_tags(tags: Sequence[str], index: Mapping[str, int], label_map: LabelMap) -> list[int]:
     """Return label numbers of strict IOB2 tags for tags in any scheme, types renamed by `label_map`."""
-    return (
-        [index[tag] for tag in map_types(tags, label_map)]
-        if any(tag != "O" for tag in tags)
-        else [0] * len(tags)
-    )
+    return [index[tag] for tag in map_types(tags, label_map)] if any(tag != "O" for tag in tags) else [0] * len(tags)
 
 
 @dataclass

@@ -111,11 +111,7 @@ def read_mrc(
         return build(MrcFileBuilder, path, split=split, encoding=encoding)
 
     rows = _joined(read_parts(path_or_dataset, from_file, mrc_rows, split=split, json_is_table=False))
-    return (
-        rows
-        if exclude_contexts_of is None
-        else _without(rows, read_mrc(exclude_contexts_of, encoding=encoding))
-    )
+    return rows if exclude_contexts_of is None else _without(rows, read_mrc(exclude_contexts_of, encoding=encoding))
 
 
 def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
@@ -171,9 +167,7 @@ def _plain(value: Any) -> Any:
 
 def _check_columns(columns: Any) -> None:
     if columns is not None and not isinstance(columns, Mapping):
-        raise DataError(
-            f"columns={columns!r}.", fix="give a mapping, as in columns: {tokens: 0, ner_tags: -1}."
-        )
+        raise DataError(f"columns={columns!r}.", fix="give a mapping, as in columns: {tokens: 0, ner_tags: -1}.")
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
@@ -183,9 +177,7 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
     ids = [id_ for part in parts for id_ in part["id"][:]]
     if len(set(ids)) < len(ids):
         parts = [
-            cached_map(
-                part, _numbered_ids, features=part.features, description="Making ids unique", part=number
-            )
+            cached_map(part, _numbered_ids, features=part.features, description="Making ids unique", part=number)
             for number, part in enumerate(parts)
         ]
     return concatenate_datasets(list(parts))

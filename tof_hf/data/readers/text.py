@@ -78,9 +78,7 @@ class TextFileBuilder(FileBuilder):
         if form == "conll":
             columns = self.config.columns
             # The tags are dropped at once: nothing later in a run can see them.
-            sentences = [
-                sentence.tokens for sentence in parse_conll(text, path=path, columns=columns, with_tags=False)
-            ]
+            sentences = [sentence.tokens for sentence in parse_conll(text, path=path, columns=columns, with_tags=False)]
         elif self.config.columns is not None:
             fix = 'leave columns out, or set format="conll" if the file has one word a line.'
             raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)

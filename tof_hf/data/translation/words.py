@@ -91,9 +91,7 @@ def translate_words(
 def translate_queries(queries: Mapping[str, str], dictionary: BilingualDictionary) -> dict[str, str]:
     """The questions about entity types, translated word by word."""
     words = json.dumps(dictionary.chosen(), ensure_ascii=False)
-    return {
-        label: translate_text(query, _translator(words, "{}", 0, [query])).text for label, query in queries.items()
-    }
+    return {label: translate_text(query, _translator(words, "{}", 0, [query])).text for label, query in queries.items()}
 
 
 def label_names_of(dataset: Dataset) -> list[str]:
