@@ -1,4 +1,4 @@
-"""The files around the package agree with it: citation, workflow, hooks and issue forms."""
+"""The files around the package agree with it: citation, workflow, hooks, issue forms, the guide for contributors."""
 
 from __future__ import annotations
 
@@ -111,3 +111,20 @@ def test_a_bug_report_needs_version_and_operating_system():
     body = yaml_of(".github/ISSUE_TEMPLATE/bug.yml")["body"]
     needed = {part.get("id") for part in body if part.get("validations", {}).get("required")}
     assert {"version", "os"} <= needed
+
+
+# The guide for contributors
+
+
+def test_the_guide_for_contributors_names_files_and_folders_that_exist():
+    spans = set(re.findall(r"`([\w./-]+)`", text_of("CONTRIBUTING.md")))
+    paths = [span for span in spans if re.search(r"/$|\.(py|md|cfg|txt)$|^tof_hf/|^tests/|^examples/", span)]
+    places = (ROOT, ROOT / "tof_hf", ROOT / "tof_hf" / "data")
+    assert len(paths) > 20
+    assert [path for path in paths if not any((place / path).exists() for place in places)] == []
+
+
+def test_the_guide_for_contributors_lists_every_folder_of_the_package():
+    rows = "".join(line.split("|")[1] for line in text_of("CONTRIBUTING.md").splitlines() if line.startswith("| `"))
+    folders = {path.parent.name for path in (ROOT / "tof_hf").glob("*/__init__.py")}
+    assert set(re.findall(r"`(\w+)/`", rows)) == folders
