@@ -17,6 +17,9 @@ nightly: $(VENV)/.stamp  ## kill a run at every change it makes on disk; takes h
 
 lint: $(VENV)/.stamp
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 docs: $(VENV)/.stamp  ## write the generated pages again
 	$(BIN)/python docs/generate_config.py
