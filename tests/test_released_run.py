@@ -1,4 +1,4 @@
-"""A run folder of the release before the layout of 2026-11 stays readable: tests/released_run/ was written by it and is never changed."""
+"""A run folder of an earlier release stays readable: tests/released_run/ was written by it and is never changed."""
 
 from __future__ import annotations
 
