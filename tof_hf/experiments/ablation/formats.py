@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict
 from typing import Any
 
-from tof_hf.experiments.ablation.published import LANGUAGES
+from tof_hf.algorithm.recipe import LANGUAGES
 from tof_hf.experiments.ablation.rows import SWAPPED, TITLES
 from tof_hf.experiments.ablation.table import Line, Results
 from tof_hf.storage.files import write_json, write_text
