@@ -23,6 +23,7 @@ lint: $(VENV)/.stamp
 
 docs: $(VENV)/.stamp  ## write the generated pages again
 	$(BIN)/python docs/generate_config.py
+	$(BIN)/tof-hf config --schema > examples/configs/schema.json
 
 clean:
 	rm -rf $(VENV)

@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import yaml
+from tof_hf.config.yaml import parse_yaml
 
 USER = "tester"
 ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
@@ -277,7 +277,7 @@ def _whoami(call: Call) -> Answer:
 
 @_route("POST", "/api/validate-yaml")
 def _validate_yaml(call: Call) -> Answer:
-    header = yaml.safe_load(call.json()["content"].split("---")[1])
+    header = parse_yaml(call.json()["content"].split("---")[1], name="card")
     results = [result for model in header.get("model-index", []) for result in model["results"]]
     types = [result["dataset"]["type"] for result in results]
     wrong = [name for name in types if not re.fullmatch(r"([\w-]+/)?[\w.-]+", name, re.ASCII)]

@@ -120,7 +120,7 @@ def report_on(load, stand_ins):
 
 
 def values(config, option):
-    return tuple(vars(config)[stage].training[option] for stage in STAGES)
+    return tuple(config.stages()[stage].training[option] for stage in STAGES)
 
 
 def rows_of(report):
@@ -146,8 +146,8 @@ def test_the_numbers_of_the_paper_are_in_force_in_both_variants(load, name, pres
 def test_the_seed_of_the_published_reading_scripts_is_the_cross_lingual_ones_alone(load, name):
     seed = 2333 if name in LINGUAL else None
     published, paper = load(name, "preset=official_code"), load(name)
-    assert [vars(published)[stage].seed for stage in STAGES] == [None, seed, None, None, seed, None]
-    assert [vars(paper)[stage].seed for stage in STAGES] == [None] * 6
+    assert [published.stages()[stage].seed for stage in STAGES] == [None, seed, None, None, seed, None]
+    assert [paper.stages()[stage].seed for stage in STAGES] == [None] * 6
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -13,8 +13,8 @@ import pytest
 
 from tof_hf.cli.main import _parse, main
 from tof_hf.config import load_config
-from tof_hf.config.presets import OFFICIAL_CODE, STAGES
-from tof_hf.config.yaml_text import parse_yaml
+from tof_hf.config.presets import STAGES, settings
+from tof_hf.config.yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -163,8 +163,8 @@ def found(dotted):
             continue
         try:
             for part in parts[cut:]:
-                # A dataclass field without a default is no attribute of the class.
-                fields = vars(thing).get("__dataclass_fields__", {})
+                # A field without a default is no attribute of the class.
+                fields = vars(thing).get("__dataclass_fields__") or getattr(thing, "model_fields", {})
                 thing = fields[part] if part in fields else getattr(thing, part)
         except AttributeError:
             return False
@@ -191,7 +191,7 @@ def test_the_paper_map_has_every_difference_between_the_presets():
     cells = [re.split(r" *\| *", row)[1:-1] for row in text.splitlines() if row.startswith("|")]
     rows = {row[0]: row[1:3] for row in cells}
     paper = load_config(SMALLEST).to_dict()
-    for setting in OFFICIAL_CODE:
+    for setting in settings("official_code"):
         stage, option = setting.key.split(".")
         if paper[stage][option] == setting.value:
             continue  # it is in the preset to stop an inheritance

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tof_hf.config import TofConfig, load_config
-from tof_hf.config.yaml_text import parse_yaml
+from tof_hf.config.yaml import parse_yaml
 from tof_hf.data.readers.files import decode
 from tof_hf.data.readers.mrc import MrcFileBuilder, MrcFileConfig
 from tof_hf.data.readers.ner import NerFileBuilder, NerFileConfig

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 import tof_hf
+from tof_hf.config.yaml import parse_yaml, read_yaml
 
 ROOT = Path(__file__).parents[1]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
@@ -20,7 +20,7 @@ def text_of(name):
 
 
 def yaml_of(name):
-    return yaml.safe_load(text_of(name))
+    return parse_yaml(text_of(name), name=name)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_hooks_need_no_download():
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)
 def test_an_issue_form_asks_each_thing_once_and_explains_itself(form):
-    content = yaml.safe_load(form.read_text(encoding="utf-8"))
+    content = read_yaml(form)
     asked = [part for part in content["body"] if part["type"] != "markdown"]
     names = [part["id"] for part in asked]
     assert content["name"] and content["description"] and asked

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
-import yaml
 
 from tof_hf.check import check, screen
 from tof_hf.cli.main import main
+from tof_hf.config.yaml import read_yaml
 from tof_hf.data import read_ner
 from tof_hf.pipeline import run_tof
 
@@ -23,7 +24,7 @@ STAGES = [
 @pytest.fixture
 def run_file(config_of, tmp_path):
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump(config_of().to_dict()), encoding="utf-8")
+    path.write_text(config_of().to_yaml(), encoding="utf-8")
     return str(path)
 
 
@@ -93,7 +94,7 @@ def test_a_finished_stage_is_reused_and_the_steps_are_those_of_the_trainer(confi
 
 def test_json_and_the_screen_tell_the_same(run_file, capsys, tmp_path):
     arguments = [run_file, "--no-timing", "queries={LOC: Where is it named, PER: where is it named}", QUICK]
-    overlap = "source.validation=" + yaml.safe_load(open(run_file, encoding="utf-8"))["source"]["train"]["path"]
+    overlap = "source.validation=" + read_yaml(Path(run_file))["source"]["train"]["path"]
     arguments += [overlap, "systems=[tof]"]
     assert main(["check", *arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

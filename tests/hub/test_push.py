@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from datasets import load_dataset
 from safetensors.torch import load_file
 from transformers import pipeline
 
 from tof_hf import load_config, run_tof
 from tof_hf.cli.main import main
+from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub import upload
 from tof_hf.hub.push import prepare, push
@@ -131,7 +131,7 @@ def test_the_data_sets_of_the_run_load_by_their_ids(hub, run_folder):
         assert all(row["context"][span["start"] : span["end"]].strip() for span in row["spans"])
     labelled = load_dataset("tester/pseudo", split="train")
     assert labelled.features["ner_tags"].feature.names[:2] == ["O", "B-LOC"] and len(labelled) == 40
-    header = yaml.safe_load(files_of(hub, "tester/mrc", "dataset")["README.md"].decode().split("---")[1])
+    header = parse_yaml(files_of(hub, "tester/mrc", "dataset")["README.md"].decode().split("---")[1], name="card")
     assert header["license"] == "cc-by-4.0"
 
 

@@ -38,7 +38,8 @@ def test_a_reader_that_takes_every_piece_for_an_answer_finds_every_word(checkpoi
     tokens = [["Maria", "visited", "London", "and", "Paris", "on", "Monday"], ["Juan", "won"]]
     tags = [["O"] * 7, ["B-PER", "O"]]
     questions = ner_to_mrc(labelled(tokens, tags), QUERIES)
-    config = MrcConfig(max_length=max_length, stride=2)
+    # Shorter windows than a run file may ask for, so that there are many.
+    config = MrcConfig(stride=2).model_copy(update={"max_length": max_length})
     reader = Checkpoint("mrc", str(tmp_path), "key")
     spans = answer_questions(reader, questions, config, tokenizer=tokenizers["wordpiece"])
     found = _word_spans(tokens, questions["label"][:], spans)

@@ -83,7 +83,7 @@ def task(kind, base, tokenizer, cut):
     return StageTask(
         stage=StageName("step"),
         start=Checkpoint("", base, "key"),
-        config=config(training=training),
+        config=config(**training),
         seed=3,
         tokenizer=tokenizer,
         build=build,

@@ -59,18 +59,18 @@ def train(rows, checkpoint, tokenizers):
         common = {"tokenizer": tokenizers["wordpiece"], "seed": seed}
         if kind == "ner":
             task = ner_task(
-                start, NerConfig(training=training), stage=StageName("ner"), sentences={"source": rows},
+                start, NerConfig(**training), stage=StageName("ner"), sentences={"source": rows},
                 validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
             )  # fmt: skip
             return fit(task, folder)
         if kind == "mrc":
             questions = ner_to_mrc(rows)
             task = mrc_task(
-                start, MrcConfig(training=training, max_length=64, stride=8), stage=StageName("mrc"),
+                start, MrcConfig(**training, max_length=64, stride=8), stage=StageName("mrc"),
                 questions={"ner_mrc": questions}, validation={"ner_mrc": questions}, **common,
             )  # fmt: skip
             return fit(task, folder)
-        config = MlmConfig(training=training, maskings=2, head_warmup_steps=3)
+        config = MlmConfig(**training, maskings=2, head_warmup_steps=3)
         raw = rows.remove_columns("ner_tags")
         return fit(mlm_task(start, config, base=start.path, target=raw, source=raw, **common), folder)
 
@@ -226,8 +226,8 @@ def test_masks_drawn_by_other_workers_are_another_stage(train, tmp_path):
     "option",
     [
         {"mlm_probability": 0.2}, {"maskings": 3}, {"max_length": 100}, {"stride": 1}, {"head_warmup_steps": 4},
-        {"training": {"learning_rate": 1e-3}}, {"training": {"max_steps": 3}}, {"training": {"max_grad_norm": 2.0}},
-        {"training": {"save_strategy": "steps"}}, {"training": {"dataloader_drop_last": True}},
+        {"learning_rate": 1e-3}, {"max_steps": 3}, {"max_grad_norm": 2.0}, {"save_strategy": "steps"},
+        {"dataloader_drop_last": True},
     ],
 )  # fmt: skip
 def test_options_that_decide_are_part_of_the_key(rows, checkpoint, tokenizers, option):

@@ -243,7 +243,7 @@ class Steps:
     def _translated_alone(self, start: Checkpoint, kind: str, *, keep_head: bool) -> Checkpoint:
         """The translations in the place of the source, and so under its cap."""
         ner = self.config.ner
-        config = dataclasses.replace(ner, use_source=False, use_translated=True, max_translated=ner.max_source)
+        config = ner.replace(use_source=False, use_translated=True, max_translated=ner.max_source)
         return self._train_tagger(start, config, kind=kind, keep_head=keep_head)
 
     def _without_forgetting(
@@ -263,7 +263,7 @@ class Steps:
                 raise forgotten(drop, self._best_source_f1.max_drop)
             warn(f"{drop}")
             if action == "mix" and not config.use_source:
-                again = retrain(dataclasses.replace(config, use_source=True))
+                again = retrain(config.replace(use_source=True))
                 record.mixed_f1 = mixed_f1 = self._source_f1(again)
                 if mixed_f1 is not None and mixed_f1 > f1:
                     tagger, f1 = again, mixed_f1

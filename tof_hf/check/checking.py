@@ -23,7 +23,7 @@ from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
 from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
 from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
-from tof_hf.config.sections import KeyProblems
+from tof_hf.config.problems import KeyProblems
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.tokenizers import load_encoder_tokenizer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -69,7 +68,7 @@ def _arguments(task: StageTask, folder: str) -> TrainingArguments:
         "disable_tqdm": True,
         "report_to": "none",
     }
-    config = dataclasses.replace(task.config, training=task.config.training | short)
+    config = task.config.replace(**short)
     return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
 
 

@@ -9,9 +9,9 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 OVERRIDES = "options that override the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
 
 
-def add_run_file(parser: argparse.ArgumentParser) -> None:
+def add_run_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add CONFIG and its KEY=VALUE overrides."""
-    parser.add_argument("config", metavar="CONFIG", help="run file (YAML)")
+    parser.add_argument("config", metavar="CONFIG", nargs="?" if optional else None, help="run file (YAML)")
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=OVERRIDES)
 
 

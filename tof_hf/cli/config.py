@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tof_hf.cli.arguments import Commands, add_run_file
+from tof_hf.errors import ConfigError
 from tof_hf.utils.processes import is_main_process, same_in_all_processes
 
 
@@ -12,11 +13,22 @@ def add_config(commands: Commands) -> None:
     """Add the command to the program."""
     parser = commands.add_parser("config", help="check a run file and print it with every option")
     parser.set_defaults(command=_config)
-    add_run_file(parser)
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of run files, for editors")
+    add_run_file(parser, optional=True)
 
 
 def _config(options: argparse.Namespace) -> int:
+    if options.schema:
+        import json
+
+        from tof_hf.config.schema import run_file_schema
+
+        print(json.dumps(run_file_schema(), indent=2, ensure_ascii=False))
+        return 0
     from tof_hf.config import load_config
+
+    if options.config is None:
+        raise ConfigError("config needs a run file: tof-hf config CONFIG, or --schema.")
 
     with same_in_all_processes():
         config = load_config(options.config, options.overrides)

@@ -27,8 +27,6 @@ def add_push(commands: Commands) -> None:
 
 
 def _push(options: argparse.Namespace) -> int:
-    import dataclasses
-
     from tof_hf.config import load_config
     from tof_hf.hub.push import prepare, push
 
@@ -38,7 +36,7 @@ def _push(options: argparse.Namespace) -> int:
         raise DataError("no config.yaml.", fix="name the folder of a run (output_dir).", path=options.run)
     names = ("repo", "private", "revision", "license", "language", "mrc_repo", "pseudo_labels_repo")
     given = {name: value for name in names if (value := getattr(options, name))}
-    release = dataclasses.replace(load_config(file).release, **given)
+    release = load_config(file).release.replace(**given)
     bundles = prepare(options.run, release, other_seeds=options.seeds)
     if options.dry_run:
         print("\n".join(bundle.listing() for bundle in bundles))

@@ -46,7 +46,7 @@ def add_search(commands: Commands) -> None:
 
 def _search(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
-    from tof_hf.config.yaml_text import parse_yaml
+    from tof_hf.config.yaml import parse_yaml
     from tof_hf.experiments.ablation.rows import override
     from tof_hf.experiments.search.spaces import Space, draw, parse_space
     from tof_hf.experiments.search.trials import LEARNING_RATES, best_of, set_up, try_all

@@ -2,112 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Literal
 
-from tof_hf.config.sections import KeyProblem, Section, join, option
+from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option
+
+_row = partial(option, effect="training rows")
+_shown = partial(option, effect="none")
 
 
-@dataclass(frozen=True, kw_only=True)
 class DataFile(Section):
     """Where one data set is and how to read it. In a run file a plain text means its `path`."""
 
-    noun: ClassVar[str] = "a data file"
+    path: ExpandedPath = _row()
+    """A file, a folder of Parquet files, or a Hub id (`owner/name` or `owner/name:config`)."""
+    split: str | None = _row(None)
+    """Split of a Hub data set."""
+    columns: dict[str, Whole | str] | None = _row(None)
+    """Where the values are: numbers in CoNLL-like files (`{tokens: 0, ner_tags: -1}`), names elsewhere (`{tokens:
+    words}`)."""
+    encoding: str | None = _row(None)
+    """Text encoding, such as `latin-1`; null detects UTF-8 and Latin-1."""
+    scheme: str | None = _row(None)
+    """Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it."""
+    label_map: Literal["span"] | dict[str, str] | None = _row(None, paper="4.2")
+    """Renames entity types (`{OTHER: MISC}`); `span` merges all types into one."""
+    format: str | None = _row(None)
+    """For unlabelled text: `conll` or `lines` (one sentence a line); null detects it."""
+    license: str | None = _shown(None)
+    """Licence of the data by its Hub id, such as `cc-by-4.0`, for the cards of what is published; null reads it
+    from the data card (README.md) next to the data, if there is one."""
+    limit: Whole | None = _row(None, ge=1)
+    """Keeps this many rows, drawn with the run's seed; test data is drawn the same way for all seeds."""
+    exclude_contexts_of: ExpandedPath | None = _row(None)
+    """For question data: drops paragraphs that are also in this file (SQuAD without those of XQuAD)."""
 
-    path: str = option(
-        help="A file, a folder of Parquet files, or a Hub id (`owner/name` or `owner/name:config`).", path=True
-    )
-    split: str | None = option(None, "Split of a Hub data set.")
-    columns: dict[str, int | str] | None = option(
-        None,
-        "Where the values are: numbers in CoNLL-like files (`{tokens: 0, ner_tags: -1}`), names elsewhere "
-        "(`{tokens: words}`).",
-    )
-    encoding: str | None = option(None, "Text encoding, such as `latin-1`; null detects UTF-8 and Latin-1.")
-    scheme: str | None = option(None, "Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it.")
-    label_map: Literal["span"] | dict[str, str] | None = option(
-        None, "Renames entity types (`{OTHER: MISC}`); `span` makes one type of all.", paper="4.2"
-    )
-    format: str | None = option(None, "For unlabelled text: `conll` or `lines` (one sentence a line); null detects it.")
-    license: str | None = option(
-        None,
-        "Licence of the data, by its id on the Hub, such as `cc-by-4.0`, for the cards of what is published; null "
-        "reads it from the data card (README.md) beside the data, if there is one.",
-    )
-    limit: int | None = option(
-        None, "Keeps this many rows, drawn with the run's seed; what is scored is drawn alike for all seeds.", minimum=1
-    )
-    exclude_contexts_of: str | None = option(
-        None,
-        "For question data: drops paragraphs that also stand in this file (SQuAD without those of XQuAD).",
-        path=True,
-    )
+    @model_validator(mode="before")
+    @classmethod
+    def _from_path(cls, value: Any) -> Any:
+        return {"path": os.fspath(value)} if isinstance(value, str | os.PathLike) else value
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
     @classmethod
-    def normalise(cls, value: Any, key: str) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-    def plain(self) -> dict[str, Any]:
-        return {name: value for name, value in super().plain().items() if value is not None}
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"description": cls.__doc__, "anyOf": [{"type": "string"}, handler(core)]}
 
 
-@dataclass(frozen=True, kw_only=True)
 class TranslationConfig(Section):
     """Word-by-word translation of the source data into the target language (Guideline II; after UniTrans)."""
 
-    dictionary: str | None = option(
-        None,
-        "A MUSE dictionary or tab-separated pairs, source word first; null translates nothing. Which stages learn "
-        "from translations is said there (`mlm.use_translated` and so on).",
-        paper="4.4, footnote 2",
-        path=True,
-    )
-    reverse: bool = option(False, "Turns the dictionary round, if its target words stand first.")
-    choice: Literal["first", "most_frequent"] = option(
-        "first", "Of several translations the file's first, or the one most frequent in `target.text`."
-    )
-    casing: Literal["source", "target"] = option(
-        "source",
-        "Case of translated words: that of the source word, or drawn as `target.text` writes the word (for German).",
-    )
-    copy_types: list[str] = option(
-        factory=lambda: ["PER"], help="Entity types whose words stay as they are.", paper="after UniTrans"
-    )
-    translate_queries: bool = option(False, "Translates the questions about entity types too.")
+    dictionary: ExpandedPath | None = _row(None, paper="4.4, footnote 2")
+    """A MUSE dictionary or tab-separated pairs, source word first; null translates nothing. Each stage has its own
+    option for training on translations (`mlm.use_translated` and so on)."""
+    reverse: bool = _row(False)
+    """Swaps the two sides, for a dictionary with the target words first."""
+    choice: Literal["first", "most_frequent"] = _row("first")
+    """Which of several translations to take: the first in the file, or the most frequent in `target.text`."""
+    casing: Literal["source", "target"] = _row("source")
+    """Case of translated words: that of the source word, or drawn as `target.text` writes the word (for German)."""
+    copy_types: OneOrMore[str] = _row(factory=lambda: ["PER"], paper="after UniTrans")
+    """Entity types whose words are not translated."""
+    translate_queries: bool = _row(False)
+    """Also translates the questions about entity types."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class SourceConfig(Section):
     """Labelled data in the language or domain that has labels."""
 
-    train: DataFile = option(help="Labelled NER data.", paper="D_s,n; its sentences are D_s,no")
-    validation: DataFile = option(help="Labelled NER data that chooses the best checkpoint of every NER stage.")
-    test: DataFile | None = option(None, "Labelled NER data, scored only.")
-    mrc: list[DataFile] = option(factory=list, help="Question-answering data (SQuAD format).", paper="D_s,m")
-    mrc_validation: list[DataFile] = option(
-        factory=list, help="Question-answering data that helps choose the best MRC checkpoint."
-    )
+    train: DataFile = _row(paper="D_s,n; its sentences are D_s,no")
+    """Labelled NER data."""
+    validation: DataFile = option(effect="validation rows")
+    """Labelled NER data that selects the best checkpoint of every NER stage."""
+    test: DataFile | None = _shown(None)
+    """Labelled NER data that is only scored."""
+    mrc: OneOrMore[DataFile] = _row(factory=list, paper="D_s,m")
+    """Question-answering data (SQuAD format)."""
+    mrc_validation: OneOrMore[DataFile] = option(factory=list, effect="validation rows")
+    """Question-answering data that helps select the best MRC checkpoint."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class TargetConfig(Section):
     """Data in the language or domain without labels; NER tags in these files are dropped when read."""
 
-    name: str = option("target", "Name of the target in results.")
-    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = option(
-        None, "Which of the paper's benchmarks `gold` is: its published scores stand in the tables of `tof-hf ablate`."
-    )
-    text: list[DataFile] = option(help="Unlabelled sentences.", paper="D_t,no")
-    test_text: list[DataFile] = option(
-        factory=list,
-        help="Test set sentences, read without tags, and only if `mlm.include_target_test`.",
-    )
-    mrc: list[DataFile] = option(factory=list, help="Question-answering data (SQuAD format).", paper="D_t,m")
-    gold: DataFile | None = option(
-        None, "Labelled test data. Only the scorer reads it: it never reaches training or model selection."
-    )
+    name: str = _shown("target")
+    """Name of the target in results."""
+    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = _shown(None)
+    """Which of the paper's benchmarks `gold` is: `tof-hf ablate` then shows its published scores in the tables."""
+    text: OneOrMore[DataFile] = _row(paper="D_t,no")
+    """Unlabelled sentences."""
+    test_text: OneOrMore[DataFile] = _row(factory=list)
+    """Test set sentences, read without tags, and only if `mlm.include_target_test`."""
+    mrc: OneOrMore[DataFile] = _row(factory=list, paper="D_t,m")
+    """Question-answering data (SQuAD format)."""
+    gold: DataFile | None = _shown(None)
+    """Labelled test data. Only the scorer reads it: it never reaches training or model selection."""
 
-    def check(self, key: str) -> None:
-        super().check(key)
+    def rules(self) -> Iterator[tuple[str, str]]:
         if not self.text:
-            raise KeyProblem(join(key, "text"), f"{key}.text is empty: TOF needs unlabelled target sentences.")
+            yield "text", "is empty: TOF needs unlabelled target sentences."

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 
-from tof_hf.config.sections import KeyProblem, Section, join, option
+from tof_hf.config.section import OneOrMore, Section, option
+
+_shown = partial(option, effect="none")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReleaseConfig(Section):
     """What `push_to_hub` and `tof-hf push` publish, and where."""
 
-    repo: str | None = option(None, "Repository of the tagger on the Hub, `user/name`.")
-    private: bool = option(False, "Makes a new repository private; false leaves it to its owner's settings.")
-    revision: str | None = option(None, "Branch of the repository, made if need be; null is the main one.")
-    license: str | None = option(
-        None, "Licence of the tagger, by its id on the Hub, such as `mit`. Its encoder and its data may decide it."
-    )
-    language: list[str] = option(
-        factory=list, help="Language codes of the target, such as `[es]`; empty takes `target.name` if it is a code."
-    )
-    mrc_repo: str | None = option(
-        None, "Also publishes the source data in MRC form, as a data set of this name, if its licence allows it."
-    )
-    pseudo_labels_repo: str | None = option(
-        None, "Also publishes the target text with the last pseudo-labels learned from, if its licence allows it."
-    )
+    repo: str | None = _shown(None)
+    """Repository of the tagger on the Hub, `user/name`."""
+    private: bool = _shown(False)
+    """Makes a new repository private; false uses the owner's default."""
+    revision: str | None = _shown(None)
+    """Branch of the repository, created if needed; null is the main branch."""
+    license: str | None = _shown(None)
+    """Licence of the tagger by its Hub id, such as `mit`. Its encoder and its data may dictate it."""
+    language: OneOrMore[str] = _shown(factory=list)
+    """Language codes of the target, such as `[es]`; empty takes `target.name` if it is a code."""
+    mrc_repo: str | None = _shown(None)
+    """Also publishes the source data in MRC form as a data set with this name, if its licence allows it."""
+    pseudo_labels_repo: str | None = _shown(None)
+    """Also publishes the target text with the pseudo-labels last trained on, if its licence allows it."""
 
-    def check(self, key: str) -> None:
-        super().check(key)
+    def rules(self) -> Iterator[tuple[str, str]]:
         for name in ("repo", "mrc_repo", "pseudo_labels_repo"):
-            value = self.__dict__[name]
+            value: str | None = getattr(self, name)
             if value is not None and (value.count("/") != 1 or not all(value.split("/")) or " " in value):
-                full = join(key, name)
-                raise KeyProblem(full, f"{full} needs the name of a repository, `user/name`, found {value!r}.")
+                yield name, f"needs the name of a repository, `user/name`, found {value!r}."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-from huggingface_hub import DatasetCard
+from tof_hf.config.yaml import parse_yaml
+from tof_hf.errors import ConfigError
 
 # Ids of the Hub. All of them allow changed copies to be shared; what they ask for (names, the same licence, no sale)
 # the card of the copy takes over. No-derivatives licences (-nd) are missing on purpose.
@@ -39,8 +41,11 @@ def license_beside(path: Path) -> str | None:
 
 def _license_of(card: Path, *, must_be_a_data_card: bool) -> str | None:
     try:
-        header = DatasetCard.load(card).data.to_dict()
-    except (ValueError, TypeError, yaml.YAMLError):  # a page with another kind of header, or in another encoding
+        block = re.match(r"\s*---\s*\n(.*?)\n---\s*(\n|$)", card.read_text(encoding="utf-8"), re.DOTALL)
+        header = parse_yaml(block[1], name=str(card)) if block else None
+    except (ConfigError, OSError, UnicodeDecodeError):  # a page with another kind of header, or in another encoding
+        return None
+    if not isinstance(header, Mapping):
         return None
     if must_be_a_data_card and not {"configs", "dataset_info", "task_categories"} & set(header):
         return None

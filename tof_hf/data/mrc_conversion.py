@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import yaml
 from datasets import Dataset
 
+from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.labels import Span, entity_types, spans_from_tags
 from tof_hf.data.mapping import cached_map
 from tof_hf.data.readers.answers import MRC_FEATURES
-from tof_hf.errors import DataError
+from tof_hf.errors import ConfigError, DataError
 
 
 def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
     """The question asked for every entity type, from a YAML file or a mapping laid over the package's English ones."""
-    package = yaml.safe_load((files("tof_hf.data") / "queries" / "en.yaml").read_text(encoding="utf-8"))
+    package = parse_yaml((files("tof_hf.data") / "queries" / "en.yaml").read_text(encoding="utf-8"), name="en.yaml")
     if queries is None:
         return package
     given = queries
@@ -27,8 +27,8 @@ def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[
         if not path.is_file():
             raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
         try:
-            given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            given = read_yaml(path)
+        except ConfigError as problem:
             raise DataError(f"no YAML in UTF-8 ({problem}).", fix="correct the file.", path=path) from problem
     if not isinstance(given, Mapping) or not all(isinstance(v, str) and v.strip() for v in given.values()):
         raise DataError(

@@ -122,7 +122,7 @@ class Inputs:
         given, here = file.path in self.datasets, Path(file.path).exists()
         name = file.path if given or not here else Path(file.path).name
         license = file.license or (license_beside(Path(file.path)) if here and not given else None)
-        options = {k: v for k, v in file.plain().items() if k not in ("path", "license")}
+        options = {k: v for k, v in file.to_dict().items() if k not in ("path", "license")}
         if file.exclude_contexts_of is not None:
             options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
         return DataRecord(

@@ -199,8 +199,8 @@ def _check_questions(config: TofConfig, name: str, data: TofData) -> None:
         "use_translated_qa": data.translated is not None and data.source_qa is not None,
         "use_translated_ner_mrc": data.translated is not None,
     }
-    stage = vars(config)[name]
-    if not any(vars(stage)[option] and there for option, there in found.items()):
+    stage = config.stages()[name]
+    if not any(getattr(stage, option) and there for option, there in found.items()):
         raise ConfigError(
             f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
             f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."

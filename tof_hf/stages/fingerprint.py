@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -11,36 +10,15 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.config import MlmConfig, StageConfig
+from tof_hf.config import StageConfig
+from tof_hf.config.section import facts
+from tof_hf.config.stages import STAGE_KINDS
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.stages.stage import StageTask
 from tof_hf.utils.devices import has_bf16
 
-FINGERPRINT_FORMAT = 2  # what an older release wrote cannot be compared, and is trained anew
-
-# TrainingArguments that decide what is logged, shown and kept, and how rows are fetched and predicted: no weight
-# depends on them. When in doubt an option stands in neither list.
-_WITHOUT_EFFECT = frozenset(
-    {
-        "dataloader_num_workers", "dataloader_pin_memory", "dataloader_prefetch_factor", "ddp_timeout", "disable_tqdm",
-        "eval_accumulation_steps", "log_level", "log_level_replica", "log_on_each_node", "logging_first_step",
-        "logging_nan_inf_filter", "logging_steps", "logging_strategy", "per_device_eval_batch_size", "project",
-        "report_to", "run_name", "save_on_each_node", "save_total_limit", "skip_memory_metrics",
-    }
-)  # fmt: skip
-# Own options whose whole effect is which rows there are: the rows themselves are in the recipe.
-_CHOOSE_ROWS = frozenset(
-    {
-        "equal_sizes", "include_target_test", "max_ner_mrc", "max_pseudo", "max_pseudo_mrc", "max_sentences",
-        "max_source", "max_source_qa", "max_target_qa", "max_translated", "max_translated_ner_mrc",
-        "max_translated_qa", "max_validation", "source_ratio", "use_ner_mrc", "use_pseudo", "use_pseudo_mrc",
-        "use_source", "use_source_qa", "use_target_qa", "use_translated", "use_translated_ner_mrc",
-        "use_translated_qa", "validate_translated",
-    }
-)  # fmt: skip
-# Options that are younger than the format, with the value that leaves everything as it was: it does not count.
-_YOUNGER = {"head_learning_rate": None, "soft_loss": "mse"}
-_CHOOSE_VALIDATION_ROWS = ("max_validation", "validate_translated")
+FINGERPRINT_FORMAT = 2  # what an older release wrote cannot be compared, and is trained again
+_NOTHING = object()
 
 
 def fingerprint_inputs(task: StageTask) -> dict[str, Any]:
@@ -68,14 +46,18 @@ def fingerprint_inputs(task: StageTask) -> dict[str, Any]:
 
 
 def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options that decide, and beside them those that choose rows, which are told but do not count."""
-    # The seed in force stands in the recipe; whether it was named here or for the whole run makes no difference.
-    own = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("enabled", "seed", "training")}
-    beside = {name: value for name, value in own.items() if name in _CHOOSE_ROWS}
-    # MLM draws its masks where rows are fetched: other workers, other masks.
-    kept = {"dataloader_num_workers"} if isinstance(config, MlmConfig) else set()
-    training = {k: v for k, v in config.training.items() if k in kept or k not in _WITHOUT_EFFECT}
-    counts = {k: v for k, v in own.items() if k not in beside and not (k in _YOUNGER and v == _YOUNGER[k])}
+    """The options that decide weights and, second, those that choose rows, which are recorded but do not count."""
+    counts, beside = {}, {}
+    for name, value in config:
+        effect = config.effect(name)
+        since_default = facts(type(config).model_fields[name]).get("since_default", _NOTHING)
+        if name in ("seed", "training"):  # the recipe has the seed in force, wherever it was set
+            continue
+        if effect in ("training rows", "validation rows"):
+            beside[name] = value
+        elif effect == "weights" and value != since_default:
+            counts[name] = value
+    training = {name: value for name, value in config.training.items() if config.effect(name) == "weights"}
     return counts | {"training": training}, beside
 
 
@@ -106,9 +88,13 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for name, words in told.items():
         if old.get(name) != new.get(name):
-            why = [line for line in chosen if (line.split()[0] in _CHOOSE_VALIDATION_ROWS) == (name == "validation")]
+            why = [line for line in chosen if _chooses_validation(line.split()[0]) == (name == "validation")]
             found += why if why and name in ("train", "validation") else [words]
     return found + _differences(*(_flat(recipe["options"]) | {"seed": recipe["seed"]} for recipe in (old, new)))
+
+
+def _chooses_validation(option: str) -> bool:
+    return any(kind.effect(option) == "validation rows" for kind in STAGE_KINDS)
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

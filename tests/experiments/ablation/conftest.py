@@ -10,7 +10,7 @@ from transformers import Trainer
 from examples.toy_world import words
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
-from tof_hf.config.yaml_text import dump_yaml
+from tof_hf.config.yaml import dump_yaml
 
 
 @pytest.fixture(scope="session")

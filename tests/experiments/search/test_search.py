@@ -13,7 +13,7 @@ from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf.cli.main import main
 from tof_hf.config import load_config
-from tof_hf.config.yaml_text import dump_yaml, parse_yaml
+from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.search.spaces import Space, parse_space

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.config import TofConfig
-from tof_hf.config.yaml_text import parse_yaml, read_yaml
+from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
 OWN = 0  # the table of rows from a file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import predictions_file
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.config import StageConfig, TofConfig, load_config
+from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import Row, asks_nothing, check_names, not_for, override
 from tof_hf.pipeline import TofPipeline, TofResult
@@ -108,7 +107,6 @@ def set_up(
     if not kept:
         reasons = "; ".join(f"{row.name}: {why}" for row, why in left_out)
         raise ConfigError(f"no row can be had from this config ({reasons}).")
-    stages = [value for value in vars(config).items() if isinstance(value[1], StageConfig)]
     return Ablation(
         source if isinstance(source, Mapping) else str(source),
         plain,
@@ -118,7 +116,7 @@ def set_up(
         Path(config.output_dir) / FOLDER if out is None else Path(out),
         config.target.name,
         SOURCE if config.target.gold is None else "target",
-        tuple(name for name, stage in stages if stage.enabled and stage.seed is not None),
+        tuple(name for name, stage in config.stages().items() if stage.enabled and stage.seed is not None),
         datasets,
         config.target.benchmark,
     )
@@ -132,7 +130,7 @@ def seed_folder(out: Path, seed: int) -> Path:
 def config_of(ablation: Ablation, row: Row, seed: int) -> TofConfig:
     """The config of one run."""
     config = load_config(ablation.source, [*ablation.overrides, *_own_options(row), override("seed", seed)])
-    return dataclasses.replace(config, output_dir=str(seed_folder(ablation.out, seed) / row.name))
+    return config.replace(output_dir=str(seed_folder(ablation.out, seed) / row.name))
 
 
 def _own_options(row: Row) -> list[str]:

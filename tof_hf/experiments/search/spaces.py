@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tof_hf.config.yaml_text import parse_yaml
+from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.ablation.runs import Shelf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 import time
@@ -80,7 +79,7 @@ def set_up(
         raise ConfigError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}.")
     if system not in RECIPES:
         raise ConfigError(f"there is no system {system!r}; the systems are {', '.join(RECIPES)}.")
-    if not vars(config)[stage].enabled:
+    if not config.stages()[stage].enabled:
         raise ConfigError(f"{stage}.enabled is false: there is nothing to search. Turn it on.")
     if by == "stage" and stage == "mlm":
         raise ConfigError("mlm has no score of its own. Let the tagger after it decide: --by ner.")
@@ -116,9 +115,8 @@ def pipeline_of(search: Search, settings: Sequence[str], shelf: Shelf) -> TofPip
 
 
 def _without_gold(config: TofConfig, folder: Path) -> TofConfig:
-    target = dataclasses.replace(config.target, gold=None)
-    source = dataclasses.replace(config.source, test=None)
-    return dataclasses.replace(config, target=target, source=source, output_dir=str(folder))
+    target, source = config.target.replace(gold=None), config.source.replace(test=None)
+    return config.replace(target=target, source=source, output_dir=str(folder))
 
 
 def _folder_name(settings: Sequence[str]) -> str:

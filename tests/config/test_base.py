@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tof_hf.config import DataFile, load_config
-from tof_hf.config.base import merged
-from tof_hf.config.yaml_text import dump_yaml
+from tof_hf.config import DataFile, TofConfig, load_config
+from tof_hf.config.layers import Layer
+from tof_hf.config.yaml import dump_yaml
 from tof_hf.errors import ConfigError
 
 SMALLEST = {
@@ -89,7 +89,7 @@ def test_lists_and_mappings_that_are_no_section_are_replaced_whole(write):
     write("base.yaml", **SMALLEST, queries={"PER": "Who?"}, label_map="span", labels=["PER", "LOC"])
     changes = {"queries": {"LOC": "Where?"}, "label_map": {"X": "PER"}, "labels": ["PER"]}
     config = load_config(write("run.yaml", base="base.yaml", **changes, target={"text": ["new.txt"]}))
-    assert {name: vars(config)[name] for name in changes} == changes
+    assert {name: getattr(config, name) for name in changes} == changes
     assert config.target.text == [DataFile(path="new.txt")]
 
 
@@ -120,13 +120,10 @@ def test_a_saved_config_needs_no_base(over, tmp_path):
     assert "base" not in config.to_dict() and load_config(tmp_path / "saved.yaml") == config
 
 
-def test_what_is_merged_shares_nothing_with_the_layers(write):
-    from tof_hf.config import TofConfig
-    from tof_hf.config.base import layers_of
-
-    layers = layers_of("config", SMALLEST, write("x.yaml").parent)
-    merged(layers, TofConfig)["mrc"]["learning_rate"] = 0
-    assert layers[0].values["mrc"]["learning_rate"] == 1e-6 and SMALLEST["mrc"]["learning_rate"] == 1e-6
+def test_what_is_merged_shares_nothing_with_the_layers():
+    layer = Layer("config", SMALLEST)
+    layer.over({}, TofConfig)["mrc"]["learning_rate"] = 0
+    assert layer.values["mrc"]["learning_rate"] == 1e-6
 
 
 # Mistakes
@@ -140,8 +137,8 @@ def problem(path, *overrides):
 
 def test_a_missing_base_is_named_with_the_file_that_wants_it(write, tmp_path):
     said = problem(write("deep/run.yaml", base="no_such.yaml"))
-    assert f"run.yaml: base is 'no_such.yaml', but there is no file {tmp_path / 'deep' / 'no_such.yaml'}" in said
-    assert "counts from the folder of the file that names it" in said
+    assert f"run.yaml:1: base is 'no_such.yaml', but there is no file {tmp_path / 'deep' / 'no_such.yaml'}" in said
+    assert "starts at the folder of the file that names it" in said
 
 
 @pytest.mark.parametrize("name", [".", "", "$NOT_SET_ANYWHERE/a.yaml", "\0"])
@@ -180,16 +177,16 @@ def test_a_base_that_holds_no_run_file_is_named(write, tmp_path):
 def test_a_mistake_is_blamed_on_the_file_that_holds_it(write, tmp_path):
     good, bad = {"mrc": {"max_length": 99}}, {"mrc": {"learnig_rate": 1}}
     write("base.yaml", **SMALLEST | bad)
-    assert problem(write("run.yaml", base="base.yaml", **good)).startswith(f"{tmp_path / 'base.yaml'}: unknown key")
+    assert problem(write("run.yaml", base="base.yaml", **good)).startswith(f"{tmp_path / 'base.yaml'}:16: unknown key")
     write("base.yaml", **SMALLEST | good)
-    assert problem(write("run.yaml", base="base.yaml", **bad)).startswith(f"{tmp_path / 'run.yaml'}: unknown key")
+    assert problem(write("run.yaml", base="base.yaml", **bad)).startswith(f"{tmp_path / 'run.yaml'}:3: unknown key")
 
 
 def test_a_missing_variable_is_blamed_on_the_file_with_the_path(write, tmp_path, monkeypatch):
     monkeypatch.delenv("CORPORA", raising=False)
     write("base.yaml", **SMALLEST | {"target": {"text": "$CORPORA/t.txt"}})
     said = problem(write("run.yaml", base="base.yaml", target={"name": "t"}))
-    assert said.startswith(f"{tmp_path / 'base.yaml'}: target.text.0.path is '$CORPORA/t.txt'")
+    assert said.startswith(f"{tmp_path / 'base.yaml'}:10: target.text.0.path is '$CORPORA/t.txt'")
 
 
 def test_what_no_file_holds_is_missing_in_the_run_file(write, tmp_path):

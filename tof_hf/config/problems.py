@@ -1,0 +1,189 @@
+"""Mistakes in a run file in our own words: the key, what was found, what is needed, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tof_hf.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tof_hf.config.section import Section
+
+_NEEDED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "text",
+}
+_UNKNOWN = ("extra_forbidden", "invalid_key")
+_LIMITS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
+class KeyProblems(ConfigError):
+    """Everything that is wrong at the keys of a run file."""
+
+    def __init__(self, problems: Sequence[KeyProblem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class KeyProblem(KeyProblems):
+    """Something is wrong at one key. `path` leads to it; `text` is a message without the place where it was written."""
+
+    def __init__(self, path: Sequence[str], text: str) -> None:
+        ConfigError.__init__(self, text)
+        self.path, self.text = tuple(path), text
+        self.problems = (self,)
+
+
+def problems_of(error: ValidationError, kind: type[Section], given: Any) -> list[KeyProblem]:
+    """The mistakes that pydantic found in the values `given` for a section of this kind."""
+    places: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for details in _closest(error.errors(include_url=False), given):
+        places.setdefault(_path(details, given), []).append(details)
+    with_unknown = {path[:-1] for path, found in places.items() if found[0]["type"] in _UNKNOWN}
+    problems: list[KeyProblem] = []
+    for path, found in places.items():
+        kind_of_error = found[0]["type"]
+        if kind_of_error == "missing":
+            if path[:-1] not in with_unknown:  # one of the unknown keys could be it, mistyped
+                help = section_at(kind, path[:-1]).model_fields[path[-1]].description or ""
+                problems.append(KeyProblem(path, f"{'.'.join(path)!r} is missing: {' '.join(help.split())}"))
+        elif kind_of_error in _UNKNOWN:
+            problems.append(KeyProblem(path, _unknown(kind, path)))
+        elif kind_of_error == "value_error":
+            problems += _broken_rules(path, found[0])
+        else:
+            problems.append(KeyProblem(path, f"{'.'.join(path) or 'the run file'} {_wrong_value(found)}"))
+    return problems
+
+
+def section_at(kind: type[Section], path: Iterable[str]) -> type[Section]:
+    """The kind of the section that the path leads to, or of the last one on the way."""
+    for name in path:
+        field = kind.model_fields.get(name)
+        kind = (section_in(field.annotation) if field else None) or kind
+    return kind
+
+
+def section_in(hint: Any) -> type[Section] | None:
+    """The kind of section that a type hint holds, alone, in a list or as one of several."""
+    for part in (hint, *typing.get_args(hint)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return typing.cast("type[Section]", part)
+    return None
+
+
+def suggestion(name: object, known: Iterable[object], *, prefix: str = "") -> str:
+    """` Did you mean ...?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(str(name), [str(item) for item in known], n=1)
+    return f" Did you mean {prefix + near[0]!r}?" if near else ""
+
+
+def written(value: Any) -> str:
+    """A value as errors show it: `null`, `true`, `'text' (text)`."""
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    kinds = {str: "text", int: "a number", float: "a number", list: "a list"}
+    kind = next((words for kind, words in kinds.items() if isinstance(value, kind)), "a section")
+    return f"{_short(value)} ({kind})"
+
+
+def mismatch(path: Sequence[str], needed: str, found: Any) -> KeyProblem:
+    """The problem of a value of the wrong type."""
+    return KeyProblem(path, f"{'.'.join(path) or 'the run file'} needs {needed}, found {written(found)}.")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _path(details: ErrorDetails, given: Any) -> tuple[str, ...]:
+    """The names and positions of an error's location, without what pydantic adds: the type in a union, `training`."""
+    path: list[str] = []
+    for step in map(str, details["loc"]):
+        pairs = given.items() if isinstance(given, Mapping) else enumerate(given) if isinstance(given, list) else ()
+        children = {str(name): value for name, value in pairs}
+        if step in children:
+            given = children[step]
+        elif not (step.isdecimal() or (step == "path" and isinstance(given, str | os.PathLike))):  # in a short form
+            continue
+        path.append(step)
+    return (*path, str(details["loc"][-1])) if details["type"] == "missing" else tuple(path)
+
+
+def _closest(found: Sequence[ErrorDetails], given: Any) -> Iterator[ErrorDetails]:
+    """The errors without those of types in a union that the value is further from than from another one."""
+    paths = [_path(details, given) for details in found]
+    for details, path in zip(found, paths, strict=True):
+        in_union = len(path) < len(details["loc"])
+        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+        if not (in_union and deeper and details["type"] in (*_NEEDED, "literal_error")):
+            yield details
+
+
+def _wrong_value(found: Sequence[ErrorDetails]) -> str:
+    first = found[0]
+    value, limits = first["input"], first.get("ctx", {})
+    if first["type"] in _LIMITS:
+        name, words = _LIMITS[first["type"]]
+        return f"is {_short(value)}, it must be {words} {limits[name]:.10g}."
+    needed = [_needed(details) for details in found]
+    text = f"needs {' or '.join(dict.fromkeys(needed))}, found {written(value)}."
+    if first["type"] == "list_type" and value is None:
+        return f"{text} Write [] for an empty list."
+    choices = [
+        name for details in found for name in re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", ""))
+    ]
+    return text + (suggestion(value, choices) if isinstance(value, str) else "")
+
+
+def _needed(details: ErrorDetails) -> str:
+    context = details.get("ctx", {})
+    if details["type"] == "literal_error":
+        return context["expected"]
+    if details["type"] == "model_type":
+        return "a data file" if context["class_name"] == "DataFile" else "a section (key: value lines)"
+    return _NEEDED.get(details["type"], details["msg"])
+
+
+def _broken_rules(path: tuple[str, ...], details: ErrorDetails) -> Iterator[KeyProblem]:
+    cause = details["ctx"]["error"]
+    rules = cause.problems if isinstance(cause, KeyProblems) else [KeyProblem((), str(cause))]
+    for rule in rules:
+        full = (*path, *rule.path)
+        yield KeyProblem(full, f"{'.'.join(full)} {rule.text}")
+
+
+def _unknown(kind: type[Section], path: tuple[str, ...]) -> str:
+    key, name, section = ".".join(path), path[-1], section_at(kind, path[:-1])
+    prefix = key.removesuffix(name)
+    inside = [
+        f"{prefix}{option}.{name}"
+        for option, field in section.model_fields.items()
+        if (inner := section_in(field.annotation)) and name in inner.known_names()
+    ]
+    if inside:
+        return f"unknown key {key!r} at this place. Write {' or '.join(inside)}."
+    known = section.known_names()
+    own = sorted(set(known) & section.model_fields.keys())
+    more = "" if len(own) == len(known) else " and fields of transformers.TrainingArguments"
+    hint = suggestion(name, known, prefix=prefix) or f" Known here: {', '.join(own)}{more}."
+    return section.explain_unknown(key, name) or f"unknown key {key!r}.{hint}"

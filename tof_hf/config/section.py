@@ -1,0 +1,150 @@
+"""What all parts of a run file are made of: frozen pydantic models, and options that describe themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, PydanticUndefined, core_schema
+
+from tof_hf.config.problems import KeyProblem, KeyProblems, problems_of
+
+Effect = Literal["weights", "training rows", "validation rows", "none"]
+"""What an option decides: the weights a stage ends with, only which rows it trains on or is chosen by, or nothing
+but what is shown, stored or how fast it goes."""
+
+T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """A part of a run file: frozen, strict about types, and with our own errors."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise KeyProblems(problems_of(error, type(self), values)) from None
+
+    # Without this pydantic would call `__init__` for nested sections too, and stop at the first that is wrong.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The section with exactly these values: no preset, no inheritance between stages.
+
+        Raises:
+            ConfigError: all unknown and missing keys, wrong types and numbers out of range.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise KeyProblems(problems_of(error, cls, values)) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values as JSON and YAML know them, stage sections flat; `from_dict` reads them back."""
+        return self.model_dump()
+
+    def replace(self, **changes: Any) -> Self:
+        """A checked copy with other values."""
+        return type(self).from_dict(self.to_dict() | changes)
+
+    @classmethod
+    def known_names(cls) -> list[str]:
+        """The keys that the section takes in a run file."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def explain_unknown(cls, key: str, name: str) -> str | None:
+        """What to say of a name that the section does not take; None where a suggestion is enough."""
+        return None
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        """Options that do not fit together: the name of one, and what is wrong, to be read after its name."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _follows_rules(self) -> Self:
+        broken = [KeyProblem(tuple(name.split(".")), text) for name, text in self.rules()]
+        if broken:
+            raise KeyProblems(broken)
+        return self
+
+
+def option(
+    default: Any = PydanticUndefined, *, paper: str = "", effect: Effect = "weights", factory: Any = None, **more: Any
+) -> Any:
+    """A pydantic field with its place in the paper, its range and its effect; the text below it is its help.
+
+    Args:
+        paper: line, equation or section that the option belongs to.
+        effect: see Effect. When in doubt, `weights`.
+        more: `ge`, `gt` and `le` are limits. `since_default` is for options that are younger than the stage keys of
+            finished runs: the value that leaves everything as it was, which is left out of the key.
+    """
+    limits = {name: more.pop(name) for name in ("ge", "gt", "le") if name in more}
+    facts = {"paper": paper, "effect": effect, **more}
+    given = {"default": default} if factory is None else {"default_factory": factory}
+    return Field(**given, json_schema_extra=facts, **limits)
+
+
+def facts(field: FieldInfo) -> Mapping[str, Any]:
+    """`paper`, `effect` and, where the option has one, `since_default`."""
+    return typing.cast(Mapping[str, Any], field.json_schema_extra)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _expanded(value: str) -> str:
+    path = os.path.expanduser(os.path.expandvars(value))
+    unset = re.search(r"\$(\w+|\{\w+\})", path)
+    if unset:
+        raise ValueError(f"is {value!r}, but the environment variable {unset[1].strip('{}')} is not set.")
+    if not path.strip():
+        raise ValueError("is empty.")
+    return path
+
+
+class _OneOrMore:
+    """One entry of a list stands for the list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        entries = handler(source)
+        either = core_schema.union_schema([entries["items_schema"], entries])  # type: ignore[typeddict-item]
+        return core_schema.no_info_before_validator_function(self._listed, entries, json_schema_input_schema=either)
+
+    @staticmethod
+    def _listed(value: Any) -> Any:
+        return [value] if isinstance(value, str | os.PathLike | Mapping | Section) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number; `1e4` is one too."""
+
+ExpandedPath = Annotated[str, BeforeValidator(_text), AfterValidator(_expanded)]
+"""A path or Hub id; `~` and `$VAR` are expanded."""
+
+OneOrMore = Annotated[list[T], _OneOrMore()]
