@@ -10,8 +10,7 @@ from tof_hf.config import MlmConfig, NerConfig, TofConfig, load_config
 from tof_hf.config.problems import section_in
 from tof_hf.config.section import Effect, facts
 from tof_hf.config.training_fields import WITHOUT_EFFECT, training_fields
-from tof_hf.stages.fingerprint import recipe_key
-from tof_hf.stages.stage import _deciding
+from tof_hf.stages.fingerprint import _deciding, fingerprint
 
 SMALLEST = {
     "model": "some/encoder",
@@ -51,7 +50,7 @@ OTHERS = [
 )
 def test_the_key_of_a_finished_stage_stays_what_it_was(stage, overrides, deciding, rows):
     counts, beside = _deciding(load_config(SMALLEST, overrides).stages()[stage])
-    assert (recipe_key({"options": counts}), recipe_key({"options": beside})) == (deciding, rows)
+    assert (fingerprint({"options": counts}), fingerprint({"options": beside})) == (deciding, rows)
 
 
 def options(kind):
