@@ -12,7 +12,7 @@ quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothi
 test: $(VENV)/.stamp  ## run all tests, without network
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-nightly: $(VENV)/.stamp  ## kill a run at every change it makes on disk; takes hours
+nightly: $(VENV)/.stamp  ## kill a run at every change that it makes on disk; takes an hour or more
 	TOF_KILLS=all $(BIN)/python -m pytest tests/test_kill.py
 
 lint: $(VENV)/.stamp

@@ -66,13 +66,13 @@ class Attempt:
 
 
 def choose(points: Sequence[Point], count: int, seed: int) -> list[Point]:
-    """Points of `count` different places, drawn by a seed, in the order in which they were passed."""
+    """Points of `count` different places, or of all, drawn by a seed, in the order in which they were passed."""
     by_place: dict[str, list[int]] = {}
     for number, point in enumerate(points):
         by_place.setdefault(point.place, []).append(number)
     chance = random.Random(seed)
     # Sorted: the order in which two processes pass their points is not always the same.
-    places = chance.sample(sorted(by_place), count)
+    places = chance.sample(sorted(by_place), min(count, len(by_place)))
     return [points[number] for number in sorted(chance.choice(by_place[place]) for place in places)]
 
 

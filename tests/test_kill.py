@@ -90,8 +90,9 @@ class Run:
                 assert int(checkpoint.name.removeprefix("checkpoint-")) >= steps, stage
 
     def files(self) -> set[str]:
+        """All files by name; datasets' cache aside, where its own temporary files may stay."""
         found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
-        return {name_in(self.folder, path.as_posix()) for path in found}
+        return {name_in(self.folder, path.as_posix()) for path in found if "cache" not in path.parts}
 
     def weights(self) -> dict[str, dict[str, torch.Tensor]]:
         return {path.parent.parent.name: load_file(path) for path in self.folder.glob("stages/*/model/*.safetensors")}
