@@ -4,18 +4,25 @@ BIN := $(VENV)/bin
 # Another build of torch: make test TORCH='torch==2.13.0 --index-url <where that build lies>'
 TORCH ?= torch==2.13.0
 
-.PHONY: quickstart test nightly lint docs clean
+# A part of the tests: make test T=tests/data
+T ?=
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: quickstart test quick nightly lint docs clean
 
 quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothing, in minutes
 	$(BIN)/python examples/quickstart.py
 
-test: $(VENV)/.stamp  ## run all tests, without network
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.stamp  ## run all tests, or those in T, without network
+	$(PYTEST) $(T)
+
+quick: $(VENV)/.stamp  ## run the tests that neither train nor start other programs, in under a minute
+	$(PYTEST) -m 'not slow' $(T)
 
 nightly: $(VENV)/.stamp  ## kill a run at every change that it makes on disk; takes an hour or more
 	TOF_KILLS=all $(BIN)/python -m pytest tests/test_kill.py
 
-lint: $(VENV)/.stamp
+lint: $(VENV)/.stamp  ## check style, imports and types without running the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports

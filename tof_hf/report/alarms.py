@@ -14,8 +14,9 @@ def missing(run: Run, counted: Collection[tuple[str, str]]) -> list[str]:
     lines = []
     if run.lineage.final is None:
         lines.append("The run is not finished: it has no final tagger yet. Run the same command again to continue it.")
-        wanted = run.lineage.options.get("systems") or []
-        if waiting := [system for system in wanted if system not in run.lineage.systems]:
+        wanted = run.lineage.options.get("systems")
+        systems = [str(system) for system in wanted] if isinstance(wanted, list) else []
+        if waiting := [system for system in systems if system not in run.lineage.systems]:
             lines.append(f"Systems not begun: {', '.join(waiting)}.")
     stages = run.stages.values()
     if unfinished := [short(stage.name) for stage in stages if stage.record is None]:

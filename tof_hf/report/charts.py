@@ -48,10 +48,10 @@ def line_chart(
     def position(x: float) -> str:
         return labels[int(x)] if labels else f"{x:g}"
 
-    told = [
+    description = [
         f"{one.label}: " + ", ".join(f"{position(x)} {shown(y)}" for x, y in _few(one.points, 12)) for one in series
     ]
-    drawing = Drawing(name, title, f"{y_title} {'; '.join(told)}".strip(), WIDE, HIGH)
+    drawing = Drawing(name, title, f"{y_title} {'; '.join(description)}".strip(), WIDE, HIGH)
     drawing.text(0, 11, y_title, colour="soft")
     scale = _scale([y for one in series for _, y in one.points], zero=zero, shown=shown)
     axis = [shown(tick).removesuffix(".0") for tick in scale]
@@ -59,27 +59,27 @@ def line_chart(
     left, right = 14 + max(map(text_width, axis)), WIDE - (24 if labels else 14)
     bottom = HIGH - (68 if slanted else 26) - (14 if labels and x_title else 0)
     inset = 14 if labels else 4
-    xs = range(len(labels)) if labels else [x for one in series for x, _ in one.points]
+    xs = [float(x) for x in range(len(labels))] if labels else [x for one in series for x, _ in one.points]
     place_x = _linear((min(xs), max(xs)), (left + inset, right - inset))
     place_y = _linear((scale[0], scale[-1]), (bottom, 22))
     for tick, text in zip(scale, axis, strict=True):
         drawing.line(left, place_y(tick), right, place_y(tick))
         drawing.text(left - 6, place_y(tick) + 4, text, colour="soft", text_anchor="end")
-    for number, label in enumerate(labels):
-        x, y = place_x(number), bottom + 16
+    low = bottom + 16
+    for middle, label in zip(map(place_x, xs), labels, strict=False):
         if slanted:
-            turn = f"rotate(-35 {x:.1f} {y:.1f})"
-            drawing.text(x + 4, y - 4, label, room=96, colour="soft", text_anchor="end", transform=turn)
+            turn = f"rotate(-35 {middle:.1f} {low:.1f})"
+            drawing.text(middle + 4, low - 4, label, room=96, colour="soft", text_anchor="end", transform=turn)
         else:
-            drawing.text(x, y, label, colour="soft", text_anchor="middle")
+            drawing.text(middle, low, label, colour="soft", text_anchor="middle")
     for x, anchor in {min(xs): "start", max(xs): "end"}.items() if not labels else ():
-        drawing.text(place_x(x), bottom + 16, f"{x:,.0f}", colour="soft", text_anchor=anchor)
+        drawing.text(place_x(x), low, f"{x:,.0f}", colour="soft", text_anchor=anchor)
     drawing.text((left + right) / 2, HIGH - 10, x_title, colour="soft", text_anchor="middle")
     for number, one in enumerate(series):
         points = _few(one.points, MOST_POINTS)
         if len(points) == 1 and len(labels) > 1:
-            y = place_y(points[0][1])
-            drawing.line(left, y, right, y, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
+            level = place_y(points[0][1])
+            drawing.line(left, level, right, level, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
         drawing.series([(place_x(x), place_y(y)) for x, y in points], number)
         for x, y in points if len(points) <= WITH_MARKERS else ():
             drawing.marker(place_x(x), place_y(y), number, hint=f"{one.label}, {position(x)}: {shown(y)}")
@@ -139,12 +139,12 @@ def bar_chart(
     values = [value for _, row in groups for value in row if value is not None]
     longest = WIDE - left - 12 - max((text_width(shown(value)) for value in values), default=0)
     scale = longest / (highest or max(values, default=0) or 1)
-    told = [
+    description = [
         f"{label}: "
         + ", ".join(f"{one} {shown(v)}".strip() for one, v in zip(series, row, strict=True) if v is not None)
         for label, row in groups
     ]
-    drawing = Drawing(name, title, "; ".join(told), WIDE, 6)
+    drawing = Drawing(name, title, "; ".join(description), WIDE, 6)
     for label, row in groups:
         top = drawing.height
         drawing.text(left - 8, top + len(row) * thick / 2 + 4, label, room=left - 8, text_anchor="end")
@@ -169,12 +169,12 @@ def matrix(
     left, top = min(110.0, max(map(text_width, names)) + 12) + 18, 48
     wide, high = max(56.0, min(76.0, (WIDE - left) / len(names))), 30
     right, bottom = left + wide * len(names), top + high * len(names)
-    told = [
+    description = [
         f"true {true}: " + ", ".join(f"{n:,} as {predicted}" for predicted, n in zip(names, row, strict=True) if n)
         for true, row in zip(names, counts, strict=True)
         if any(row)
     ]
-    drawing = Drawing(name, title, "; ".join(told), right + 2, bottom + 4)
+    drawing = Drawing(name, title, "; ".join(description), right + 2, bottom + 4)
     turn = f"rotate(-90 10 {(top + bottom) / 2})"
     drawing.text((left + right) / 2, 12, "predicted", colour="soft", text_anchor="middle")
     drawing.text(10, (top + bottom) / 2, "true", colour="soft", text_anchor="middle", transform=turn)

@@ -44,7 +44,7 @@ def stage_diagram(run: Run) -> Drawing:
     name = run.lineage.encoder.name
     drawing.text(encoder.middle, 20, name, room=BOX - 20, size=12, text_anchor="middle")
     for name, box in boxes.items():
-        _arrow(drawing, boxes.get(run.stages[name].start, encoder), box)
+        _arrow(drawing, boxes.get(run.stages[name].start or "", encoder), box)
     for tagger, student in taught:
         _teaching(drawing, boxes[tagger], boxes[student])
     for name, box in boxes.items():
@@ -70,11 +70,7 @@ def _teachings(run: Run) -> dict[tuple[str, str], None]:
 
 def _places(run: Run) -> dict[str, tuple[int, int]]:
     """Column and row of every stage: below its start, with the final tagger's line in the first column."""
-    main = set()
-    name = run.best[1] if run.best else None
-    while name in run.stages:
-        main.add(name)
-        name = run.stages[name].start
+    main = run.record.way_to(run.best[1] if run.best else None)
     places: dict[str, tuple[int, int]] = {}
 
     def put_children(start: str | None, column: int, row: int) -> None:
@@ -113,8 +109,10 @@ def _stage(drawing: Drawing, run: Run, stage: Stage, box: _Box) -> None:
         below = any(other.start == stage.name for other in run.stages.values())  # an arrow starts in the middle
         x, anchor = (box.middle + 8, "start") if below else (box.middle, "middle")
         text = systems + (" (final)" if final else "")
-        y, room = box.y + HIGH + 17, BOX / 2 if below else BOX
-        drawing.text(x, y, text, room=room, size=12, colour="one", font_weight="bold", text_anchor=anchor)
+        wide = BOX / 2 if below else BOX
+        drawing.text(
+            x, box.y + HIGH + 17, text, room=wide, size=12, colour="one", font_weight="bold", text_anchor=anchor
+        )
 
 
 def _arrow(drawing: Drawing, start: _Box, end: _Box) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tof_hf.algorithm.history import LabellingRecord
 from tof_hf.algorithm.scores import ScoreRow
@@ -11,6 +13,7 @@ from tof_hf.report.charts import Point, Series, bar_chart, line_chart, matrix
 from tof_hf.report.mistakes import KINDS, Mistakes
 from tof_hf.report.reading import SPLITS, Run, Stage, short
 from tof_hf.report.svg import Drawing
+from tof_hf.stages.name import StageName
 
 BINS = [f"{number / 10:.1f}" for number in range(10)]
 
@@ -153,15 +156,15 @@ def cost_figures(run: Run) -> Iterator[Drawing]:
 
 
 def short_names(run: Run) -> dict[str, str]:
-    """The last part of every stage's name, with as many parts before it as tell it from the others."""
-    parts = {name: name.split("-") for name in run.stages}
-    names = {}
-    for name, own in parts.items():
-        others = [other for other in parts.values() if other is not own]
-        sizes = range(1, len(own) + 1)
-        size = next((n for n in sizes if all(other[-n:] != own[-n:] for other in others)), len(own))
-        names[name] = "-".join(own[-size:])
-    return names
+    """For every stage its name without parents, or with the fewest that make it differ from all others."""
+    endings = {name: _endings(StageName.parse(name)) for name in run.stages}
+    uses = Counter(ending for own in endings.values() for ending in own)
+    return {name: next((ending for ending in own if uses[ending] == 1), name) for name, own in endings.items()}
+
+
+def _endings(stage: StageName) -> list[str]:
+    """The name without parents, then with the last parent, with the last two, and so on."""
+    return [str(replace(stage, parents=stage.parents[start:])) for start in range(len(stage.parents), -1, -1)]
 
 
 def split_name(split: str) -> str:

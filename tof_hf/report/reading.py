@@ -157,12 +157,13 @@ class Run:
             parent = StageName.parse(name).parent
             while parent is not None and str(parent) not in names:
                 parent = parent.parent
-            return Stage(name, parent and str(parent))
+            return Stage(name, None if parent is None else str(parent))
         whole = StageRecord.read_if_whole(self._stage_folder(name) / RECORD)
         log = [] if whole is None else whole.log
-        curves = [_curve(log, key) for key in ("loss", "eval_loss", "eval_f1")]
-        finite = [[point for point in curve if math.isfinite(point[1])] for curve in curves]
-        return Stage(name, record.start, record, *finite, lost=curves[:2] != finite[:2])
+        (loss, lost), (validation_loss, lost_too), (f1, _) = (
+            _curve(log, key) for key in ("loss", "eval_loss", "eval_f1")
+        )
+        return Stage(name, record.start, record, loss, validation_loss, f1, lost or lost_too)
 
 
 def read_run(folder: Path) -> Run:
@@ -181,8 +182,11 @@ def learned_from(labelling: LabellingRecord) -> str:
     return f"{chosen.sentences:,}{by}" + (f", {texts} as no entity" if texts else "")
 
 
-def _curve(log: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    return [(entry["step"], entry[name]) for entry in log if entry.get(name) is not None]
+def _curve(log: Sequence[Mapping[str, Any]], name: str) -> tuple[Points, bool]:
+    """The points of a curve that are finite, and whether there were others."""
+    points = [(entry["step"], entry[name]) for entry in log if entry.get(name) is not None]
+    finite = [point for point in points if math.isfinite(point[1])]
+    return finite, finite != points
 
 
 def _read_table(file: Path, columns: list[str]) -> pa.Table | None:

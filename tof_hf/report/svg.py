@@ -80,14 +80,16 @@ class Drawing:
 
     def line(self, x1: float, y1: float, x2: float, y2: float, colour: str = "line", **attributes: object) -> None:
         """A straight line."""
-        self.add("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **attributes)
+        self.add("line", hint="", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **attributes)
 
-    def rect(self, x: float, y: float, width: float, height: float, colour: str, **attributes: object) -> None:
+    def rect(
+        self, x: float, y: float, width: float, height: float, colour: str, *, hint: str = "", **attributes: object
+    ) -> None:
         """A filled rectangle."""
-        self.add("rect", x=x, y=y, width=width, height=height, fill=colour, **attributes)
+        self.add("rect", hint=hint, x=x, y=y, width=width, height=height, fill=colour, **attributes)
 
     def marker(self, x: float, y: float, number: int, *, hint: str = "") -> None:
-        """A point of a series; each series has another shape, so that nobody has to tell colours apart."""
+        """A point of a series; each series has another shape, so that they differ without colour too."""
         place = f"translate({x:.1f} {y:.1f})"
         self.add("path", hint=hint, d=MARKERS[number % len(MARKERS)], transform=place, fill=colour_of(number))
 
