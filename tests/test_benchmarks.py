@@ -206,6 +206,7 @@ def test_every_run_file_writes_into_a_folder_of_its_own():
 # On stand-in data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("small", [False, True], ids=["full", "small"])
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_benchmark_passes_all_that_is_looked_at_before_a_run(report_on, name, small):
@@ -214,6 +215,7 @@ def test_every_benchmark_passes_all_that_is_looked_at_before_a_run(report_on, na
     assert [stage.action for stage in report.stages] == ["run"] * len(report.stages) and len(report.stages) > 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_published_variant_passes_it_too(report_on, name):
     report = report_on(name, "preset=official_code", "systems=[tof]")
@@ -222,16 +224,19 @@ def test_the_published_variant_passes_it_too(report_on, name):
     assert rows_of(report)["pseudo_ner"] == rows_of(report)["ner1"] == {"pseudo"} | extra
 
 
+@pytest.mark.slow
 def test_dutch_learns_to_read_from_english_questions_and_their_translations(report_on):
     rows = rows_of(report_on("nl", "systems=[tof]"))
     assert rows["mrc"] == {"source_qa", "ner_mrc", "translated_qa", "translated_ner_mrc"}
     assert rows["mrc1"] == {"source_qa", "pseudo_mrc"}
 
 
+@pytest.mark.slow
 def test_the_other_benchmarks_read_target_questions_in_every_round(report_on):
     assert rows_of(report_on("es", "systems=[tof]"))["mrc1"] == {"target_qa", "pseudo_mrc"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_cbs_takes_the_words_of_its_test_sentences_once_and_the_check_says_so(report_on, preset):
     report = report_on("cbs", f"preset={preset}", "systems=[tof]")
@@ -242,6 +247,7 @@ def test_cbs_takes_the_words_of_its_test_sentences_once_and_the_check_says_so(re
     assert mlm.rows["target"] == gold.rows == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("small", [False, True], ids=["full", "small"])
 def test_wnut16_has_one_type_and_one_question_a_sentence(report_on, small):
     report = report_on("wnut16", "systems=[tof]", small=small)
@@ -251,6 +257,7 @@ def test_wnut16_has_one_type_and_one_question_a_sentence(report_on, small):
     assert mrc.rows["ner_mrc"] == next(one.rows for one in report.files if one.option == "source.train")
 
 
+@pytest.mark.slow
 def test_twitter_scores_its_type_other_as_misc(report_on):
     report = report_on("twitter", "systems=[source_only]")
     gold = next(one for one in report.files if one.option == "target.gold")

@@ -81,6 +81,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_every_script_answers_help_and_names_its_files_and_terms(path):
     done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, env=environment())
@@ -100,6 +101,7 @@ def test_a_script_declares_every_split_once_and_why_it_may_be_published_or_not(p
     assert path.name in load(path).__doc__
 
 
+@pytest.mark.slow
 def test_the_scripts_are_modules_that_import_nothing_heavy():
     names = [path.stem for path in SCRIPTS]
     code = (

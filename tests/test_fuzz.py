@@ -27,6 +27,8 @@ from tof_hf.errors import TofError
 from tof_hf.inference.tagger import Tagger
 from tof_hf.modeling.transfer import load_for_ner
 
+pytestmark = pytest.mark.slow
+
 INPUTS = int(os.environ.get("TOF_FUZZ", "100"))
 often = settings(
     max_examples=INPUTS,

@@ -23,6 +23,8 @@ from tof_hf.stages.failures import RunError
 from tof_hf.stages.reuse import MANIFEST, RECORD, newest_whole_checkpoint
 from tof_hf.storage.files import TEMPORARY
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("TOF_KILL_SEED", "0"))  # another seed draws other points
 KILLS = os.environ.get("TOF_KILLS", "")  # kill at so many places, or at "all" points (make nightly)
 

@@ -14,6 +14,8 @@ import pytest
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CONFIG = """
 model: {encoder}

@@ -21,6 +21,8 @@ from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, TargetLabelLeak
 from tof_hf.pipeline import TofPipeline, run_tof
 
+pytestmark = pytest.mark.slow
+
 STAGES = ["ner", "mlm", "mlm-ner", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner", "mlm-mrc-ner-pseudo_ner-mrc1"]
 LAST = "mlm-mrc-ner-pseudo_ner-mrc1-ner1"
 

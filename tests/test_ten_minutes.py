@@ -10,6 +10,8 @@ import pytest
 
 from tof_hf.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[1] / "docs" / "ten_minutes.md"
 
 

@@ -142,6 +142,7 @@ def test_an_untrained_encoder_loads_with_the_auto_classes(world, tmp_path):
     assert tagger(**batch).logits.shape[-1] == 9
 
 
+@pytest.mark.slow
 def test_training_the_encoder_is_repeatable_and_leaves_torch_state_alone(world, tmp_path):
     state = torch.random.get_rng_state()
     weights = []

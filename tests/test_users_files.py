@@ -14,6 +14,8 @@ from tof_hf import load_config, run_tof
 from tof_hf.errors import ConfigError
 from tof_hf.storage.own_folder import LEDGER
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):

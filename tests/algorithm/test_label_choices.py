@@ -32,6 +32,8 @@ from tof_hf.report.reading import read_run as read_for_report
 from tof_hf.storage.cache import keep_json
 from tof_hf.storage.files import read_json
 
+pytestmark = pytest.mark.slow
+
 TAGGER = "mrc-ner"
 PSEUDO = "mrc-ner-pseudo_ner"
 

@@ -19,6 +19,8 @@ from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.run.validation import used_stages
 from tof_hf.stages.name import StageName
 
+pytestmark = pytest.mark.slow
+
 REDUCED = ["tof_wo_pseudo", "tof_wo_continual", "tof"]
 
 

@@ -14,6 +14,8 @@ from tof_hf.config.yaml import read_yaml
 from tof_hf.data import read_ner
 from tof_hf.pipeline import run_tof
 
+pytestmark = pytest.mark.slow
+
 QUICK = "systems=[source_only]"
 STAGES = [
     "mlm", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner", "mlm-mrc-ner-pseudo_ner-mrc1",

@@ -9,6 +9,8 @@ import pytest
 from tof_hf.check import checking, resources
 from tof_hf.data import read_ner
 
+pytestmark = pytest.mark.slow
+
 QUICK = "systems=[source_only]"
 
 

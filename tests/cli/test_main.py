@@ -36,10 +36,7 @@ def heavy_modules_after(program):
     return done.stderr.split()
 
 
-def test_importing_the_package_imports_nothing_heavy():
-    assert heavy_modules_after("import tof_hf") == []
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
 def test_help_and_version_import_nothing_heavy(arguments):
     program = f"from tof_hf.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"

@@ -51,6 +51,7 @@ def part(rows, start, end):
     return rows.select(range(start, end) if start < end else [])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(rows=ROWS, data=st.data())
 def test_rows_that_were_chosen_or_sliced_hash_as_rows_written_afresh(rows, data):
@@ -63,6 +64,7 @@ def test_rows_that_were_chosen_or_sliced_hash_as_rows_written_afresh(rows, data)
     assert content_hash(part(whole, start, end)) == content_hash(fresh(rows[start:end]))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(rows=ROWS, data=st.data())
 def test_rows_that_were_joined_hash_as_rows_written_afresh(rows, data):
@@ -72,6 +74,7 @@ def test_rows_that_were_joined_hash_as_rows_written_afresh(rows, data):
     assert content_hash(concatenate_datasets(parts)) == content_hash(expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(one=ROWS, other=ROWS)
 def test_other_rows_have_another_hash_and_ids_do_not_count(one, other):

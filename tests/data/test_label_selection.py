@@ -147,6 +147,7 @@ def test_a_text_that_is_no_entity_is_surely_outside_and_the_rest_stays(rows):
     assert cleaned.features == rows.features and cleaned["tokens"][:] == rows["tokens"][:]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(SENTENCES, st.sets(st.sampled_from(["Ana", "a", "Roma", "Ana Roma", "a a"])))
 def test_texts_that_are_no_entity_take_away_their_entities_and_no_others(sentences, texts):

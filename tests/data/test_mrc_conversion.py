@@ -28,6 +28,7 @@ def ner(*rows, names=NAMES):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(tagged, min_size=1, max_size=4))
 def test_every_entity_stands_at_its_offsets_under_the_question_of_its_type(rows):
@@ -54,6 +55,7 @@ def test_every_entity_stands_at_its_offsets_under_the_question_of_its_type(rows)
     assert found == expected
 
 
+@pytest.mark.slow
 @given(st.lists(tagged, min_size=1, max_size=3))
 def test_broken_tags_convert_like_the_same_entities_in_strict_iob2(rows):
     strict = []

@@ -66,6 +66,7 @@ def contexts_with_spans(draw):
     return context, spans
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(contexts_with_spans(), st.sampled_from(["last_piece", "first_piece"]))
 @example(("  Maria \u3000 Madrid ", [(2, 7), (10, 16)]), "first_piece")
@@ -79,6 +80,7 @@ def test_spans_placed_at_encoding_are_read_back_as_they_were(tokenizers, example
         assert read_back(windows) == [(0, start, end) for start, end in sorted(spans)]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(contexts_with_spans(), st.sampled_from(["last_piece", "first_piece"]), st.integers(24, 40))
 def test_a_span_that_fits_the_overlap_is_found_in_small_windows_too(tokenizers, example, end_label, size):

@@ -365,6 +365,7 @@ WORDS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(st.tuples(WORDS, st.sampled_from(["O", "B-X", "I-Y"])), min_size=1), min_size=1))
 @pytest.mark.parametrize("separator", ["\t", " "])

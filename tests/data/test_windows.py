@@ -91,6 +91,7 @@ def test_two_windows_share_their_overlap_in_the_middle():
     assert word_windows([1] * 16, budget=10, overlap=4) == [(0, 10, 0, 8), (6, 16, 8, 16)]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(sentences, min_size=1, max_size=3), st.integers(8, 40), st.integers(0, 7), st.booleans())
 @example([["xyz" * 60, "the", "xyz" * 60]], 8, 3, True)

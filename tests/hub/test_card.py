@@ -16,6 +16,8 @@ from tof_hf.hub.card import model_card, render
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.storage.files import read_json, write_json
 
+pytestmark = pytest.mark.slow
+
 REPO = "tester/es-tagger"
 
 

@@ -245,6 +245,7 @@ def in_a_process(code: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_data_set_is_loaded_by_another_process(hub: Any, hub_environment: dict[str, str]) -> None:
     import datasets
 
@@ -254,6 +255,7 @@ def test_a_data_set_is_loaded_by_another_process(hub: Any, hub_environment: dict
     assert in_a_process(code, hub_environment).strip() == str(rows)
 
 
+@pytest.mark.slow
 def test_a_model_is_loaded_by_another_process(
     hub: Any,
     api: HfApi,

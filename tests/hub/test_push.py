@@ -24,6 +24,8 @@ from tof_hf.hub.push import prepare, push
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.inference.tagger import load_tagger
 
+pytestmark = pytest.mark.slow
+
 REPO = "tester/es-tagger"
 ROOT = Path(__file__).parents[2]
 

@@ -102,6 +102,7 @@ def test_a_device_is_written_to_and_stays_a_device(model, folder):
     assert Path(os.devnull).is_char_device() and (folder / "nowhere").is_symlink()
 
 
+@pytest.mark.slow
 def test_the_standard_output_by_its_path_adds_to_what_the_shell_opened(model, folder):
     command = f"echo first; {sys.executable} -m tof_hf.cli.main predict {model} {folder}/in.txt /dev/stdout --to jsonl"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -166,6 +167,7 @@ def test_a_column_that_comes_late_is_refused_not_lost(model, folder, monkeypatch
     assert not (folder / "out.parquet").exists()
 
 
+@pytest.mark.slow
 def test_output_is_utf8_in_any_locale_and_ends_quietly_when_nobody_reads(model, folder):
     (folder / "many.txt").write_text("Ω Maria\n" * 5000, encoding="utf-8")
     command = f"{sys.executable} -m tof_hf.cli predict {model} {folder}/many.txt - | head -n 1"

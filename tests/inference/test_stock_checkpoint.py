@@ -12,6 +12,8 @@ from transformers import AutoTokenizer
 
 from tof_hf import load_tagger, run_tof
 
+pytestmark = pytest.mark.slow
+
 CHECKPOINTS = {"bert": "wordpiece", "xlm-roberta": "unigram", "roberta": "bytelevel"}
 SOURCE = (
     "Maria B-PER\nvisited O\nMadrid B-LOC\n. O\n\nJuan B-PER\nCarlos I-PER\nwon O\nin O\nNew B-LOC\nYork I-LOC\n. O\n\n"

@@ -77,6 +77,7 @@ def test_a_port_in_use_is_named(folder):
             run_demo(folder, port=port)
 
 
+@pytest.mark.slow
 def test_a_space_builds_its_page_from_its_own_copy_of_the_package(folder, installed, tmp_path):
     space = write_space(tmp_path / "space", "user/tagger-es", revision="v1", title='A "title": here')
     assert sorted(path.name for path in space.iterdir()) == ["README.md", "app.py", "requirements.txt", "tof_hf"]

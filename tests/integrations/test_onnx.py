@@ -12,6 +12,8 @@ from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
 from tof_hf.inference.tagger import load_tagger  # noqa: E402
 from tof_hf.integrations import onnx  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = ("bert", "xlm-roberta", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 TEXTS = ["Maria visited London .", "", "Juan", "el equipo de Juan Carlos ganó ; Maria-Juan no .", "en Paris " * 300]
 

@@ -122,6 +122,7 @@ def test_what_is_no_tagger_is_refused(tmp_path):
         spacy.blank("es").add_pipe("tof_ner", config={"model": str(tmp_path)})
 
 
+@pytest.mark.slow
 def test_the_entry_point_makes_the_component_known_without_an_import_and_without_torch(tmp_path):
     root = Path(tof_hf.__file__).parent.parent
     info = tmp_path / "stand_in-1.dist-info"

@@ -239,7 +239,7 @@ def test_a_damaged_or_newer_record_is_an_error(written):
     with pytest.raises(DataError, match="newer release"):
         make_report(written.folder)
     file.write_text('{"format": 1}', encoding="utf-8")
-    with pytest.raises(DataError, match=r"damaged record \(versions: Field required\)"):
+    with pytest.raises(DataError, match=r"damaged record \(\w+: Field required"):
         make_report(written.folder)
     file.write_text('{"format"', encoding="utf-8")
     with pytest.raises(DataError, match="damaged record"):

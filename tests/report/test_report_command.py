@@ -12,6 +12,7 @@ from tof_hf.report.page import mistakes_of
 from tof_hf.report.reading import read_run
 
 
+@pytest.mark.slow
 def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
     assert main(["report", str(tiny_run)]) == 0
     file = tiny_run / "report.html"
@@ -25,6 +26,7 @@ def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
     assert file.stat().st_size < 1_000_000
 
 
+@pytest.mark.slow
 def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
     run = read_run(tiny_run)
     assert len(run.scores) == 8
@@ -115,6 +117,7 @@ def test_plots_without_a_font_are_an_error_and_no_empty_pictures(written, tmp_pa
     assert "no font on this machine" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_torch(written):
     program = (
         f"import sys; from tof_hf.cli.main import main; assert main(['report', {str(written.write())!r}]) == 0; "

@@ -18,6 +18,8 @@ from tof_hf.run.inputs import Inputs
 from tof_hf.run.leakage import mlm_text
 from tof_hf.run.lineage import changed_options
 
+pytestmark = pytest.mark.slow
+
 SMALLEST = {
     "model": "some/encoder",
     "output_dir": "runs/x",

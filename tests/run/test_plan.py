@@ -16,6 +16,8 @@ from tof_hf import load_config, run_tof
 from tof_hf.cli.main import main
 from tof_hf.pipeline import TofPipeline
 
+pytestmark = pytest.mark.slow
+
 CHAIN = ["mlm", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner"]
 CHAIN += ["mlm-mrc-ner-pseudo_ner-mrc1", "mlm-mrc-ner-pseudo_ner-mrc1-ner1"]
 

@@ -14,6 +14,8 @@ from tof_hf.hub.push import prepare
 from tof_hf.pipeline import TofPipeline
 from tof_hf.storage.lock import FolderInUse, only_run_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):

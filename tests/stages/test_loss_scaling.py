@@ -25,6 +25,8 @@ from tof_hf.stages.mlm import MlmTrainer
 from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint, StageTask
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["O", "B-LOC", "I-LOC"]
 LENGTHS = [3 + (7 * i) % 11 for i in range(32)]  # all cuts see batches of different lengths
 

@@ -27,6 +27,8 @@ from tof_hf.stages.ner import ner_task
 from tof_hf.stages.reuse import newest_whole_checkpoint, write_manifest
 from tof_hf.stages.stage import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["O", "B-LOC", "I-LOC"]
 COLLATORS = {"ner": WordCollator, "mrc": SpanCollator, "mlm": MaskingCollator, "mlm with a fresh head": MaskingCollator}
 

@@ -23,6 +23,8 @@ from tof_hf.stages.reuse import (
 )
 from tof_hf.storage.files import TEMPORARY, write_json
 
+pytestmark = pytest.mark.slow
+
 RECIPE = {
     "stage": "mrc",
     "options": {"max_length": 64, "training": {"learning_rate": 1e-6}},

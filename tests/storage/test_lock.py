@@ -34,11 +34,13 @@ def holder(tmp_path):
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_is_refused_with_the_name_of_its_owner(holder, tmp_path):
     with pytest.raises(FolderInUse, match=f"process {holder.pid}, host .*, user .*What to do"), only_run_in(tmp_path):
         raise AssertionError("two runs in one folder")
 
 
+@pytest.mark.slow
 def test_a_lock_ends_with_a_process_that_is_killed(holder, tmp_path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()

@@ -46,12 +46,14 @@ print(kept - held())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory as it likes")
 def test_between_stages_what_was_freed_goes_back_to_the_system():
     run = subprocess.run([sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True)
     assert int(run.stdout) > 250  # of 305 MB
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory as it likes")
 def test_a_command_asks_the_system_once_for_memory_that_it_frees_and_takes_again():
     assert _new_pages("command") < _new_pages("library") / 10

@@ -9,12 +9,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from tof_hf.storage.files import new_file, read_whole_json, write_json
 from tof_hf.utils.log import warn
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 NOTES = "kept.json"
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -153,8 +151,3 @@ def test_an_option_out_of_range_raises_an_error(option):
     source, target, _, _ = two_languages(noise=0.0)
     with pytest.raises(ConfigError, match=f"{option}=-1"):
         align(source, target, device="cpu", **{option: -1})
-
-
-def test_importing_the_package_does_not_import_the_induction():
-    code = "import sys, tof_hf; sys.exit('tof_hf.data.translation.induction' in sys.modules or 'torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

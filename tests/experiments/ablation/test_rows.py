@@ -15,6 +15,8 @@ from tof_hf.experiments.ablation.rows import MRC_ENHANCING, Row, check_names, ch
 from tof_hf.experiments.ablation.runs import config_of, set_up
 from tof_hf.experiments.ablation.sweep import ablate, left_out, plan
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[3] / "examples" / "rows"
 
 

@@ -26,6 +26,8 @@ from tof_hf.hub.push import prepare
 from tof_hf.pipeline import TofPipeline
 from tof_hf.storage.lock import FolderInUse, only_run_in
 
+pytestmark = pytest.mark.slow
+
 FEATURES = Features(
     {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-PER"]))}
 )

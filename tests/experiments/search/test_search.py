@@ -22,6 +22,8 @@ from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
 from tof_hf.storage.lock import FolderInUse, only_run_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
