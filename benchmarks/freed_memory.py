@@ -46,10 +46,10 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     from transformers import AutoModelForTokenClassification, BertConfig
 
     from tof_hf.utils.devices import has_bf16
-    from tof_hf.utils.process_setup import set_up_process
+    from tof_hf.utils.runtime import configure_runtime
 
     if options.side == "command":
-        set_up_process()
+        configure_runtime()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     auto = AutoModelForTokenClassification

@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="options of the run")
     options = parser.parse_args()
 
-    from tof_hf.utils.process_setup import set_up_process
+    from tof_hf.utils.runtime import configure_runtime
 
-    set_up_process()
+    configure_runtime()
     started = time.monotonic()
     scores = [
         target_scores(seed, options.size, options.folder / f"seed{seed}", options.overrides)

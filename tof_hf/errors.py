@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
 
 class TofError(ValueError):
-    """Base of every error raised for bad input: catch it to show the message without a traceback.
+    """Base class of all errors for bad input: catch it to show the message without a traceback.
 
-    `told_by_main`: this process is one of several, and the main one raises and reports the same error.
+    Attributes:
+        reported_by_main: True in the other processes of a launch, where the main process reports the same error.
     """
 
-    told_by_main = False
+    reported_by_main = False
 
 
 class DataError(TofError):
-    """Data that cannot be read: `found` says what stands there, `fix` what to change.
+    """Data that cannot be read.
 
-    `path` and `line` (1-based) name the place, when there is one.
+    Attributes:
+        found: what is wrong.
+        fix: what to change.
+        path: the file; None if there is none.
+        line: the line in it, from 1; None if there is none.
     """
 
-    def __init__(self, found: str, *, fix: str, path: str | PathLike[str] | None = None, line: int | None = None):
+    def __init__(
+        self, found: str, *, fix: str, path: str | PathLike[str] | None = None, line: int | None = None
+    ) -> None:
         self.found = found
         self.fix = fix
         self.path = None if path is None else Path(path)
@@ -30,8 +38,8 @@ class DataError(TofError):
         prefix = ":".join(place) + ": " if place else ""
         super().__init__(f"{prefix}found {found.removesuffix('.')}. What to do: {fix.removesuffix('.')}.")
 
-    def __reduce__(self) -> tuple:
-        # An exception is pickled by its message alone, which would lose the place on its way out of a worker.
+    def __reduce__(self) -> tuple[Callable[..., DataError], tuple[str, str, Path | None, int | None]]:
+        # By default only the message is pickled, so an error from a worker process would lose its path and line.
         return (_rebuild_data_error, (self.found, self.fix, self.path, self.line))
 
 
@@ -40,7 +48,7 @@ def _rebuild_data_error(found: str, fix: str, path: Path | None, line: int | Non
 
 
 class ConfigError(TofError):
-    """A run configuration that cannot be used."""
+    """A configuration that cannot be used."""
 
 
 class ModelError(TofError):
@@ -48,4 +56,4 @@ class ModelError(TofError):
 
 
 class TargetLabelLeak(TofError):
-    """Something asked for the target's gold labels where they must not be: in training or selection."""
+    """The target's gold labels were about to be used in training or model selection."""

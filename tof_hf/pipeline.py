@@ -32,9 +32,8 @@ from tof_hf.run.record import RESULTS, RunRecord
 from tof_hf.run.tables import results_table, stages_table
 from tof_hf.run.validation import check_place, check_run
 from tof_hf.stages.failures import failures_of_the_machine
-from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.reuse import copy_model
-from tof_hf.stages.stage import Checkpoint
+from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.storage.files import temporary_folder, write_text
 from tof_hf.storage.lock import only_run_in
 from tof_hf.utils.log import say

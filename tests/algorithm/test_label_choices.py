@@ -29,7 +29,7 @@ from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.report.reading import learned_from
 from tof_hf.report.reading import read_run as read_for_report
-from tof_hf.storage.cache import keep_json
+from tof_hf.storage.cache import cache_json
 from tof_hf.storage.files import read_json
 
 pytestmark = pytest.mark.slow
@@ -294,7 +294,7 @@ def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, f
 def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
     def score(stage, f1):
         (file,) = (folder / "stages" / stage).glob("scores-source_validation-*.json")
-        keep_json(file, json.loads(file.read_text()) | {"f1": f1})
+        cache_json(file, json.loads(file.read_text()) | {"f1": f1})
 
     folder = shutil.copytree(run.folder, tmp_path / "run")
     shutil.rmtree(folder / "stages" / f"{PSEUDO}_mix", ignore_errors=True)  # of another test

@@ -13,12 +13,12 @@ from tof_hf.stages.fingerprint import changes, fingerprint
 from tof_hf.stages.reuse import (
     BEGUN,
     RECORD,
+    decide,
     file_hashes,
     newest_whole_checkpoint,
     point_to_best,
     prepare_folder,
     stage_files,
-    standing,
     write_manifest,
 )
 from tof_hf.storage.files import TEMPORARY, write_json
@@ -63,8 +63,8 @@ def begun(tmp_path):
 
 
 def test_a_finished_stage_is_reused_and_a_changed_option_is_named(finished):
-    assert standing(finished, RECIPE).action == "reuse"
-    found = standing(finished, OTHER)
+    assert decide(finished, RECIPE).action == "reuse"
+    found = decide(finished, OTHER)
     assert (found.action, found.why) == ("run", "learning_rate 1e-06 -> 2e-06")
 
 
@@ -101,20 +101,20 @@ def test_a_damaged_model_of_a_finished_stage_is_trained_again(finished, damage):
         file.unlink()
     else:
         file.write_bytes(b"weigh" if damage == "truncated" else b"wEights")
-    assert standing(finished, RECIPE).action == "run"
-    assert "model/model.safetensors is not what was saved" in standing(finished, RECIPE).why
+    assert decide(finished, RECIPE).action == "run"
+    assert "model/model.safetensors is not what was saved" in decide(finished, RECIPE).why
 
 
 @pytest.mark.parametrize("text", ["", '{"key": "', "\x00\x00"])
 def test_a_torn_record_is_no_finished_stage(finished, text):
     (finished / RECORD).write_text(text)
-    assert standing(finished, RECIPE).action == "run"
+    assert decide(finished, RECIPE).action == "run"
 
 
 def test_a_begun_stage_goes_on_from_its_newest_checkpoint(begun):
-    found = standing(begun, RECIPE)
+    found = decide(begun, RECIPE)
     assert (found.action, found.checkpoint.name) == ("resume", "checkpoint-10")
-    assert standing(begun, OTHER).action == "run"
+    assert decide(begun, OTHER).action == "run"
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "trainer_state.json"])
@@ -124,7 +124,7 @@ def test_a_damaged_checkpoint_is_passed_over(begun, name, content):
     file.unlink() if content is None else file.write_bytes(content)
     assert newest_whole_checkpoint(begun / "trainer").name == "checkpoint-9"
     shutil.rmtree(begun / "trainer" / "checkpoint-9")
-    found = standing(begun, RECIPE)
+    found = decide(begun, RECIPE)
     assert (found.action, found.why) == ("run", "stopped in its first epoch")
 
 
@@ -147,7 +147,7 @@ def test_a_checkpoint_without_its_manifest_is_not_whole(begun):
 
 def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
     prepare_folder(begun, RECIPE)
-    assert standing(begun, RECIPE).action == "resume"
+    assert decide(begun, RECIPE).action == "resume"
     prepare_folder(begun, OTHER)
     assert not (begun / "trainer").exists()
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
@@ -171,7 +171,7 @@ def test_remains_that_cannot_be_removed_are_an_error_that_says_so(begun, monkeyp
     monkeypatch.setattr(shutil, "rmtree", refuse)
     with pytest.raises(RunError, match="cannot be removed .*Permission denied.*start the same run again"):
         prepare_folder(begun, OTHER)
-    assert standing(begun, RECIPE).action == "resume"
+    assert decide(begun, RECIPE).action == "resume"
 
 
 def test_a_full_disk_and_a_folder_that_may_not_be_written_to_say_what_to_do(tmp_path):

@@ -26,7 +26,7 @@ from tof_hf.errors import TofError
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import is_kept, keep_json, keep_parquet, read_kept_json
+from tof_hf.storage.cache import cache_json, cache_parquet, is_cached, read_cached_json
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import barrier, is_main_process
 
@@ -94,7 +94,7 @@ class Labelling:
 
     def _all_labels(self, tagger: Checkpoint) -> Dataset:
         file = self._file(tagger)
-        if not is_kept(file):
+        if not is_cached(file):
             predicted = label_words(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
             repair, names = self.config.labelling.repair, self.data.label_names
             write_rows(pseudo_label(self.text, predicted, label_names=names, repair=repair), file)
@@ -105,7 +105,7 @@ class Labelling:
         options, file = self.config.labelling, self.file(tagger, reader)
         if file == self._file(tagger):
             return labelled
-        if not is_kept(file):
+        if not is_cached(file):
             frequent = self._frequent_texts(tagger)
             chosen = select_labels(
                 without_texts(labelled, frequent) if frequent else labelled,
@@ -144,19 +144,19 @@ class Labelling:
         names = self.data.label_names
         questions = ner_to_mrc(_untagged(rows, names), self.data.queries)
         file = reader.checkpoint.folder / f"answers-{content_hash(questions)}.json"
-        known = read_kept_json(file)
+        known = read_cached_json(file)
         if known is None:
             spans = answer_questions(reader.checkpoint, questions, reader.config, tokenizer=self.tokenizer)
             known = _word_spans(rows["tokens"][:], questions["label"][:], spans)
             if is_main_process():
-                keep_json(file, known)
+                cache_json(file, known)
         barrier()
         return [[Span(*span) for span in row] for row in known]
 
     def _frequent_texts(self, tagger: Checkpoint) -> dict[str, int]:
         """Of the tagger's labels, if they are there, the texts that are too many of the entities."""
         most, file = self.config.labelling.max_text_share, self._file(tagger)
-        return {} if most is None or not is_kept(file) else frequent_texts(read_rows(file), most)
+        return {} if most is None or not is_cached(file) else frequent_texts(read_rows(file), most)
 
     def _selection_record(self, tagger: Checkpoint, chosen: Dataset, file: Path) -> SelectionRecord:
         options = self.config.labelling
@@ -209,7 +209,7 @@ def _word_spans(
 def write_rows(rows: Dataset, file: Path) -> None:
     """Keep the rows as Parquet, all or nothing; the main process writes."""
     if is_main_process():
-        keep_parquet(file, rows)
+        cache_parquet(file, rows)
 
 
 def read_rows(file: Path) -> Dataset:

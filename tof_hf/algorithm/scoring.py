@@ -18,7 +18,7 @@ from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import is_kept, keep_json, keep_parquet, read_kept_json
+from tof_hf.storage.cache import cache_json, cache_parquet, is_cached, read_cached_json
 from tof_hf.utils.processes import barrier, is_main_process
 
 
@@ -79,7 +79,7 @@ class Scorer:
 
     def _scores(self, checkpoint: Checkpoint, config: TaggerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
         file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
-        known = read_kept_json(file) if is_kept(tags) else None
+        known = read_cached_json(file) if is_cached(tags) else None
         if known is None:
             predicted = label_words(checkpoint, dataset, config, tokenizer=self.tokenizer).tags
             names = dataset.features["ner_tags"].feature.names
@@ -88,7 +88,7 @@ class Scorer:
             known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
             if is_main_process():
                 _write_predictions(dataset, truth, predicted, tags)
-                keep_json(file, known)
+                cache_json(file, known)
         barrier()
         return known | {"predictions": tags.name}
 
@@ -107,4 +107,4 @@ def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list
     words = List(Value("string"))
     features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
     columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
-    keep_parquet(file, Dataset.from_dict(columns, features=features))
+    cache_parquet(file, Dataset.from_dict(columns, features=features))

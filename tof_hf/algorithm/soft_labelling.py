@@ -17,7 +17,7 @@ from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.stages.ner import class_probabilities
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import is_kept
+from tof_hf.storage.cache import is_cached
 from tof_hf.utils.log import warn
 from tof_hf.utils.processes import barrier
 
@@ -43,7 +43,7 @@ def soft_labels(
     Texts that `labelling.max_text_share` takes for no entity are none for a student either.
     """
     file = soft_labels_file(text, teachers, voters)
-    if not is_kept(file):
+    if not is_cached(file):
         given = {
             one.key: class_probabilities(one, text, config.ner, tokenizer=tokenizer)
             for one in {tagger.key: tagger for tagger in [*teachers, *voters]}.values()

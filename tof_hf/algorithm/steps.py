@@ -20,12 +20,11 @@ from tof_hf.data.readers.read import unlabelled
 from tof_hf.modeling.identity import encoder_key
 from tof_hf.stages.distillation import distillation_task
 from tof_hf.stages.fit import fit
-from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.mlm import mlm_task
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
 from tof_hf.utils.log import say, warn
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from tof_hf.cli.arguments import Commands, add_run_file
 from tof_hf.errors import ConfigError
 from tof_hf.utils.log import say
-from tof_hf.utils.process_setup import set_up_process
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.runtime import configure_runtime
 
 MOST_SEEDS = 100  # a single number up to this is how many seeds, a larger one is a seed
 
@@ -50,7 +50,7 @@ def _ablate(options: argparse.Namespace) -> int:
     from tof_hf.experiments.ablation.sweep import ablate, left_out, plan
     from tof_hf.experiments.ablation.table import failures
 
-    set_up_process()
+    configure_runtime()
     if options.jobs < 1 or (options.jobs > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1):
         raise ConfigError("--jobs needs a number from 1 on, and a single process: start it without a launcher.")
     ablation = set_up(

@@ -6,8 +6,8 @@ import argparse
 import logging
 
 from tof_hf.cli.arguments import Commands, add_run_file
-from tof_hf.utils.process_setup import set_up_process
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_check(commands: Commands) -> None:
@@ -24,7 +24,7 @@ def _check(options: argparse.Namespace) -> int:
 
     from tof_hf.check import check_file, screen
 
-    set_up_process()
+    configure_runtime()
     # What the readers have to say, about every file, stands in the report.
     logging.getLogger("tof_hf").handlers[0].addFilter(lambda record: record.name == "tof_hf")
     report = check_file(options.config, options.overrides, timing=options.timing)

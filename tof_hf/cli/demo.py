@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tof_hf.cli.arguments import Commands, add_tagger
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_demo(commands: Commands) -> None:
@@ -21,7 +21,7 @@ def add_demo(commands: Commands) -> None:
 def _demo(options: argparse.Namespace) -> int:
     from tof_hf.integrations.demo import run_demo, write_space
 
-    set_up_process()
+    configure_runtime()
     if options.space is not None:
         print(f"written: {write_space(options.space, options.model, revision=options.revision)}")
     else:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tof_hf.cli.arguments import Commands, add_tagger
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_export_onnx(commands: Commands) -> None:
@@ -20,6 +20,6 @@ def add_export_onnx(commands: Commands) -> None:
 def _export_onnx(options: argparse.Namespace) -> int:
     from tof_hf.integrations.onnx import export_onnx
 
-    set_up_process()
+    configure_runtime()
     print(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
     return 0

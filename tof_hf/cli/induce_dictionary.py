@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tof_hf.cli.arguments import Commands
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_induce_dictionary(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def _induce(options: argparse.Namespace) -> int:
     from tof_hf.data.translation.induction import induce_dictionary
     from tof_hf.data.translation.translate_file import check_output
 
-    set_up_process()
+    configure_runtime()
     check_output(options.out, [options.source, options.target])
     sizes = {"max_words": options.max_words, "refinements": options.refinements, "memory_mb": options.memory_mb}
     induced = induce_dictionary(options.source, options.target, **sizes)

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("tof-hf: stopped; the same command continues the run", file=sys.stderr)
         return 130
     except TofError as error:
-        if not error.told_by_main:
+        if not error.reported_by_main:
             who = "" if is_main_process() else f" (process {os.environ['RANK']} of {os.environ.get('WORLD_SIZE')})"
             print(f"tof-hf{who}: {error}", file=sys.stderr)
         return 2

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tof_hf.cli.arguments import Commands, add_tagger
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 _FORMS = ["txt", "jsonl", "conll", "parquet"]
 
@@ -27,7 +27,7 @@ def _predict(options: argparse.Namespace) -> int:
     from tof_hf.inference.predict_file import predict_file
     from tof_hf.inference.tagger import load_tagger
 
-    set_up_process()
+    configure_runtime()
     tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
     forms = {"source_form": options.source_form, "out_form": options.out_form}
     texts, entities = predict_file(tagger, options.source, options.out, **forms)

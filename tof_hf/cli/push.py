@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tof_hf.cli.arguments import Commands
 from tof_hf.errors import DataError
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_push(commands: Commands) -> None:
@@ -30,7 +30,7 @@ def _push(options: argparse.Namespace) -> int:
     from tof_hf.config import load_config
     from tof_hf.hub.push import prepare, push
 
-    set_up_process()
+    configure_runtime()
     file = options.run / "config.yaml"
     if not file.is_file():
         raise DataError("no config.yaml.", fix="name the folder of a run (output_dir).", path=options.run)

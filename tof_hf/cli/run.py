@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from tof_hf.cli.arguments import Commands, add_run_file
-from tof_hf.utils.process_setup import set_up_process
 from tof_hf.utils.processes import is_main_process, same_in_all_processes
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_run(commands: Commands) -> None:
@@ -24,7 +24,7 @@ def _run(options: argparse.Namespace) -> int:
         config = load_config(options.config, options.overrides)
     from tof_hf.pipeline import TofPipeline, run_tof  # takes seconds, so after the run file proved to be right
 
-    set_up_process()
+    configure_runtime()
     if options.plan:
         from tof_hf.run.plan import plan_table
 

@@ -15,8 +15,8 @@ from tof_hf.errors import ConfigError
 from tof_hf.storage.files import write_json, write_text
 from tof_hf.utils.log import say
 from tof_hf.utils.markdown import as_table
-from tof_hf.utils.process_setup import set_up_process
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.runtime import configure_runtime
 
 if TYPE_CHECKING:
     from tof_hf.experiments.search.trials import Search, Trial
@@ -53,7 +53,7 @@ def _search(options: argparse.Namespace) -> int:
     from tof_hf.run.validation import check_place
     from tof_hf.storage.lock import lock_files, only_run_in
 
-    set_up_process()
+    configure_runtime()
     if options.values is None and options.field != "learning_rate" and not options.space:
         raise ConfigError(f"--field {options.field} needs --values; only learning rates have values of their own.")
     if options.space and (options.values is not None or options.field != "learning_rate"):

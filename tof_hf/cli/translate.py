@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tof_hf.cli.arguments import Commands
 from tof_hf.storage.files import write_json, write_text
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 
 def add_translate(commands: Commands) -> None:
@@ -30,7 +30,7 @@ def add_translate(commands: Commands) -> None:
 def _translate(options: argparse.Namespace) -> int:
     from tof_hf.data.translation.translate_file import check_output, translate_file
 
-    set_up_process()
+    configure_runtime()
     if options.report:
         check_output(options.report, [options.source, options.dictionary, options.out])
     projection = translate_file(

@@ -19,7 +19,7 @@ from tof_hf.hub.card import render
 from tof_hf.hub.released_run import ReleasedRun
 from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.run.record import DataRecord
-from tof_hf.storage.cache import is_kept
+from tof_hf.storage.cache import is_cached
 
 
 def mrc_bundle(run: ReleasedRun, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:
@@ -59,7 +59,7 @@ def pseudo_label_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     chosen = last.selection
     sure = chosen is not None and chosen.by != "all"
     file = run.folder / (chosen or last).file
-    if not is_kept(file):
+    if not is_cached(file):
         raise DataError(
             "no pseudo-labels, or not those that the run made.",
             fix="start the same run again: it labels anew.",

@@ -20,9 +20,9 @@ from tof_hf.data.mapping import cached_map
 from tof_hf.data.soft_labels import PROBABILITIES, soft_label_features
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.record import RECORD, StageRecord
-from tof_hf.stages.reuse import standing
+from tof_hf.stages.reuse import decide
 from tof_hf.stages.stage import Checkpoint, StageTask
-from tof_hf.storage.cache import is_kept, read_kept_json
+from tof_hf.storage.cache import is_cached, read_cached_json
 
 UNKNOWN = "?"  # how the key of a stage begins whose data is not there yet
 
@@ -63,7 +63,7 @@ class PlannedSteps(Steps):
     def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
         """The labels, if this very tagger has given them already; else the same sentences without an entity."""
         file = self.pseudo_label_file(tagger)
-        self._stands_in = "" if tagger.name in self._reused and is_kept(file) else file.name
+        self._stands_in = "" if tagger.name in self._reused and is_cached(file) else file.name
         if not self._stands_in:
             return Labels(read_rows(file), _not_yet(tagger))
         tags, numbers = List(ClassLabel(names=self.data.label_names)), List(Value("float32"))
@@ -76,7 +76,7 @@ class PlannedSteps(Steps):
         """The soft labels, if these very taggers have given them already; else all classes alike on every word."""
         text = self.labelling.text
         file = soft_labels_file(text, teachers, voters)
-        known = {one.name for one in (*teachers, *voters)} <= self._reused and is_kept(file)
+        known = {one.name for one in (*teachers, *voters)} <= self._reused and is_cached(file)
         self._stands_in = "" if known else file.name
         record = SoftLabelsRecord(teachers=[], voters=[], file=file.name, sentences=0, words=0, agreed_share=None)
         if not self._stands_in:
@@ -99,7 +99,7 @@ class PlannedSteps(Steps):
                 self._hoped.add(task.name)
         else:
             key = fingerprint(recipe)
-            found = standing(self.folders.folder(task.name, key), recipe)
+            found = decide(self.folders.folder(task.name, key), recipe)
             action, why = found.action, found.why
             if task.start.key.startswith(UNKNOWN):
                 why = f"starts from {task.start.name}, which is trained anew"
@@ -118,7 +118,7 @@ class PlannedSteps(Steps):
         folder = self.folders.folder(task.name, "")
         record = StageRecord.read_if_whole(folder / RECORD)
         same = recipe | {"train": record and record.inputs.get("train")}
-        return fingerprint(same) if standing(folder, same).action == "reuse" else None
+        return fingerprint(same) if decide(folder, same).action == "reuse" else None
 
     def _without_forgetting(self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable) -> Checkpoint:
         """The tagger; where `forgetting.action` would stop a run, the plan goes on."""
@@ -129,7 +129,7 @@ class PlannedSteps(Steps):
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is used as it is; None for one that will be trained."""
         file = score_file(tagger, SOURCE, self.data.validation)
-        known = read_kept_json(file) if tagger.name in self._reused else None
+        known = read_cached_json(file) if tagger.name in self._reused else None
         return None if known is None else known["f1"]
 
     def _score_tagger(self, *args: object, **kwargs: object) -> None:

@@ -18,13 +18,19 @@ from tof_hf.utils.devices import has_bf16
 def training_arguments(
     config: StageConfig, folder: str | Path, *, seed: int, selects: bool, trains: bool = True
 ) -> TrainingArguments:
-    """The stage's real TrainingArguments: its config over defaults that suit token tasks on this machine.
+    """The stage's TrainingArguments: its config over defaults that suit token tasks on this machine.
 
-    `selects` keeps the epoch with the best F1; without `trains` they are for predictions alone. They are made right
-    before their Trainer: each one rebuilds accelerate's global state.
+    Create them right before their Trainer: they reset accelerate's global state.
+
+    Args:
+        config: the stage's options; `config.training` has fields of TrainingArguments.
+        folder: where the Trainer saves its checkpoints.
+        seed: of training and of the order of the data.
+        selects: whether the epoch with the best F1 is kept, not the last one.
+        trains: False for a Trainer that only predicts.
     """
     on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    defaults = {
+    defaults: dict[str, Any] = {
         "use_cpu": on_cpu,
         "bf16": has_bf16() and not config.training.get("fp16"),
         "dataloader_pin_memory": not on_cpu,
@@ -38,11 +44,11 @@ def training_arguments(
         "disable_tqdm": not sys.stderr.isatty(),
         "ddp_find_unused_parameters": False,
     }
-    owned = {
+    owned: dict[str, Any] = {
         "output_dir": str(folder),
         "seed": seed,
         "data_seed": seed,
-        "remove_unused_columns": False,  # our collators choose; the sampler needs the column `length`
+        "remove_unused_columns": False,  # our collators pick columns, and the sampler needs `length`
         "label_names": ["labels"],
         "load_best_model_at_end": selects,
         "metric_for_best_model": "f1" if selects else None,
@@ -56,13 +62,13 @@ def training_arguments(
 
 
 def changed_arguments(args: TrainingArguments, **changes: Any) -> TrainingArguments:
-    """The same arguments but for these."""
+    """A copy of the arguments with these changed."""
     return _on_one_device(dataclasses.replace(args, **changes))
 
 
 def _on_one_device(args: TrainingArguments) -> TrainingArguments:
     if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
-        # Without a launcher the Trainer would split batches over all GPUs by DataParallel, which our losses, counted
-        # over the whole batch, do not survive; accelerate launch uses them all.
+        # Without a launcher the Trainer would split batches over all GPUs with DataParallel, and our losses, which are
+        # means over the whole batch, would be wrong. `accelerate launch` does use all GPUs.
         args._n_gpu = 1
     return args

@@ -2,107 +2,107 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
+from tof_hf.stages.record import BegunRecord
 from tof_hf.stages.reuse import write_manifest
-from tof_hf.storage.files import read_json, write_json
-from tof_hf.utils.process_setup import give_back_freed_memory
+from tof_hf.storage.records import utc_now
 from tof_hf.utils.processes import barrier, is_main_process, of_all_processes
+from tof_hf.utils.runtime import release_freed_memory
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A moment as people write it (UTC) and as durations are measured from.
+class Meter:
+    """Measures the time and peak memory of this process from `start` on.
 
-    `own_peak`: the system's count of this process's peak memory begins here.
+    Attributes:
+        started: UTC.
+        monotonic: the same moment on the clock that durations are measured with.
+        own_peak: whether the system counts peak memory from there, not from the start of the process.
     """
 
-    utc: str
+    started: str
     monotonic: float
-    own_peak: bool = False
+    own_peak: bool
 
     @classmethod
-    def now(cls, *, own_peak: bool = False) -> Self:
-        """This moment."""
-        return cls(datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), own_peak)
-
-    @classmethod
-    def begin(cls) -> Self:
-        """This moment, from which on peaks of memory are counted anew, where the system lets us."""
-        give_back_freed_memory()
+    def start(cls) -> Self:
+        """A meter that starts now."""
+        release_freed_memory()
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         try:
             _RESET.write_text("5")  # see proc(5)
+            own_peak = True
         except OSError:
-            return cls.now()
-        return cls.now(own_peak=True)
+            own_peak = False
+        return cls(utc_now(), time.monotonic(), own_peak)
 
-    def seconds_ago(self) -> float:
-        """Seconds since then."""
+    def seconds(self) -> float:
+        """Seconds since the start."""
         return time.monotonic() - self.monotonic
 
 
-class Spent(TrainerCallback):
-    """Seconds and memory that a stage took, including those before it was stopped: written with each saved state.
+class StageCost(TrainerCallback):
+    """Adds the cost of this run to the stage's `begun.json` with every saved checkpoint.
 
-    `keep`: how many Trainer checkpoints to keep, not counting the best one; None keeps all.
+    It also removes old checkpoints: `save_total_limit` is how many to keep, not counting the best one; None keeps all.
     """
 
-    def __init__(self, file: Path, started: Moment, keep: int | None) -> None:
-        self.file, self.now, self.keep = file, started, keep
-        self.begun = {"started": started.utc} | read_json(file)
+    def __init__(self, file: Path, meter: Meter, save_total_limit: int | None) -> None:
+        self.file, self.meter, self.save_total_limit = file, meter, save_total_limit
+        self.before = BegunRecord.read(file)
 
-    def seconds(self) -> float:
-        """Seconds in all, of what is not lost."""
-        return self.begun.get("seconds", 0.0) + self.now.seconds_ago()
-
-    def memory(self) -> dict[str, Any]:
-        """The most memory that any of the processes held, in MiB; all processes have to ask together.
-
-        `peak_memory_of`: `stage`, or `process` if all that the process did before counts too, as the system has no
-        other number. `peak_gpu_memory_mb` is what torch allocated; None without CUDA.
-        """
-        here = (peak_memory_mb(own=self.now.own_peak), self.now.own_peak, peak_gpu_memory_mb())
+    def total(self) -> BegunRecord:
+        """The record with the cost so far, over all interruptions. All processes have to call this together."""
+        before, meter = self.before, self.meter
+        here = (peak_memory_mb(own=meter.own_peak), meter.own_peak, peak_gpu_memory_mb())
         peaks, own, gpu_peaks = zip(*of_all_processes(here), strict=True)
-        known = [peak for peak in (*gpu_peaks, self.begun.get("peak_gpu_memory_mb")) if peak is not None]
-        return {
-            "peak_memory_mb": max(self.begun.get("peak_memory_mb", 0), *peaks),
-            "peak_memory_of": "stage" if all(own) and self.begun.get("peak_memory_of") != "process" else "process",
+        known = [peak for peak in (*gpu_peaks, before.peak_gpu_memory_mb) if peak is not None]
+        cost = {
+            "started": before.started or meter.started,
+            "seconds": before.seconds + meter.seconds(),
+            "peak_memory_mb": max(before.peak_memory_mb, *peaks),
+            "peak_memory_of": "stage" if all(own) and before.peak_memory_of == "stage" else "process",
             "peak_gpu_memory_mb": max(known, default=None),
         }
+        return before.model_copy(update=cost)
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Note what was spent until this state was saved, and what was saved; only then drop older checkpoints."""
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Write the checkpoint's manifest and the cost so far; only then remove older checkpoints."""
         barrier()  # every process has saved its part
-        memory = self.memory()
+        total = self.total()
         if is_main_process():
-            write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-            write_json(self.file, self.begun | {"seconds": self.seconds()} | memory)
-            rotate_checkpoints(args.output_dir, self.keep, state.best_model_checkpoint)
+            write_manifest(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+            total.write(self.file)
+            rotate_checkpoints(str(args.output_dir), self.save_total_limit, state.best_model_checkpoint)
 
 
 def peak_memory_mb(*, own: bool) -> int:
-    """The most memory this process has held, in MiB: since `Moment.begin` if it could count anew (`own`), or ever."""
+    """The most memory this process has held, in MiB: since `Meter.start` if `own`, else since the process started."""
     if own:
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return round(int(line.split()[1]) / 2**10)
+    if sys.platform == "win32":
+        import psutil
+
+        return round(psutil.Process().memory_info().peak_wset / 2**20)
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def peak_gpu_memory_mb() -> int | None:
-    """The most memory that torch has allocated on this process's GPU since `Moment.begin`, in MiB."""
+    """The most memory that torch has allocated on this process's GPU since `Meter.start`, in MiB."""
     return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None

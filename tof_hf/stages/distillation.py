@@ -1,6 +1,6 @@
-"""A student learns from teachers on raw target text: their class probabilities, and the labels they agree on.
+"""Distillation: a student learns the class probabilities of teachers on unlabelled target text.
 
-This is how the peers of TOF use the target's text: TSL (Wu et al. 2020, ACL) and UniTrans (Wu et al. 2020, IJCAI).
+Related methods use target text in this way: TSL (Wu et al. 2020, ACL) and UniTrans (Wu et al. 2020, IJCAI).
 """
 
 from __future__ import annotations
@@ -40,9 +40,17 @@ def distillation_task(
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
-    """A stage: the student with the best entity F1 on `validation` (source sentences) after learning from `taught`.
+    """The stage that trains a student with a fresh classifier on soft labels.
 
-    `taught` are rows of `tof_hf.data.soft_labels.soft_label`; the student's classifier is fresh.
+    Args:
+        start: the checkpoint whose encoder it starts from.
+        config: the options of the section `distillation`.
+        stage: what the stage is called.
+        taught: rows of `tof_hf.data.soft_labels.soft_label`.
+        validation: source NER rows by kind; the checkpoint with the best entity F1 on them is kept.
+        label_names: the IOB2 labels.
+        tokenizer: the encoder's.
+        seed: of training.
     """
     held_out, metrics = held_out_sentences(validation, config, label_names, tokenizer)
     return StageTask(
@@ -66,14 +74,14 @@ def distillation_task(
 
 @dataclass(frozen=True)
 class SoftCollator:
-    """Rows of `encode_soft_labels` -> a padded batch; other rows as `WordCollator` has them (the validation)."""
+    """Rows of `encode_soft_labels` -> a padded batch; other rows, of the validation data, as in `WordCollator`."""
 
     tokenizer: PreTrainedTokenizerBase
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """`labels` (batch, pieces, classes + 1): probabilities, then the label or -1 where the voters disagree.
+        """`labels` of shape (batch, pieces, classes + 1): probabilities, then the label, -1 where the voters disagree.
 
-        They are -100 on pieces that speak for no word.
+        All are -100 on pieces that stand for no word.
         """
         batch = WordCollator(self.tokenizer)(rows)
         if PROBABILITIES not in rows[0]:
@@ -97,22 +105,28 @@ def distillation_loss(
     soft_loss: Literal["mse", "cross_entropy"] = "mse",
     hard_weight: float = 0.0,
 ) -> Tensor:
-    """Per word the mean square between the student's and the teachers' class probabilities, over all words of a step.
+    """The mean over all words of a step of the distance between the student's and the teachers' class probabilities.
 
-    With `soft_loss="cross_entropy"` their cross entropy instead. And `hard_weight` times the cross entropy on the words
-    that the voters agree on, over all words too.
+    Args:
+        outputs: the model's outputs, with `logits` of shape (batch, pieces, classes).
+        labels: those of `SoftCollator`, or class numbers of shape (batch, pieces) for the validation data.
+        num_items_in_batch: how many numbers in the labels of the whole step are not -100; None counts this batch.
+        soft_loss: the distance: mean squared error, or cross entropy.
+        hard_weight: the weight of the cross entropy on the words whose label the voters agree on, added to it.
     """
     if labels.dim() == 2:  # the validation sentences
         return token_loss(outputs, labels)
     logits = outputs["logits"].float()
-    spoken = labels[..., 0] != IGNORE
+    words = labels[..., 0] != IGNORE
     soft, hard = labels[..., :-1], labels[..., -1]
     if soft_loss == "mse":
-        apart = (logits.softmax(-1) - soft).square().mean(-1)[spoken].sum()
+        soft_total = (logits.softmax(-1) - soft).square().mean(-1)[words].sum()
     else:
-        apart = F.cross_entropy(logits[spoken], soft[spoken], reduction="sum")
-    agreed = spoken & (hard != DISAGREED)
-    crossed = F.cross_entropy(logits[agreed], hard[agreed].long(), reduction="sum")
-    # The Trainer counts every number that is not -100: the classes and the label of every word.
-    words = spoken.sum() if num_items_in_batch is None else num_items_in_batch / labels.size(-1)
-    return (apart + hard_weight * crossed) / (words.clamp(min=1) if isinstance(words, Tensor) else max(1, words))
+        soft_total = F.cross_entropy(logits[words], soft[words], reduction="sum")
+    agreed = words & (hard != DISAGREED)
+    hard_total = F.cross_entropy(logits[agreed], hard[agreed].long(), reduction="sum")
+    # The Trainer counts all numbers that are not -100: the probabilities and the label of every word.
+    count = words.sum() if num_items_in_batch is None else num_items_in_batch / labels.size(-1)
+    return (soft_total + hard_weight * hard_total) / (
+        count.clamp(min=1) if isinstance(count, Tensor) else max(1, count)
+    )

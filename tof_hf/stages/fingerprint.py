@@ -1,4 +1,4 @@
-"""The fingerprint of a stage: the hash by which a finished one is known again, and what changed if it is not."""
+"""The fingerprint of a stage: the hash that decides whether a finished one is reused, and what changed if it is not."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tof_hf.config import StageConfig
 from tof_hf.config.section import facts
 from tof_hf.config.stages import STAGE_KINDS
 from tof_hf.data.fingerprint import content_hash
+from tof_hf.stages.record import FingerprintInputs
 from tof_hf.stages.stage import StageTask
 from tof_hf.utils.devices import has_bf16
 
-FINGERPRINT_FORMAT = 2  # what an older release wrote cannot be compared, and is trained again
+FINGERPRINT_FORMAT = 2  # stages of another format are trained again
 _NOTHING = object()
 
 
-def fingerprint_inputs(task: StageTask) -> dict[str, Any]:
-    """All that decides what a stage ends with, as JSON knows it: same recipe, same weights.
+def fingerprint_inputs(task: StageTask) -> FingerprintInputs:
+    """All that affects the stage's weights, as JSON values: its options and seed, start, tokenizer and rows.
 
-    Its options and seed, what it starts from (by that one's key), the tokenizer, and the rows themselves, encoded:
-    where they lay and what the files were called does not matter. `beside`, which is not in the key, has the options
-    that chose the rows.
+    The start counts by its key, and the rows by their encoded content, not by the names of files. `beside`, which is
+    not part of the key, has the options that chose the rows.
     """
     options, beside = _deciding(task.config)
     return {
@@ -61,20 +61,20 @@ def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     return counts | {"training": training}, beside
 
 
-def fingerprint(recipe: Mapping[str, Any]) -> str:
-    """Same recipe, same key; what only stands beside it does not count."""
-    counts = {name: value for name, value in recipe.items() if name != "beside"}
+def fingerprint(inputs: Mapping[str, Any]) -> str:
+    """The key of a stage: the hash of its inputs without `beside`."""
+    counts = {name: value for name, value in inputs.items() if name != "beside"}
     return hashlib.sha256(json.dumps(counts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What is another one in the new recipe, for people: `learning_rate 1e-06 -> 2e-06`, `other training rows`.
+    """What differs in the new inputs, in words: `learning_rate 1e-06 -> 2e-06`, `other training rows`.
 
-    Where an option chose the other rows, the option is named instead: `max_source 100 -> 200`.
+    If the rows differ because of an option, the option is named instead: `max_source 100 -> 200`.
     """
     if old.get("format") != new.get("format"):
         return ["trained by an older release"]
-    told = {
+    descriptions = {
         "start": "it starts from another model",
         "tokenizer": "another tokenizer",
         "train": "other training rows",
@@ -84,13 +84,13 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         "bf16": "bfloat16 on or off",
     }
     old, new = json.loads(json.dumps([old, new], default=str))
-    chosen = _differences(*(recipe.get("beside", {}) for recipe in (old, new)))
+    chosen = _differences(*(inputs.get("beside", {}) for inputs in (old, new)))
     found: list[str] = []
-    for name, words in told.items():
+    for name, words in descriptions.items():
         if old.get(name) != new.get(name):
             why = [line for line in chosen if _chooses_validation(line.split()[0]) == (name == "validation")]
             found += why if why and name in ("train", "validation") else [words]
-    return found + _differences(*(_flat(recipe["options"]) | {"seed": recipe["seed"]} for recipe in (old, new)))
+    return found + _differences(*(_flat(inputs["options"]) | {"seed": inputs["seed"]} for inputs in (old, new)))
 
 
 def _chooses_validation(option: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from datasets import Dataset
 from torch import Tensor, nn
 from transformers import (
     DataCollatorForLanguageModeling,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
@@ -19,6 +21,7 @@ from transformers import (
 from tof_hf.config import MlmConfig
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.windows import IGNORE, encode_text
+from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.transfer import load_for_mlm
 from tof_hf.stages.arguments import changed_arguments
 from tof_hf.stages.fit import token_loss
@@ -41,32 +44,31 @@ def mlm_task(
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
-    """A stage: the encoder tuned on both sides' sentences, `config.source_ratio` source ones for each target one.
+    """The stage that tunes the encoder on target and source text by MLM (Algorithm 1, line 2).
 
-    Of `translated` source sentences as many are added (as many as of the target if the source is left out). `stage`
-    names the stage's folder.
+    Every epoch has `config.maskings` copies of each sentence, each with its own mask. A fresh MLM head is first trained
+    on its own for `config.head_warmup_steps` steps, because its random gradients would damage the encoder.
 
-    Every sentence is listed `config.maskings` times an epoch and masked anew each time. A fresh MLM head is first
-    trained alone for `config.head_warmup_steps` steps: its random gradients would damage the encoder.
+    Args:
+        start: the pretrained encoder.
+        config: the options of the section `mlm`.
+        base: the encoder whose MLM head is used if `start` has none.
+        target: rows of `tokens`.
+        source: rows of `tokens`; `config.source_ratio` of them are drawn for each target sentence.
+        translated: rows of `tokens`; as many are drawn as of the source, or of the target if no source is.
+        stage: what the stage is called.
+        tokenizer: the encoder's.
+        seed: of the draws and of training.
     """
     target = cap(target, config.max_sentences, seed=seed)
     limit = round(len(target) * config.source_ratio)
     parts = {"target": target, "source": cap(source, limit, seed=seed)}
     if translated is not None:
-        # Another seed, so that not the same sentences are drawn as from the source.
+        # With the same seed, translations of the drawn source sentences would be drawn.
         parts["translated"] = cap(translated, limit or len(target), seed=seed + 1)
     text = mix([rows for rows in parts.values() if len(rows)], columns=["id", "tokens"])
     collator = MaskingCollator(tokenizer, config.mlm_probability)
-    fresh: list[bool] = []
-
-    def build() -> tuple[Any, Any]:
-        model, hand_off = load_for_mlm(start.path, base=base)
-        fresh.append(bool(hand_off.head_fresh))
-        return model, hand_off
-
-    def warm_up(model: Any, args: TrainingArguments, train: Dataset) -> None:
-        if fresh[-1] and config.head_warmup_steps:
-            warm_up_head(model, args, train, config=config, collator=collator)
+    warm_up = functools.partial(warm_up_head, config=config, collator=collator)
 
     return StageTask(
         stage=stage,
@@ -74,22 +76,30 @@ def mlm_task(
         config=config,
         seed=seed,
         tokenizer=tokenizer,
-        build=build,
+        build=lambda: load_for_mlm(start.path, base=base),
         train=encode_text(text, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=collator,
         loss=token_loss,
         rows={name: len(rows) for name, rows in parts.items()},
         trainer=MlmTrainer,
         repeats=config.maskings,
-        before_training=warm_up,
+        before_training=warm_up if config.head_warmup_steps else None,
     )
 
 
 def warm_up_head(
-    model: Any, args: TrainingArguments, train: Dataset, *, config: MlmConfig, collator: MaskingCollator
+    model: PreTrainedModel,
+    hand_off: HandOff,
+    args: TrainingArguments,
+    train: Dataset,
+    *,
+    config: MlmConfig,
+    collator: MaskingCollator,
 ) -> None:
-    """Train the fresh MLM head alone, the encoder frozen; the model is changed in place."""
-    say(f"mlm: the encoder has no MLM head, a fresh one is trained alone for {config.head_warmup_steps} steps")
+    """Train the MLM head on its own if it is fresh, with the encoder frozen; the model is changed in place."""
+    if not hand_off.head_fresh:
+        return
+    say(f"mlm: the encoder has no MLM head; a fresh one is trained on its own for {config.head_warmup_steps} steps")
     args = changed_arguments(
         args,
         max_steps=config.head_warmup_steps,
@@ -109,7 +119,7 @@ def warm_up_head(
 
 
 class MaskingCollator:
-    """Pads windows and masks them anew at every call: 80 % mask, 10 % random piece, 10 % unchanged."""
+    """Pads windows and draws new masks at every call: 80 % mask, 10 % random piece, 10 % unchanged."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, probability: float) -> None:
         self.stock = DataCollatorForLanguageModeling(tokenizer, mlm_probability=probability)
@@ -120,13 +130,13 @@ class MaskingCollator:
 
 
 class MlmTrainer(Trainer):
-    """A Trainer whose MLM head sees only the masked positions: the other logits would be computed to be ignored.
+    """A Trainer whose MLM head computes logits for the masked positions only; the loss ignores all others.
 
-    With a vocabulary of 50,000 and 15 % masked this is most of the memory and a large part of the time.
+    With a vocabulary of 50,000 and 15 % masked, the other logits would take most of the memory and much of the time.
     """
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
-        """The same loss as the stock Trainer's."""
+        """The loss of the stock Trainer."""
         masked = inputs["labels"] != IGNORE
         inputs = {**inputs, "labels": inputs["labels"][masked][None]}
         with _only_positions(self.accelerator.unwrap_model(model).base_model, masked):
@@ -135,7 +145,7 @@ class MlmTrainer(Trainer):
 
 @contextmanager
 def _only_positions(encoder: nn.Module, chosen: Tensor) -> Iterator[None]:
-    """Inside, the encoder hands on a single row of the (batch, pieces) positions chosen."""
+    """Make the encoder return only the chosen (batch, pieces) positions inside the block, as a single row."""
 
     def keep_chosen(_module: nn.Module, _inputs: Any, output: Any) -> Any:
         output["last_hidden_state"] = output["last_hidden_state"][chosen][None]

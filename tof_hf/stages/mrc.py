@@ -1,4 +1,4 @@
-"""Steps 2 and 6: span extraction from questions of all kinds (Algorithm 1, lines 3-4 and 13-14; Eq. 2)."""
+"""Steps 2 and 6: span extraction for questions of all kinds (Algorithm 1, lines 3-4 and 13-14; Eq. 2)."""
 
 from __future__ import annotations
 
@@ -38,20 +38,28 @@ def mrc_task(
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
-    """A stage: the model that answers best on `validation` (source questions, span F1) after training on `questions`.
+    """The stage that trains an extractive MRC model (Algorithm 1, lines 4 and 14).
 
-    `questions` and `validation` map the name of each source of MRC rows (target_qa, source_qa, ner_mrc, pseudo_mrc) to
-    its rows, already capped; `stage` is mrc in step 2 and mrc1, mrc2, ... in the rounds of continual learning.
+    Args:
+        start: the checkpoint whose encoder it starts from.
+        config: the options of the section `mrc` or `continual_mrc`.
+        stage: `mrc` in step 2; `mrc1`, `mrc2`, ... in the rounds of continual learning.
+        questions: MRC rows by kind (target_qa, source_qa, ner_mrc, pseudo_mrc), already capped.
+        validation: source MRC rows by kind; the checkpoint with the best span F1 on them is kept.
+        tokenizer: the encoder's.
+        seed: of training.
+
+    Raises:
+        TofError: if there is no question.
     """
-    options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
     train = mix(list(questions.values()), columns=COLUMNS)
     if not len(train):
         raise TofError(
-            f"{stage.after(start.stage)}: no question is left to learn from, every sentence has unsure words. "
-            "What to do: choose labels less strictly (labelling), or name target.mrc."
+            f"{stage.after(start.stage)}: no question is left to train on: every sentence has an uncertain word. "
+            "What to do: select labels less strictly (labelling), or set target.mrc."
         )
     held = mix(list(validation.values()), columns=COLUMNS)
-    held_out = by_length(encode_mrc(held, tokenizer, **options, offsets=True))
+    held_out = _windows(held, config, tokenizer)
     return StageTask(
         stage=stage,
         start=start,
@@ -59,7 +67,14 @@ def mrc_task(
         seed=seed,
         tokenizer=tokenizer,
         build=lambda: load_for_mrc(start.path, span_match=config.span_match_head),
-        train=encode_mrc(train, tokenizer, **options, negative_windows=config.negative_windows),
+        train=encode_mrc(
+            train,
+            tokenizer,
+            max_length=config.max_length,
+            stride=config.stride,
+            end_label=config.end_label,
+            negative_windows=config.negative_windows,
+        ),
         collator=SpanCollator(tokenizer, span_match=config.span_match_head),
         loss=span_loss,
         rows={name: len(rows) for name, rows in questions.items()},
@@ -74,13 +89,12 @@ def mrc_task(
 def answer_questions(
     reader: Checkpoint, questions: Dataset, config: MrcConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> list[tuple[int, int, int]]:
-    """The reader's spans as (row of `questions`, start, end) in characters of its context, in the windows of `config`.
+    """The spans that the MRC model predicts, as (row of `questions`, start, end) in characters of its context.
 
-    Spans in the questions themselves are not looked at.
+    The windows are those of `config`. Spans that `questions` has already are ignored.
     """
-    options = {"max_length": config.max_length, "stride": config.stride, "end_label": config.end_label}
-    windows = by_length(encode_mrc(questions, tokenizer, **options, offsets=True))
-    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+    windows = _windows(questions, config, tokenizer)
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer needs one but writes nothing to it
         trainer = OrderedTrainer(
             model=AutoModelForSpanExtraction.from_pretrained(reader.path, trust_remote_code=False),
             args=training_arguments(config, folder, seed=0, selects=False, trains=False),
@@ -93,8 +107,21 @@ def answer_questions(
     return read_spans(windows, predicted)
 
 
+def _windows(questions: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    """The windows to predict spans in, the longest first."""
+    windows = encode_mrc(
+        questions,
+        tokenizer,
+        max_length=config.max_length,
+        stride=config.stride,
+        end_label=config.end_label,
+        offsets=True,
+    )
+    return by_length(windows)
+
+
 class SpanF1:
-    """Exact-match precision, recall and F1 of the spans of all questions, in characters of their contexts."""
+    """Exact-match precision, recall and F1 of the predicted spans of all questions."""
 
     def __init__(self, rows: Dataset, windows: Dataset) -> None:
         self.rows, self.windows = rows, windows
@@ -109,15 +136,15 @@ class SpanF1:
         return {"precision": precision, "recall": recall, "f1": f1}
 
 
-def only_span_ends(outputs: tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
+def only_span_ends(outputs: Any, labels: Any) -> Tensor:
     """(batch, pieces): the decoded span ends, the last of the model's outputs, instead of all logits."""
     return outputs[-1]
 
 
 class MrcTrainer(OrderedTrainer):
-    """A Trainer with a learning rate of its own for the fresh span head, and the schedule of the published code.
+    """A Trainer with the learning-rate schedule of the published code, and a separate rate for the fresh span head.
 
-    `head_rate` is that of the head, scheduled like the encoder's; `decay` is the factor after every epoch.
+    `head_rate` is the head's learning rate, with the encoder's schedule; `decay` is the factor after every epoch.
     """
 
     def __init__(self, *args: Any, head_rate: float | None = None, decay: float | None = None, **kwargs: Any) -> None:
@@ -125,7 +152,7 @@ class MrcTrainer(OrderedTrainer):
         super().__init__(*args, **kwargs)
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """The stock optimizer; with `head_rate` the head's parameters are groups of their own in it."""
+        """The stock optimizer; with `head_rate` the head's parameters are in separate groups."""
         if self.optimizer is not None or self.head_rate is None:
             return super().create_optimizer(model)
         optimizer = super().create_optimizer(model)
@@ -138,10 +165,12 @@ class MrcTrainer(OrderedTrainer):
         return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """The stock scheduler, or with `decay` a rate that is multiplied by it after every epoch."""
+        """The stock scheduler; with `decay` the learning rate is multiplied by it after every epoch."""
         if self.decay is None:
             return super().create_scheduler(num_training_steps, optimizer)
         if self.lr_scheduler is None:
             factor, per_epoch = self.decay, max(1, round(num_training_steps / self.args.num_train_epochs))
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, lambda step: factor ** (step // per_epoch))
+            self.lr_scheduler = LambdaLR(
+                optimizer or self.create_optimizer(), lambda step: factor ** (step // per_epoch)
+            )
         return self.lr_scheduler

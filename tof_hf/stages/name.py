@@ -1,4 +1,4 @@
-"""The name of a stage: what it trains, in which round, on what, and after which stages. Nothing else parses it."""
+"""The name of a stage: what it trains, in which round, on what, and after which stages. Only this module parses it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 _ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?")
-_SECTIONS = {"translated_ner": "ner", "tuned_ner": "ner"}  # where it is not the kind itself
+_SECTIONS = {"translated_ner": "ner", "tuned_ner": "ner"}  # where it is not named like the kind
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class StageName:
     Attributes:
         kind: what is trained: mlm, mrc, ner, pseudo_ner, translated_ner, tuned_ner or distillation.
         round: the round of continual learning, from 1; 0 outside the rounds.
-        translated: whether translated source data is learned from or selected on.
-        mixed: whether it is a second training, with source sentences added because the first forgot them.
-        parents: the stages that its start went through, from the encoder on.
+        translated: whether it is trained or selected on translated source data.
+        mixed: whether it is trained a second time, with source sentences added because the first training forgot them.
+        parents: the stages before it, in order.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class StageName:
 
     @classmethod
     def parse(cls, text: str) -> StageName:
-        """The name from its text. Raises ValueError for an empty one."""
+        """The name from its text. Raises ValueError for an empty text."""
         *parents, last = (cls._parse_one(part) for part in text.split("-"))
         return replace(last, parents=tuple(parents))
 
@@ -41,7 +41,7 @@ class StageName:
         return cls(found["kind"], int(found["round"] or 0), bool(found["translated"]), bool(found["mixed"]))
 
     def after(self, start: StageName | None) -> StageName:
-        """The same stage, started from another; None is the pretrained encoder."""
+        """The same stage, started from another one; None is the pretrained encoder."""
         return replace(self, parents=() if start is None else (*start.parents, replace(start, parents=())))
 
     @property
@@ -56,18 +56,18 @@ class StageName:
 
     @property
     def step(self) -> str:
-        """What score tables call it: the kind, and whether it is a second training; its round stands beside it."""
+        """Its name in score tables, which have the round in another column: the kind, and whether it is `mixed`."""
         return f"{self.kind}_mix" if self.mixed else self.kind
 
     @property
     def section(self) -> str:
-        """The section of the run file that holds its options."""
+        """The section of the run file with its options."""
         return f"continual_{self.kind}" if self.round else _SECTIONS.get(self.kind, self.kind)
 
     def __str__(self) -> str:
         return "-".join([*(one.short for one in self.parents), self.short])
 
     def comes_after(self, other: StageName) -> bool:
-        """Whether `other` is one of the stages on the way to this one."""
-        way = (*other.parents, replace(other, parents=()))
-        return self.parents[: len(way)] == way
+        """Whether `other` is one of the stages before this one."""
+        path = (*other.parents, replace(other, parents=()))
+        return self.parents[: len(path)] == path

@@ -40,11 +40,18 @@ def ner_task(
     tokenizer: PreTrainedTokenizerBase,
     seed: int,
 ) -> StageTask:
-    """A stage: the tagger with the best entity F1 on `validation` (source sentences) after training on `sentences`.
+    """The stage that trains a tagger (Algorithm 1, lines 6, 9 and 16).
 
-    `sentences` and `validation` map each source of NER rows (source, translated, pseudo) to its rows, already capped.
-    `keep_head` says whether
-    the classifier goes on from the start's (line 8: pseudo NER from NER) or is fresh (lines 5 and 15: after MRC).
+    Args:
+        start: the checkpoint whose encoder, and with `keep_head` whose classifier, it starts from.
+        config: the options of the section `ner`, `pseudo_ner` or `continual_ner`.
+        stage: what the stage is called.
+        sentences: NER rows by kind (source, translated, pseudo), already capped.
+        validation: source NER rows by kind; the checkpoint with the best entity F1 on them is kept.
+        label_names: the IOB2 labels.
+        keep_head: True for pseudo NER, which starts from a tagger (line 8); False after MRC (lines 5 and 15).
+        tokenizer: the encoder's.
+        seed: of training.
     """
     held_out, metrics = held_out_sentences(validation, config, label_names, tokenizer)
     return StageTask(
@@ -78,7 +85,7 @@ def held_out_sentences(
     label_names: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Dataset, EntityF1OfWords]:
-    """The windows of all validation sentences, and the score that chooses a checkpoint by them."""
+    """The windows of all validation sentences, and the metrics that select a checkpoint on them."""
     held = mix(list(validation.values()), columns=COLUMNS)
     windows = by_length(encode_ner(held, tokenizer, max_length=config.max_length, stride=config.stride))
     return windows, EntityF1OfWords(held, windows, label_names)
@@ -87,7 +94,7 @@ def held_out_sentences(
 def label_words(
     tagger: Checkpoint, dataset: Dataset, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
-    """The tagger's tag and probability for every word (Algorithm 1, lines 7, 10, 17), in the windows of `config`."""
+    """The tagger's label and its probability for every word (Algorithm 1, lines 7, 10, 17), in windows of `config`."""
     return _predicted(predict_words, tagger, dataset, config, tokenizer)
 
 
@@ -106,13 +113,13 @@ def _predicted(
     tokenizer: PreTrainedTokenizerBase,
 ) -> T:
     model = AutoModelForTokenClassification.from_pretrained(tagger.path, trust_remote_code=False)
-    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer needs one but writes nothing to it
         args = training_arguments(config, folder, seed=0, selects=False, trains=False)
         return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
 class EntityF1OfWords:
-    """Entity precision, recall and F1 on whole sentences, their windows joined again."""
+    """Entity precision, recall and F1 on whole sentences, whose windows are joined again."""
 
     def __init__(self, rows: Dataset, windows: Dataset, label_names: Sequence[str]) -> None:
         self.windows, self.names = windows, list(label_names)
@@ -126,6 +133,6 @@ class EntityF1OfWords:
         return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
 
 
-def argmax(logits: Tensor | tuple[Tensor, ...], labels: Tensor | None) -> Tensor:
+def argmax(logits: Tensor | tuple[Tensor, ...], labels: Any) -> Tensor:
     """(batch, pieces): the most probable label, instead of all logits."""
     return (logits[0] if isinstance(logits, tuple) else logits).argmax(-1)

@@ -1,4 +1,4 @@
-"""What a stage writes about itself: `stage.json` when it is finished, `begun.json` while it trains."""
+"""The records of a stage: `stage.json` when it is finished, `begun.json` while it trains."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from tof_hf.storage.records import Record
 
 RECORD, BEGUN = "stage.json", "begun.json"
 
-FingerprintInputs = dict[str, Any]  # what a fingerprint is made of, as JSON knows it; see tof_hf.stages.fingerprint
+FingerprintInputs = dict[str, Any]  # JSON values that a fingerprint is the hash of; see tof_hf.stages.fingerprint
 
 
 class StageSummary(Record):
-    """What one training run began with, learned from and cost.
+    """What one training run started from, what it was trained on and what it cost.
 
     Attributes:
-        key: its fingerprint.
-        start: the stage it started from; None (in `stage.json` an empty text) for the pretrained encoder.
-        rows: training rows by kind. `validation_rows`: those it was selected on.
-        windows: pieces of text of at most `max_length` that the rows were cut into.
-        seconds: over all interruptions. Memory is in MiB; `peak_memory_of` says whether the peak is the stage's own.
+        key: the stage's fingerprint.
+        start: the stage it started from; None (an empty text in `stage.json`) for the pretrained encoder.
+        rows: number of training rows by kind.
+        validation_rows: number of rows that the checkpoint was selected on, by kind.
+        windows: number of pieces of at most `max_length` that the training rows were cut into.
+        steps: optimizer steps.
+        started: UTC, as `ended`.
+        seconds: training time, over all interruptions.
+        peak_memory_mb: in MiB, the largest over all processes.
+        peak_memory_of: `stage`, or `process` where the system only has the peak since the process started.
+        peak_gpu_memory_mb: what torch allocated, in MiB; None without CUDA.
         best_validation_f1: in 0..1, on source validation.
-        hand_off: which weights it took over from its start.
+        hand_off: the weights that came from the start.
     """
 
     key: str = ""
@@ -49,22 +55,22 @@ class StageRecord(StageSummary):
     """`stage.json` of a finished stage.
 
     Attributes:
-        inputs: what its fingerprint was made of (called `recipe` in the file).
+        inputs: the inputs of its fingerprint (called `recipe` in the file).
         files: SHA-256 of every file of its model.
         log: the Trainer's log.
     """
 
     name: str = ""
-    inputs: FingerprintInputs = Field(default={}, alias="recipe", serialization_alias="recipe")
+    inputs: FingerprintInputs = Field(default={}, validation_alias="recipe", serialization_alias="recipe")
     files: dict[str, str] = {}
     log: list[dict[str, Any]] = []
 
 
 class BegunRecord(Record):
-    """`begun.json` of a stage that trains or was stopped: what it is, and what it cost up to its last saved state."""
+    """`begun.json` of a stage that is training or was stopped, with its cost up to the last saved checkpoint."""
 
     key: str
-    inputs: FingerprintInputs = Field(default={}, alias="recipe", serialization_alias="recipe")
+    inputs: FingerprintInputs = Field(default={}, validation_alias="recipe", serialization_alias="recipe")
     started: str = ""
     seconds: float = 0.0
     peak_memory_mb: int = 0

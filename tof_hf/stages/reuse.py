@@ -1,12 +1,11 @@
-"""How far a stage is in its folder: finished, begun, or to be trained; decided by content, never by a file's date.
+"""Whether a stage is reused, resumed or trained. The content of its folder decides, never a file's date.
 
-A finished stage is reused if its recipe is the same and its files are those that were saved. A begun one goes on from
-its newest Trainer checkpoint that is whole.
+A finished stage is reused if its fingerprint is the same and its files are those that were saved. An unfinished one
+continues from its newest undamaged Trainer checkpoint.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zlib
 from collections.abc import Mapping
@@ -17,89 +16,95 @@ from typing import Any, Literal
 from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.stages.failures import RunError
 from tof_hf.stages.fingerprint import changes, fingerprint
-from tof_hf.stages.record import BEGUN, RECORD, BegunRecord, StageRecord
+from tof_hf.stages.record import BEGUN, RECORD, BegunRecord, FingerprintInputs, StageRecord
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import NOTES, remove_kept
-from tof_hf.storage.files import read_json, read_whole_json, write_json
+from tof_hf.storage.cache import HASHES, remove_cached
+from tof_hf.storage.files import read_json, read_whole_json, sha256, write_json
 from tof_hf.storage.own_folder import OwnFolder
 
-MANIFEST = "manifest.json"
-STAGE_FILES = ("trainer/checkpoint-[0-9]*/", "cache/parquet/", "cache/*.lock", NOTES, RECORD, BEGUN)
+MANIFEST, TRAINER_STATE = "manifest.json", "trainer_state.json"
+STAGE_FILES = ("trainer/checkpoint-[0-9]*/", "cache/parquet/", "cache/*.lock", HASHES, RECORD, BEGUN)
 
 
 def stage_files(folder: Path) -> OwnFolder:
-    """The files of a stage in its folder; those that are noted in kept.json are its own too."""
+    """The files of a stage in its folder, apart from those listed in kept.json."""
     model = tuple(f"model/{name}" for name in MODEL_FILES)
     return OwnFolder(folder, STAGE_FILES, later=model, earlier={RECORD: "key", BEGUN: "key"})
 
 
 def check_stage_folders(root: Path) -> None:
-    """Raise ConfigError if a stage would replace what no stage made in the folder of the stages' folders."""
+    """Raise ConfigError if a stage would replace files that no stage made, in any stage's folder in `root`."""
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if folder.is_dir() or folder.is_symlink():
             stage_files(folder).check()
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a run will do with a stage, and why; `checkpoint` is the Trainer's that it goes on from."""
+class Decision:
+    """What a run does with a stage, and why.
+
+    Attributes:
+        action: reuse the finished stage, resume an unfinished one, or run it from its start.
+        why: the reason for training it, in words; empty for `reuse`.
+        checkpoint: the Trainer checkpoint to resume from.
+    """
 
     action: Literal["reuse", "resume", "run"]
     why: str = ""
     checkpoint: Path | None = None
 
 
-def standing(folder: Path, recipe: Mapping[str, Any]) -> Standing:
-    """What to do with the stage of this recipe in its folder."""
-    key = fingerprint(recipe)
+def decide(folder: Path, inputs: FingerprintInputs) -> Decision:
+    """What to do with the stage that has these fingerprint inputs, given what is in its folder."""
+    key = fingerprint(inputs)
     record = StageRecord.read_if_whole(folder / RECORD)
     if record is not None and record.key == key:
-        broken = _broken(folder / "model", record.files)
-        if broken is None:
-            return Standing("reuse")
-        return Standing("run", f"{broken} is not what was saved")
+        broken = _first_broken(folder / "model", record.files)
+        return Decision("reuse") if broken is None else Decision("run", f"{broken} is not what was saved")
     begun = BegunRecord.read_if_whole(folder / BEGUN)
     if begun is not None and begun.key == key:
         checkpoint = newest_whole_checkpoint(folder / "trainer")
-        if checkpoint is not None:
-            return Standing("resume", f"stopped after {checkpoint.name.rpartition('-')[2]} steps", checkpoint)
-        return Standing("run", "stopped in its first epoch")
+        if checkpoint is None:
+            return Decision("run", "stopped in its first epoch")
+        return Decision("resume", f"stopped after {_steps(checkpoint)} steps", checkpoint)
     for known in (record, begun):
         if known is not None and known.inputs:
-            return Standing("run", ", ".join(changes(known.inputs, recipe)))
-    return Standing("run", "never trained" if record is None else "trained by an older release")
+            return Decision("run", ", ".join(changes(known.inputs, inputs)))
+    return Decision("run", "never trained" if record is None else "trained by an older release")
 
 
-def prepare_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Drop the remains of another recipe, and note that this one is begun. Raises RunError if they cannot go.
+def prepare_folder(folder: Path, inputs: FingerprintInputs) -> None:
+    """Remove what a stage with another fingerprint left in the folder, and write `begun.json` for this one.
 
-    Files that the user has in the folder stay. Raises ConfigError if they are where a stage writes.
+    The user's own files stay. Raises ConfigError if they are where a stage writes, and RunError if old files cannot be
+    removed.
     """
-    key = fingerprint(recipe)
-    stage_files(folder).claim()
-    begun = BegunRecord.read_if_whole(folder / BEGUN)
-    if begun is None or begun.key != key or (folder / RECORD).exists():
-        _remove(folder)
-        BegunRecord(key=key, inputs=dict(recipe)).write(folder / BEGUN)
-
-
-def _remove(folder: Path) -> None:
+    key = fingerprint(inputs)
     own = stage_files(folder)
+    own.claim()
+    begun = BegunRecord.read_if_whole(folder / BEGUN)
+    if begun is not None and begun.key == key and not (folder / RECORD).exists():
+        return
     try:
-        remove_kept(folder)
+        remove_cached(folder)
         own.remove()
     except OSError as problem:
         raise RunError(
             f"{folder.name}: what an earlier run left cannot be removed ({problem}). What to do: remove {folder}, or "
-            "give it back to this user, then start the same run again: finished stages are reused."
+            "make it writable for this user, then start the same run again: finished stages are reused."
         ) from problem
+    BegunRecord(key=key, inputs=inputs).write(folder / BEGUN)
 
 
 def newest_whole_checkpoint(trainer: Path) -> Path | None:
-    """The Trainer checkpoint with the most steps of which nothing is missing or damaged."""
+    """The Trainer checkpoint with the most steps in which no file is missing or damaged."""
     found = [path for path in trainer.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
-    found.sort(key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    found.sort(key=_steps, reverse=True)
     return next((path for path in found if _is_whole(path) and _best_is_whole(path)), None)
+
+
+def _steps(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -111,33 +116,37 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 def _best_is_whole(checkpoint: Path) -> bool:
-    """Whether the best checkpoint so far, which the stage may end with, is there too."""
+    """Whether the best checkpoint so far, which the stage may end with, is undamaged too."""
     best = best_checkpoint(checkpoint)
     return best is None or best == checkpoint or _is_whole(best)
 
 
 def best_checkpoint(checkpoint: Path) -> Path | None:
-    """The best checkpoint that the Trainer knew of when it saved this one; beside it, wherever the run lies now."""
-    best = read_json(checkpoint / "trainer_state.json").get("best_model_checkpoint")
+    """The best checkpoint when this one was saved, in the folder where both are now; None if there is none."""
+    best = _trainer_state(checkpoint).get("best_model_checkpoint")
     return None if best is None else checkpoint.with_name(Path(best).name)
 
 
 def point_to_best(checkpoint: Path) -> None:
-    """Let the Trainer's state name the best checkpoint where it lies now: the run's folder may have been moved."""
-    best, file = best_checkpoint(checkpoint), checkpoint / "trainer_state.json"
-    if best is not None and read_json(file)["best_model_checkpoint"] != str(best):
-        write_json(file, read_json(file) | {"best_model_checkpoint": str(best)})
+    """Correct the path of the best checkpoint in the Trainer's state: the run's folder may have been moved."""
+    best, state = best_checkpoint(checkpoint), _trainer_state(checkpoint)
+    if best is not None and state["best_model_checkpoint"] != str(best):
+        write_json(checkpoint / TRAINER_STATE, state | {"best_model_checkpoint": str(best)})
         write_manifest(checkpoint)
 
 
+def _trainer_state(checkpoint: Path) -> dict[str, Any]:
+    return read_json(checkpoint / TRAINER_STATE) or {}
+
+
 def write_manifest(checkpoint: Path) -> None:
-    """Note the checksums of a Trainer checkpoint's files, so that damage is seen before it is loaded."""
+    """Write the checksums of a Trainer checkpoint's files, so that damage is found before it is loaded."""
     files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST]
     write_json(checkpoint / MANIFEST, {path.relative_to(checkpoint).as_posix(): checksum(path) for path in files})
 
 
 def checksum(path: Path) -> int:
-    """CRC-32 of a file, which tells damage, not intent."""
+    """The CRC-32 of a file: it detects damage, not deliberate changes."""
     value = 0
     with path.open("rb") as stream:
         while block := stream.read(1 << 22):
@@ -146,16 +155,13 @@ def checksum(path: Path) -> int:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a finished model."""
-    hashes = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as stream:
-            hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return hashes
+    """The SHA-256 of every file of a finished model, by its path in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
 def copy_model(checkpoint: Checkpoint, folder: Path) -> None:
-    """Copy the model that a stage ended with, and nothing that the user has beside it."""
+    """Copy the model that a stage ended with into `folder`, without files that the user added to it."""
     model = Path(checkpoint.path)
     files = stage_files(checkpoint.folder).made("model/") or [path for path in model.rglob("*") if path.is_file()]
     for file in files:
@@ -164,8 +170,8 @@ def copy_model(checkpoint: Checkpoint, folder: Path) -> None:
         shutil.copy(file, place)
 
 
-def _broken(model: Path, expected: Mapping[str, str]) -> str | None:
-    """The first file of a finished model that is missing or another one."""
+def _first_broken(model: Path, expected: Mapping[str, str]) -> str | None:
+    """The first file of a finished model that is missing or was changed."""
     if not (model / "config.json").is_file():
         return "model/config.json"
     found = file_hashes(model)

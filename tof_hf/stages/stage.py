@@ -1,4 +1,4 @@
-"""A stage before it runs: everything that one Trainer run is given."""
+"""A stage before it runs: everything that one Trainer run needs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from tof_hf.config import StageConfig
 from tof_hf.inference.words import OrderedTrainer
+from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.name import StageName
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A saved model: the names of the stages that made it (none for the encoder), its folder or Hub id, its key."""
+    """A saved model that a stage starts from or ends with.
+
+    Attributes:
+        name: the names of the stages that made it, such as `mlm-mrc`; empty for the pretrained encoder.
+        path: its folder or Hub id.
+        key: the fingerprint of the stage that made it.
+    """
 
     name: str
     path: str
@@ -36,10 +44,39 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class StageTask:
-    """All that one stage needs; datasets are encoded, `build` gives the model and what it kept (a HandOff).
+class StageFolders:
+    """The folders of a run's stages, in the run's own folder or in one that several runs share.
 
-    `rows` and `validation_rows`: how many rows of which kind it trains on and is chosen by, for the record.
+    A stage's folder is named after the stages that led to it (`mlm-mrc`). In a shared folder the start of its key is
+    added, so that runs with other options do not replace each other's stages.
+
+    Attributes:
+        root: the folder that holds them.
+        shared: whether other runs have their stages here too.
+    """
+
+    root: Path
+    shared: bool = False
+
+    def folder(self, name: str, key: str) -> Path:
+        """The folder of the stage with this name and key."""
+        return self.root / (f"{name}-{key[:12]}" if self.shared else name)
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """One stage, ready to train. The datasets are already encoded.
+
+    Attributes:
+        stage: what it trains; its full name also has the stages before it.
+        start: the checkpoint it starts from.
+        build: returns the model and which of its weights come from the start.
+        rows: number of training rows by kind, for the record.
+        validation_rows: number of rows that the checkpoint is selected on, by kind, for the record.
+        metrics: returns the scores of an evaluation; `f1` selects the checkpoint. None: the last one is kept.
+        trainer: the Trainer class, or a function that makes one from the same arguments.
+        repeats: how many times an epoch goes through the training data.
+        before_training: called with what `build` returned, the arguments and the training data; not if it is resumed.
     """
 
     stage: StageName
@@ -47,19 +84,19 @@ class StageTask:
     config: StageConfig
     seed: int
     tokenizer: PreTrainedTokenizerBase
-    build: Callable[[], tuple[Any, Any]]
+    build: Callable[[], tuple[PreTrainedModel, HandOff]]
     train: Dataset
-    collator: Callable
-    loss: Callable
+    collator: Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+    loss: Callable[..., Tensor]
     rows: dict[str, int]
     validation_rows: dict[str, int] = dataclasses.field(default_factory=dict)
     label_names: Sequence[str] = ()
     validation: Dataset | None = None
-    metrics: Callable | None = None
-    reduce_logits: Callable | None = None
+    metrics: Callable[[Any], dict[str, float]] | None = None
+    reduce_logits: Callable[[Any, Any], Tensor] | None = None
     trainer: Callable[..., Trainer] = OrderedTrainer
     repeats: int = 1
-    before_training: Callable[[Any, TrainingArguments, Dataset], None] | None = None
+    before_training: Callable[[PreTrainedModel, HandOff, TrainingArguments, Dataset], None] | None = None
 
     @property
     def name(self) -> str:

@@ -1,72 +1,66 @@
-"""Files that a run keeps beside its stages to use again: labels, answers, scores, predictions.
+"""Cached files of a run, next to its stages: labels, answers, scores, predictions.
 
-Each is noted with its hash in `kept.json` of its folder. One that is missing, torn, altered or not noted is made again.
+The hash of each file is in `kept.json` in the same folder. A file that is missing, damaged, changed or not listed there
+is made again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tof_hf.storage.files import new_file, read_whole_json, write_json
+from tof_hf.storage.files import json_text, new_file, read_whole_json, sha256, write_json
 from tof_hf.utils.log import warn
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-NOTES = "kept.json"
+HASHES = "kept.json"
 
 
-def keep(file: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file and put it in place in one step, noted. For the main process alone."""
+def cache_json(file: Path, value: Any) -> None:
+    """Cache a value as readable JSON. Call it in the main process only."""
+    _cache(file, lambda part: part.write_text(json_text(value), encoding="utf-8"))
+
+
+def cache_parquet(file: Path, rows: Dataset) -> None:
+    """Cache rows as Parquet. Call it in the main process only."""
+    _cache(file, lambda part: rows.to_parquet(str(part)))
+
+
+def _cache(file: Path, write: Callable[[Path], object]) -> None:
     with new_file(file) as part:
         write(part)
-        # First the note: so no file of ours is without one, and a stop between the two only costs making it again.
-        write_json(file.with_name(NOTES), _notes(file.parent) | {file.name: _hash(part)})
+        # The hash comes first, so every file of ours is listed. After a stop between the two, the file is made again.
+        write_json(file.with_name(HASHES), _hashes(file.parent) | {file.name: sha256(part)})
 
 
-def keep_json(file: Path, value: Any) -> None:
-    """Keep a value as readable JSON."""
-    keep(file, lambda part: part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"))
-
-
-def keep_parquet(file: Path, rows: Dataset) -> None:
-    """Keep rows as Parquet."""
-    keep(file, lambda part: rows.to_parquet(str(part)))
-
-
-def is_kept(file: Path) -> bool:
-    """Whether the file is there as it was written; a warning if it is another one."""
+def is_cached(file: Path) -> bool:
+    """Whether the file is there and unchanged; warns if it was changed."""
     if not file.is_file():
         return False
-    if _notes(file.parent).get(file.name) == _hash(file):
+    if _hashes(file.parent).get(file.name) == sha256(file):
         return True
     warn(f"{file}: not what the run wrote; it is made again")
     return False
 
 
-def read_kept_json(file: Path) -> Any | None:
-    """The value that was kept; None if it has to be made again."""
-    return json.loads(file.read_text(encoding="utf-8")) if is_kept(file) else None
+def read_cached_json(file: Path) -> Any | None:
+    """The cached value; None if it has to be computed again."""
+    return json.loads(file.read_text(encoding="utf-8")) if is_cached(file) else None
 
 
-def remove_kept(folder: Path) -> None:
-    """Remove all that is kept in a folder."""
-    for name in _notes(folder):
+def remove_cached(folder: Path) -> None:
+    """Remove all cached files in a folder."""
+    for name in _hashes(folder):
         file = folder / name
         if Path(name).name == name and file.is_file() and not file.is_symlink():
             file.unlink()
-    (folder / NOTES).unlink(missing_ok=True)
+    (folder / HASHES).unlink(missing_ok=True)
 
 
-def _notes(folder: Path) -> dict[str, str]:
-    notes = read_whole_json(folder / NOTES)
-    return notes if isinstance(notes, dict) else {}
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _hashes(folder: Path) -> dict[str, str]:
+    hashes = read_whole_json(folder / HASHES)
+    return hashes if isinstance(hashes, dict) else {}

@@ -1,12 +1,13 @@
-"""Files and folders that change in one step: a killed process leaves the old one or the new one.
+"""Files and folders that are replaced in one step: if the process is killed, either the old or the new one is there.
 
-A new file is first written under a temporary name that nobody else has. A link stays a link, and its target is
-replaced. A device, a pipe or a socket is never replaced: the text goes into it.
+A new file is first written under a unique temporary name. A symbolic link stays, and its target is replaced. A device,
+pipe or socket is never replaced: the text is written to it.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -18,14 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-TEMPORARY = ".tof-tmp-"  # how the names of all temporary files and folders begin
+TEMPORARY = ".tof-tmp-"  # the names of all temporary files and folders start with it
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is no file that could be replaced, but a device, a pipe, a socket, or one of /dev and /proc."""
+    """Whether the path cannot be replaced: a device, a pipe, a socket, or anything in /dev or /proc."""
     parent = Path(os.path.realpath(path.parent))
     if parent == Path("/dev") or parent.is_relative_to("/proc"):
-        return True  # /dev/stdout may lead to a regular file, which the shell has opened already
+        return True  # /dev/stdout may point to a regular file that the shell has already opened
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -35,7 +36,7 @@ def is_stream(path: Path) -> bool:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Inside, an empty temporary file to fill. Then it takes the place of `path`; after an error it is removed."""
+    """Yield an empty temporary file to fill. It then replaces `path`; after an error it is removed."""
     if is_stream(path):
         with tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder:
             part = Path(folder) / "part"
@@ -60,7 +61,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Inside, an empty folder in `parent`, to fill and then move to its place. What is left of it is removed."""
+    """Yield an empty folder in `parent`, to fill and move to its place. If it was not moved, it is removed."""
     folder = _temporary(parent)
     folder.mkdir(parents=True)
     try:
@@ -70,38 +71,43 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def replace_folder(part: Path, folder: Path) -> None:
-    """Put a finished folder in place of an older one, all of whose files its caller knows."""
+    """Replace `folder` by the finished folder `part`. The old folder is removed with everything in it."""
     try:
         part.replace(folder)  # nothing is there, or an empty folder
     except OSError:
-        with temporary_folder(folder.parent) as beside:
-            folder.replace(beside / "old")
+        with temporary_folder(folder.parent) as aside:
+            folder.replace(aside / "old")
             try:
                 part.replace(folder)
             except OSError:
-                (beside / "old").replace(folder)
+                (aside / "old").replace(folder)
                 raise
 
 
 def _temporary(parent: Path) -> Path:
-    """A name of its own. Not `mkstemp` or `mkdtemp`: what they make can be read by its owner alone."""
+    """An unused name. Not `mkstemp` or `mkdtemp`: only the owner could read what they make."""
     return parent / f"{TEMPORARY}{secrets.token_hex(8)}"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file, and its folder if there is none."""
+    """Write a whole file in one step; creates its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with new_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write a value as readable JSON, in one step."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The value as readable JSON, with a newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_json(path: Path) -> Any | None:
-    """The value in the file, or None if there is no such file."""
+    """The value in the file; None if there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
@@ -111,3 +117,9 @@ def read_whole_json(path: Path) -> Any | None:
         return read_json(path)
     except ValueError:
         return None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

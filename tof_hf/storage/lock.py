@@ -1,4 +1,4 @@
-"""One run at a time in a folder: a lock that ends with its process, however that ends."""
+"""One run at a time in a folder: a lock that is released when its process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,28 +15,27 @@ from filelock import FileLock, Timeout
 from tof_hf.errors import TofError
 from tof_hf.storage.files import read_whole_json, write_json
 from tof_hf.storage.own_folder import OwnFolder
+from tof_hf.storage.records import utc_now
 from tof_hf.utils.processes import is_main_process
 
 LOCK_FILES = LOCK, OWNER = "run.lock", "run.owner.json"
 
 
 class FolderInUse(TofError):
-    """Another run works in this folder."""
+    """Another run uses this folder."""
 
 
 def lock_files(folder: Path, *others: str) -> OwnFolder:
-    """The files of the lock, and others in its folder that are ours once the lock is there."""
+    """The files of the lock, and others in its folder that are the library's if there is a lock."""
     return OwnFolder(Path(os.path.realpath(folder)), (*LOCK_FILES, *others), earlier={LOCK: None})
 
 
 @contextmanager
 def only_run_in(folder: Path) -> Iterator[None]:
-    """Inside, no other run works in the folder. Raises FolderInUse, with the name of the one that does.
+    """Hold the folder's lock inside the block. In a launch of several processes the main one holds it for all.
 
-    Raises ConfigError if the user has files of the lock's names there.
-
-    The system takes the lock from a process that is killed, so none is ever left over. Of a launch of several processes
-    the first takes it for all.
+    Raises FolderInUse, which names the other run, if it is taken, and ConfigError if files of the user's have the names
+    of the lock's files. The system releases the lock of a killed process.
     """
     if not is_main_process():
         yield
@@ -51,7 +49,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
         owner = read_whole_json(folder / OWNER) or {}
         who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
         raise FolderInUse(
-            f"{folder}: another run works in this folder ({who}). What to do: wait for it, stop it, or choose another "
+            f"{folder}: another run uses this folder ({who}). What to do: wait for it, stop it, or choose another "
             "output_dir."
         ) from problem
     try:
@@ -65,7 +63,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in many containers
+    except (KeyError, OSError):  # a user id without a name, as in many containers
         return str(os.getuid())
 
 
@@ -74,6 +72,6 @@ def _self() -> dict[str, object]:
         "process": os.getpid(),
         "host": socket.gethostname(),
         "user": _user(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "since": utc_now(),
         "command": " ".join(sys.argv)[:200],
     }

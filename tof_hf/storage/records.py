@@ -1,7 +1,8 @@
-"""Records that a run writes as JSON and reads again: typed, and one clear error for a damaged or foreign file."""
+"""Typed records that are written as JSON and read again, with one clear error for a file that is not such a record."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -11,14 +12,19 @@ from tof_hf.errors import DataError
 from tof_hf.storage.files import write_text
 
 
+def utc_now() -> str:
+    """The date and time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 class Record(BaseModel):
-    """A JSON object with typed keys. Keys of a newer release are kept as they are."""
+    """A JSON object with typed keys. Unknown keys, such as those of a newer release, are kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, ser_json_inf_nan="constants")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The record in the file. Raises DataError if it is missing, no JSON, or of another form."""
+        """The record in the file. Raises DataError if it is missing, not JSON, or not such a record."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as problem:
@@ -32,14 +38,14 @@ class Record(BaseModel):
 
     @classmethod
     def read_if_whole(cls, path: Path) -> Self | None:
-        """The record in the file; None if it is missing or damaged, so that it is made again."""
+        """The record in the file; None if it is missing or damaged."""
         try:
             return cls.read(path)
         except DataError:
             return None
 
     def write(self, path: Path) -> None:
-        """Write the record as readable JSON, all or nothing."""
+        """Write the record as readable JSON, in one step."""
         write_text(path, self.model_dump_json(indent=2, by_alias=True) + "\n")
 
 

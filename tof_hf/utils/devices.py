@@ -1,4 +1,4 @@
-"""What this machine computes with."""
+"""The devices of this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def has_bf16() -> bool:
-    """Whether this machine computes in bfloat16 natively, so that autocast to it is faster, not slower."""
+    """Whether this machine has native bfloat16, so that autocast to it makes training faster, not slower."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
     capabilities = torch.cpu.get_capabilities()
@@ -18,14 +18,14 @@ def has_bf16() -> bool:
 
 
 def best_device() -> torch.device:
-    """The GPU if there is one, else the processor."""
+    """The GPU if there is one, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
 
 
 def device_names() -> list[str]:
-    """The GPUs by their names, or the processor with its cores and the threads in use."""
+    """The names of the GPUs, or the CPU with its number of cores and of threads in use."""
     if torch.cuda.is_available():
         return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
@@ -34,7 +34,7 @@ def device_names() -> list[str]:
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()

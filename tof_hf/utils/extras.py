@@ -1,4 +1,4 @@
-"""What is installed of the packages that only an integration needs."""
+"""Optional dependencies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tof_hf.errors import TofError
 
 
 def require(extra: str, *packages: str) -> None:
-    """Nothing, if the packages are there; raises TofError with the command that installs the extra."""
+    """Raise TofError, with the command that installs the extra, if one of its packages is not installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        fix = f'pip install ".[{extra}]" in the checkout of tof_hf.'
+        fix = f'run pip install ".[{extra}]" in the checkout of tof_hf.'
         raise TofError(f"not installed: {', '.join(missing)}. What to do: {fix}")

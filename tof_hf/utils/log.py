@@ -1,4 +1,4 @@
-"""Lines of progress and warnings, from the main process only."""
+"""Progress and warnings, logged by the main process only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ logger = logging.getLogger("tof_hf")
 
 
 def say(line: str) -> None:
-    """One line of progress, from the main process alone."""
+    """Log a line of progress, in the main process only."""
     if is_main_process():
         logger.info(line)
 
 
 def warn(line: str) -> None:
-    """One line of warning, from the main process alone."""
+    """Log a warning, in the main process only."""
     if is_main_process():
         logger.warning(line)

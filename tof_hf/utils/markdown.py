@@ -1,4 +1,4 @@
-"""Markdown tables that are also easy to read as plain text."""
+"""Markdown tables that also read well as plain text."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def as_table(lines: Sequence[Sequence[str]], *, left: int = 1) -> str:
 
 
 def cell(text: str) -> str:
-    """The text, escaped so that it stays in one table cell or on one line."""
+    """The text, escaped so that it stays in one table cell."""
     return text.replace("|", "\\|").replace("\n", " ")

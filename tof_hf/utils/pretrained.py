@@ -1,7 +1,7 @@
-"""Loading with transformers, without ever running code that comes with a model.
+"""Loading models with transformers, without ever running code that comes with a model.
 
-A model folder can name Python files of its own (`auto_map`). Left to itself transformers asks whether to run them, and
-takes the answer from standard input, so a script that feeds a command can approve them unseen.
+A model folder can name Python files of its own (`auto_map`). By default transformers asks on standard input whether to
+run them, so a script that pipes text into a command could approve them by accident.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from tof_hf.errors import ModelError
 
-# What transformers and the file formats raise for a folder without a model, a torn file, an unsafe pickle.
+# Raised by transformers and the file formats for a folder without a model, a damaged file or an unsafe pickle.
 _UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 _NO_MODEL = "no model can be loaded from there."
 _NEVER = "tof_hf never runs code that comes with a model"
@@ -21,10 +21,10 @@ _STOCK = "an architecture that is part of transformers, such as google-bert/bert
 
 
 def load_pretrained(loader: Any, name_or_path: str, *, if_unreadable: str = _NO_MODEL, **loading: Any) -> Any:
-    """What `loader` (an Auto class, or a class of a model, config or tokenizer) loads from a folder or a Hub id.
+    """The model, config or tokenizer that `loader`, an Auto class or another class, loads from a folder or Hub id.
 
-    `loading` goes to the loader. Raises ModelError, which says `if_unreadable`, if nothing can be loaded, if the
-    checkpoint needs code of its own, and for `trust_remote_code=True`.
+    `loading` is passed to the loader. Raises ModelError for `trust_remote_code=True`, for a checkpoint that needs its
+    own code, and, with the text `if_unreadable`, if nothing can be loaded.
     """
     if loading.pop("trust_remote_code", False):
         found = f"{name_or_path}: found trust_remote_code=True, but {_NEVER}"

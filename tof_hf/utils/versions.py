@@ -1,4 +1,4 @@
-"""The versions that a run was made with."""
+"""The versions of the installed packages."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers
 
 
 def versions() -> dict[str, str]:
-    """The version of this package, of Python and of the libraries that decide what a run ends with."""
+    """The versions of this package, of Python and of the libraries that affect the results of a run."""
     return {"tof_hf": __version__, "python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

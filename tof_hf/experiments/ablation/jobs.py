@@ -25,7 +25,7 @@ from datasets import Dataset
 from tof_hf.experiments.ablation.rows import Row
 from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder
 from tof_hf.storage.files import new_file
-from tof_hf.utils.process_setup import set_up_process
+from tof_hf.utils.runtime import configure_runtime
 
 LOG = "log.txt"
 GIVEN = "given"  # the folder of datasets that were given in place of files
@@ -177,7 +177,7 @@ def main() -> int:
     # Only outcomes may stand on the output; what libraries print, those in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        set_up_process()
+        configure_runtime()
         try:
             run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What a command does to its own process: a library must not do it to the process of whoever imports it."""
+"""Process-wide settings of a command: logging, garbage collection and memory. Importing the library changes none."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from tof_hf.utils.processes import is_main_process
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
 
 
-def set_up_process() -> None:
-    """Progress on stderr, no search for garbage among what is imported, and freed memory kept for the next step."""
-    _leave_imports_alone()
+def configure_runtime() -> None:
+    """Log progress to stderr, exclude imported objects from garbage collection, and keep freed memory for reuse."""
+    _freeze_imports()
     _keep_freed_memory()
     _show_progress()
 
 
-def _leave_imports_alone() -> None:
-    """Accelerate looks for garbage several times a stage: half a second each among a million lasting objects."""
+def _freeze_imports() -> None:
+    """Accelerate collects garbage several times a stage, half a second each with a million imported objects."""
     gc.collect()
     gc.freeze()
 
 
 def _keep_freed_memory() -> None:
-    """Have the C library keep large blocks, where it is glibc.
+    """Have glibc keep large blocks that are freed.
 
-    It gives every block of some MB back when it is freed, and the next training step on a processor waits for the
-    same pages to be found and cleared again: a tenth of the processor's time (benchmarks/freed_memory.py).
+    By default it returns them to the system, and the next training step on a CPU waits for the same pages to be
+    allocated and zeroed: a tenth of the CPU time (benchmarks/freed_memory.py).
     """
     if (libc := _glibc()) is not None:
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, -1)
 
 
-def give_back_freed_memory() -> None:
-    """Give the system back what was freed, for example by the stage before, where the C library is glibc."""
+def release_freed_memory() -> None:
+    """Return freed memory to the system, for example that of the previous stage; only with glibc."""
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 
@@ -55,7 +55,7 @@ def _show_progress() -> None:
     logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     logger.propagate = False
     if not (is_main_process() and sys.stderr.isatty()):
-        # Bars are for people; in a log file each would be a thousand lines.
+        # In a log file a progress bar would be a thousand lines.
         import datasets
         from transformers.utils import logging as transformers_logging
 

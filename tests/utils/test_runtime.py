@@ -10,8 +10,8 @@ PAGES = """
 import resource, sys
 import numpy
 if sys.argv[1] == "command":
-    from tof_hf.utils.process_setup import set_up_process
-    set_up_process()
+    from tof_hf.utils.runtime import configure_runtime
+    configure_runtime()
 
 def taken() -> int:
     for _ in range(5):
@@ -31,17 +31,17 @@ def _new_pages(kind: str) -> int:
 GIVEN_BACK = """
 import pathlib, resource
 import numpy
-from tof_hf.utils.process_setup import give_back_freed_memory, set_up_process
+from tof_hf.utils.runtime import release_freed_memory, configure_runtime
 
 def held() -> int:
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
 
-set_up_process()
+configure_runtime()
 arrays = [numpy.ones(4_000_000) for _ in range(10)]
 small = [bytes(100) for _ in range(1000)]  # above the arrays, so that the heap has no end to cut off
 del arrays
 kept = held()
-give_back_freed_memory()
+release_freed_memory()
 print(kept - held())
 """
 
