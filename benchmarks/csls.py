@@ -1,10 +1,10 @@
-"""Time and peak memory of `csls_best` beside what one would write without it, on random vectors.
+"""Time and peak memory of `csls_best` and of two simple ways to do the same, on random vectors.
 
 python benchmarks/csls.py [--words 100000] [--plain-words 10000] [--width 300] [--memory-mb 512] [--threads N]
 
-Plain is CSLS as its formula stands, all cosines in memory at once (4 words^2 bytes, several times), hence fewer words.
-With faiss installed, its exact index looks up the neighbours of both sides, and the best match is looked for in
-blocks. Each runs in a process of its own, on the CPU; its memory is what it takes beyond the vectors.
+Plain is the formula of CSLS taken literally, all cosines in memory at once (4 words^2 bytes, several times), hence
+fewer words. With faiss installed, its exact index looks up the neighbours of both sides, and the best match is looked
+for in blocks. Each runs in a process of its own, on the CPU; its memory is what it takes beyond the vectors.
 """
 
 from __future__ import annotations

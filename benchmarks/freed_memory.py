@@ -1,4 +1,4 @@
-"""A training step on a processor, with the C library's own way with freed memory and with that of our commands.
+"""A training step on a processor, with the C library's default handling of freed memory and with that of our commands.
 
 python benchmarks/freed_memory.py [--model FOLDER] [--steps 20] [--pairs 3] [--threads 1]
 

@@ -1,4 +1,4 @@
-"""How much time the MLM stage saves by computing logits at masked positions only, beside the stock Trainer.
+"""How much time the MLM stage saves by computing logits at masked positions only, compared with the stock Trainer.
 
 python benchmarks/mlm_head.py ENCODER [--rounds 5] [--batch 16] [--pieces 64]
 

@@ -38,8 +38,8 @@ RELEASE = Release(
     task=Task(
         "translation",
         read_pairs,
-        "One row a pair of words. Source words are case-folded and the translations of a word stand together, in the "
-        "order of the file; a pair that stands twice after that is kept once.",
+        "One row a pair of words. Source words are case-folded and the translations of a word follow each other, in "
+        "the order of the file; a pair that then occurs twice is kept once.",
     ),
     files=tuple(
         RawFile(pair, split, (f"{pair}{ending}.txt",), {} if size is None else {"pairs": size})

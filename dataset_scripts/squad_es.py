@@ -26,8 +26,8 @@ RELEASE = Release(
     ),
     notes=(
         "Not a data set of the paper; Spanish training data for those without other MRC data.",
-        "Answers that the alignment lost (`answer_start` -1) are looked for, and dropped where they stand nowhere or "
-        "more than once.",
+        "Answers that the alignment lost (`answer_start` -1) are looked for, and dropped if the context has them "
+        "not at all or more than once.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""TweetQA to Parquet, the questions whose answer stands in the tweet: `python dataset_scripts/tweetqa.py --help`."""
+"""TweetQA to Parquet, the questions whose answer is in the tweet: `python dataset_scripts/tweetqa.py --help`."""
 
 import sys
 
@@ -20,7 +20,7 @@ RELEASE = Release(
         RawFile("en", "validation", ("dev.json",), {"questions": 1086}, paper=1086),
     ),
     notes=(
-        "Answers are free text. Kept are questions with an answer that stands in the tweet, in any case of letters.",
+        "Answers are free text. Questions are kept if an answer is in the tweet, in upper or lower case.",
         "The test file (1,979 questions in Table 5) has no answers and is not converted.",
     ),
 )

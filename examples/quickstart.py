@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def target_scores(seed: int, size: str, folder: Path, overrides: list[str]) -> dict[str, float]:
-    """The target F1 that each system ended with on the world of this seed; what is there already is used again."""
+    """The target F1 that each system ended with on the world of this seed; finished runs are used again."""
     from toy_world.encoder import train_encoder
     from toy_world.world import make_world, write_world
 
@@ -74,7 +74,7 @@ def target_scores(seed: int, size: str, folder: Path, overrides: list[str]) -> d
 
 
 def tag_a_sentence(folder: Path) -> None:
-    """Show the finished tagger at work, as people use it who have never heard of tof_hf."""
+    """Tag a sentence with the finished tagger, without tof_hf."""
     from transformers import pipeline
 
     from tof_hf.data import read_ner

@@ -20,7 +20,7 @@ def main(release: Release, arguments: Sequence[str] | None = None) -> int:
     try:
         if options.push_to_hub:
             check_may_share(release)
-        import datasets  # the heavy packages wait until something is converted: --help takes no second
+        import datasets  # large packages load only when something is converted, so that --help is fast
 
         from .convert import convert
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tof_hf.errors import TofError
 
-if TYPE_CHECKING:  # the heavy packages wait until something is converted: --help takes no second
+if TYPE_CHECKING:  # large packages load only when something is converted, so that --help is fast
     from datasets import Dataset
 
 UNITS = ("sentences", "tokens", "entities", "questions", "kept", "pairs")
@@ -62,7 +62,7 @@ CC_BY_SA_4 = Licence(
 
 @dataclass(frozen=True)
 class Release:
-    """A data set as its owners release it; `notes` go into the card, one point each."""
+    """A data set as its owners release it; `notes` go into the card, one bullet point each."""
 
     title: str
     url: str

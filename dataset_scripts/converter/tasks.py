@@ -39,12 +39,12 @@ def read_questions(path: Path, file: RawFile) -> tuple[Dataset, dict[str, int]]:
 NER = Task(
     "token-classification",
     read_tagged,
-    "Words stand as in the release. Tags of any scheme became strict IOB2 (`ner_tags`, ClassLabel, types sorted); "
+    "Words are as in the release. Tags of any scheme became strict IOB2 (`ner_tags`, ClassLabel, types sorted); "
     "lines that hold no word (`-DOCSTART-`, `IMGID:`) were dropped.",
 )
 MRC = Task(
     "question-answering",
     read_questions,
     "`spans` are character offsets into `context`, end exclusive. Of several annotations of one answer the most "
-    "frequent was kept. A question whose answers stand nowhere in the context was dropped. An empty list: no answer.",
+    "frequent was kept. A question was dropped if none of its answers is in the context. An empty list: no answer.",
 )

@@ -102,7 +102,7 @@ def train_encoder(
         intermediate_size=2 * hidden,
         max_position_embeddings=MAX_PIECES,
         pad_token_id=tokenizer.pad_token_id,
-        # So small a model never fits its text too well, and dropout costs a fifth of the time.
+        # A model this small does not overfit, and dropout costs a fifth of the time.
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
@@ -173,7 +173,7 @@ def _padded(rows: list[list[int]], value: int) -> Tensor:
 
 
 def _batches(encoded: list[list[int]], batch_size: int) -> Iterator[list[int]]:
-    """Yield the row numbers of lines of about the same length for ever, shuffled anew in every pass."""
+    """Yield the row numbers of lines of about the same length forever, shuffled again in every pass."""
     while True:
         noise = torch.rand(len(encoded)).tolist()
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]) + 2 * noise[row])

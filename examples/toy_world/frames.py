@@ -134,7 +134,7 @@ es {the_folk} repararon {the_thing} en {num} horas.
 ? the_thing | What did {the_folk} repair? | ¿Qué repararon {the_folk}?
 """)
 
-# What may stand before or after any news sentence: (English, Spanish)
+# What may come before or after any news sentence: (English, Spanish)
 LEADS = (
     ("On {day}, ", "El {day}, "),
     ("In {month}, ", "En {month}, "),

@@ -15,7 +15,7 @@ from . import words
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """What stands for a role: both forms, the articles before them, and the entity type (None: no entity)."""
+    """What fills a role: both forms, the articles before them, and the entity type (None: no entity)."""
 
     en: str
     es: str
@@ -98,7 +98,7 @@ class NameMaker:
         return self.rng.choice(self.parts.roots) + self.rng.choice(ends)
 
     def surname_root(self) -> str:
-        # Now and then a family is called after a town, so that only the sentence tells which of them is meant.
+        # Now and then a family is named after a town, so that only the sentence shows which of them is meant.
         return self.root(self.parts.town_ends if self.rng.random() < 0.2 else self.parts.surname_ends)
 
     def town_root(self) -> str:

@@ -289,7 +289,7 @@ NUMBERS = (
     ("forty", "cuarenta"),
     ("fifty", "cincuenta"),
 )
-# (English, Spanish masculine, Spanish feminine): what can stand before a person's name
+# (English, Spanish masculine, Spanish feminine): what can come before a person's name
 JOBS = (
     ("president", "el presidente", "la presidenta"),
     ("minister", "el ministro", "la ministra"),

@@ -70,24 +70,24 @@ def _ner_rows(writer: Writer, frame_list: Sequence[frames.Frame], language: str,
 def _qa_rows(writer: Writer, frame_list: Sequence[frames.Frame], language: str, prefix: str, count: int) -> list[Row]:
     rows: list[Row] = []
     while len(rows) < count:
-        told = writer.sentence(frame_list, language)
-        roles = {mention.role for mention in told.mentions}
+        about = writer.sentence(frame_list, language)
+        roles = {mention.role for mention in about.mentions}
         askable = []
-        for role, question_en, question_es in told.frame.questions:
+        for role, question_en, question_es in about.frame.questions:
             question = question_en if language == "en" else question_es
             if question and role in roles and roles.issuperset(ROLE.findall(question)):
                 askable.append((role, question))
         if not askable:
             continue
         role, wording = writer.rng.choice(askable)
-        question, _ = realise(wording, told.fillers, language)
-        context, shift = told.text, 0
+        question, _ = realise(wording, about.fillers, language)
+        context, shift = about.text, 0
         if writer.rng.random() < LONG_CONTEXTS:
             other = writer.sentence(frame_list, language).text
             before = writer.rng.random() < 0.5
-            context = f"{other} {told.text}" if before else f"{told.text} {other}"
+            context = f"{other} {about.text}" if before else f"{about.text} {other}"
             shift = len(other) + 1 if before else 0
-        spans = [{"start": m.start + shift, "end": m.end + shift} for m in told.mentions if m.role == role]
+        spans = [{"start": m.start + shift, "end": m.end + shift} for m in about.mentions if m.role == role]
         rows.append(
             {"id": f"{prefix}-{len(rows)}", "question": question, "context": context, "spans": spans, "label": None}
         )

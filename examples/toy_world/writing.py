@@ -1,4 +1,4 @@
-"""Writes sentences of the toy world: a frame, a wording, names in the roles, and where each of them stands."""
+"""Writes sentences of the toy world: a frame, a wording, names in the roles, and where each of them is."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Writer:
 
 
 def realise(wording: str, fillers: dict[str, Filler], language: str) -> tuple[str, tuple[Mention, ...]]:
-    """Return the sentence, with a capital and Spanish al and del, and where its fillers stand (without article)."""
+    """Return the sentence, with a capital and Spanish al and del, and where its fillers are (without article)."""
     text, mentions = "", []
     for place, part in enumerate(ROLE.split(wording)):
         if place % 2 == 0:
