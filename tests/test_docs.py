@@ -104,7 +104,7 @@ def test_commands_name_what_exists(block, capsys):
     for words in commands(block):
         program = words[0]
         if program == "make":
-            assert set(words[1:]) <= targets
+            assert {word for word in words[1:] if "=" not in word} <= targets  # T=tests/data sets a variable
         elif program == "tof-hf":
             check_tof_hf(words[1:], capsys)
         elif program in LAUNCHERS:
