@@ -22,7 +22,7 @@ def read_stories(path: Path, file: RawFile):
     from datasets import Dataset
 
     from tof_hf.data import read_mrc
-    from tof_hf.data.readers.answers import MRC_FEATURES
+    from tof_hf.data.features import MRC_FEATURES
     from tof_hf.data.readers.files import read_text_file
 
     read = _from_tokens if file.config == "tokens" else _from_json

@@ -163,7 +163,7 @@ def test_a_selection_changes_the_rows_of_the_next_stage_and_is_planned_by_its_ow
 
 
 def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_recorded(run, changed, monkeypatch):
-    monkeypatch.setattr("tof_hf.data.label_selection.ENOUGH", 1)
+    monkeypatch.setattr("tof_hf.data.label_selection.MIN_COUNT", 1)
     texts = Counter(text for row in entity_texts(all_labels(run)) for text in row)
     (most, often), (_, next_often) = texts.most_common(2)
     share = (often + next_often) / 2 / texts.total()

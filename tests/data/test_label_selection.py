@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_selection import (
-    ENOUGH,
+    MIN_COUNT,
     UNSURE,
     entity_spans,
     entity_texts,
@@ -133,10 +133,10 @@ def test_a_threshold_is_met_by_all_words_that_are_left(sentences, threshold):
 
 def test_a_text_is_frequent_if_it_is_more_than_the_share_and_stands_often_enough():
     marks = [("RT", "B-LOC", 0.5), (":", "O", 1.0), ("Ana", "B-PER", 0.9)]
-    rows = labelled(*[marks] * ENOUGH, [("New", "B-LOC", 0.6), ("York", "I-LOC", 0.8)], [("RT", "O", 0.6)])
+    rows = labelled(*[marks] * MIN_COUNT, [("New", "B-LOC", 0.6), ("York", "I-LOC", 0.8)], [("RT", "O", 0.6)])
     assert frequent_texts(rows, 0.1) == {"RT": 20, "Ana": 20}  # 20 of 41 each
     assert frequent_texts(rows, 20 / 41) == {}
-    assert frequent_texts(labelled(*[marks] * (ENOUGH - 1)), 0.1) == {}
+    assert frequent_texts(labelled(*[marks] * (MIN_COUNT - 1)), 0.1) == {}
 
 
 def test_a_text_that_is_no_entity_is_surely_outside_and_the_rest_stays(rows):

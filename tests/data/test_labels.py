@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
 from tof_hf.data.labels import (
+    SCHEMES,
     Span,
+    check_scheme,
     detect_scheme,
     entity_types,
     label_names,
     map_types,
     repair_tags,
+    scheme_name,
     spans_from_tags,
     tags_from_spans,
-    to_iob2,
 )
 from tof_hf.errors import DataError
 
@@ -62,7 +64,7 @@ def test_every_scheme_gives_back_the_entities_it_was_written_from(sentence, sche
     spans, length = sentence
     tags = written_as(spans, length, scheme)
     assert spans_from_tags(tags) == spans
-    assert to_iob2(tags) == tags_from_spans(spans, length) == written_as(spans, length, "IOB2")
+    assert repair_tags(tags) == tags_from_spans(spans, length) == written_as(spans, length, "IOB2")
 
 
 @given(st.lists(st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])))
@@ -140,14 +142,15 @@ def test_an_unknown_tag_is_named_in_the_error(tag):
 
 def test_a_tag_outside_the_named_scheme_is_an_error():
     with pytest.raises(DataError, match="'S-PER', which is not IOB2"):
-        to_iob2(["S-PER"], "IOB2")
+        check_scheme(["S-PER"], "IOB2")
     with pytest.raises(DataError, match="'IOB3'"):
-        to_iob2(["O"], "IOB3")
+        check_scheme(["O"], "IOB3")
 
 
 @pytest.mark.parametrize("name", ["BIO", "bio", "iob2", "IOBES", "Bioes", "bilou"])
 def test_a_scheme_may_have_its_other_name_in_any_case(name):
-    assert to_iob2(["O", "I-X"], name) == ["O", "B-X"]
+    check_scheme(["O", "I-X"], name)
+    assert scheme_name(name) in SCHEMES
 
 
 @pytest.mark.parametrize("label_map", ["spans", {"A": ""}, {"A": 3}, ["A"]])

@@ -5,7 +5,7 @@ from datasets import Dataset
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tof_hf.data.mrc_conversion import MRC_FEATURES
+from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.mrc_windows import encode_mrc, read_spans
 
 CONTEXT = "Maria visited Madrid near the river. Juan Carlos won in New York on Monday."

@@ -11,7 +11,7 @@ from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.licences import license_beside, may_share
+from tof_hf.data.licences import find_license, may_share
 from tof_hf.data.mixing import cap
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
@@ -139,14 +139,14 @@ def test_a_licence_is_read_from_the_data_card_and_from_no_other_page(tmp_path):
     (data / "x.parquet").write_bytes(b"")
     page = tmp_path / "project" / "README.md"
     page.write_text("---\nlicense: mit\n---\n# A program\n")
-    assert license_beside(data / "x.parquet") is None
+    assert find_license(data / "x.parquet") is None
     page.write_text("---\nlicense: cc-by-4.0\nconfigs:\n- config_name: data\n---\n# Data\n")
-    assert license_beside(data / "x.parquet") == license_beside(data) == "cc-by-4.0"
+    assert find_license(data / "x.parquet") == find_license(data) == "cc-by-4.0"
     (data / "x.conll").write_text("")
-    assert license_beside(data / "x.conll") is None
+    assert find_license(data / "x.conll") is None
     for header in ("license: [mit", "title: a: b", "1: a", "license: 5", "- a"):
         (data / "README.md").write_text(f"---\n{header}\n---\n")
-        assert license_beside(data / "x.parquet") is None
+        assert find_license(data / "x.parquet") is None
 
 
 def test_only_licences_that_allow_changed_copies_let_data_be_published():

@@ -1,4 +1,4 @@
-"""The health of pseudo-labels, as numbers."""
+"""The health of pseudo-labels, as numbers; importing it loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class LabelHealth:
-    """The numbers about one labelling; shares are in 0..1, and None where there is nothing to take a share of.
+    """The numbers about the labels of one round; shares are in 0..1, and None where there is nothing to divide by.
 
     `per_sentence`: entities a sentence, by type. `against_source`: that, divided by the source's own; None for types
-    without an entity there. `words_changed`, `changed_share`: words whose tag is another than at the last labelling;
-    None at the first. `confidence`: entities by their mean probability, in ten bins [0, 0.1), ... [0.9, 1].
-    `unseen_forms`: of the different texts of entities, the share that no entity of the source has. `agreement`: of the
-    entities in `agreement_sentences` sentences, the share that the MRC head finds too. `alarms`: what to look into.
+    without an entity there. `words_changed`, `changed_share`: words whose tag differs from that of the last round; None
+    in the first. `confidence`: entities by their mean probability, in ten bins [0, 0.1), ... [0.9, 1].
+    `unseen_forms`: the share of the different texts of entities that no entity of the source has. `agreement`: the
+    share of the entities in `agreement_sentences` sentences that the MRC head finds too. `alarms`: what to look into.
     """
 
     per_sentence: dict[str, float] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""How sound the labels are that a tagger gave to raw text, measured without any gold label of that text.
+"""The health of pseudo-labels, measured without any gold label of the text.
 
 Self-training goes wrong in ways that these numbers show: a type swallows others or dies out, a word that is no name is
-taken for one everywhere, labels change more and more from one labelling to the next, the two heads of one encoder stop
-to agree.
+labelled as one everywhere, labels change more and more from one round to the next, the two heads of one encoder
+disagree.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from datasets import Dataset
 
 from tof_hf.data.health import LabelHealth
-from tof_hf.data.label_selection import ENOUGH, entity_spans, entity_texts, frequent_texts, mean_probabilities
+from tof_hf.data.label_selection import MIN_COUNT, entity_spans, entity_texts, frequent_texts, mean_probabilities
 from tof_hf.data.labels import Span, entity_types
 from tof_hf.errors import DataError
 
 BINS = 10
-DOUBLED = 2.0  # alarm: so many times the entities of a type, or less than one over it, since the last labelling
-FAR_FROM_SOURCE = 4.0  # alarm: more than so many times the source's entities a sentence, or less than one over it
+GROWTH = 2.0  # alarm: a type has so many times the entities of the last labelling, or less than one over it
+FROM_SOURCE = 4.0  # alarm: a type has more than so many times the source's entities a sentence, or less than 1 over it
 FREQUENT = 0.05  # alarm: one text is more than this share of all entities; names in news reach 0.02
 
 
 @dataclass(frozen=True)
 class SourceEntities:
-    """Entities of the labelled source: `per_sentence` by type, and the texts of all, as they are written."""
+    """Entities of the labelled source: `per_sentence` by type, and the different texts of all."""
 
     per_sentence: dict[str, float]
     forms: frozenset[str]
@@ -41,24 +41,45 @@ def label_health(
     agreement: float | None = None,
     agreement_sentences: int = 0,
 ) -> LabelHealth:
-    """The health of rows of `pseudo_label`, beside the labelled source and the `previous` labels of the same rows."""
-    counts = entities_by_type(labelled)
-    changed = None if previous is None else words_changed(previous, labelled)
-    words = sum(map(len, labelled["tokens"]))
-    share = None if changed is None or not words else _rounded(changed / words)
-    alarms = against_source_alarms(counts, len(labelled), source.per_sentence) + frequent_text_alarms(labelled)
+    """Return the health of pseudo-labels: counts, shares and alarms.
+
+    Args:
+        labelled: Rows of `pseudo_label`.
+        source: Entities of the labelled source, from `source_entities`.
+        previous: The same rows as they were labelled in the last round.
+        previous_changed_share: `changed_share` of the last round, 0..1.
+        agreement: Share of the entities that the MRC head finds too, 0..1, from `agreement_share`.
+        agreement_sentences: The number of sentences that `agreement` was measured on.
+
+    Returns:
+        The numbers, with shares in 0..1 rounded to four digits.
+
+    Raises:
+        DataError: `previous` has other sentences.
+
+    Example:
+        >>> health = label_health(labelled, source_entities(source))
+        >>> health.alarms
+        ["LOC: 950 entities, where the rate of the source would give 120"]
+    """
+    counts, rows = entities_by_type(labelled), len(labelled)
+    rates = per_sentence(counts, rows)
+    alarms = against_source_alarms(counts, rows, source.per_sentence) + frequent_text_alarms(labelled)
+    changed, share = None, None
     if previous is not None:
         alarms += change_alarms(entities_by_type(previous), counts)
-    if previous_changed_share is not None and share is not None and share > previous_changed_share:
-        if changed >= ENOUGH:
+        changed = words_changed(previous, labelled)
+        words = sum(map(len, labelled["tokens"]))
+        share = round(changed / words, 4) if words else None
+        rises = share is not None and previous_changed_share is not None and share > previous_changed_share
+        if rises and changed >= MIN_COUNT:
             alarms.append(
                 f"{share:.2%} of the words changed their label, at the labelling before {previous_changed_share:.2%}"
             )
-    rates = per_sentence(counts, len(labelled))
     return LabelHealth(
-        per_sentence={label: _rounded(rate) for label, rate in rates.items()},
+        per_sentence={label: round(rate, 4) for label, rate in rates.items()},
         against_source={
-            label: _rounded(rate / source.per_sentence[label]) if source.per_sentence.get(label) else None
+            label: round(rate / source.per_sentence[label], 4) if source.per_sentence.get(label) else None
             for label, rate in rates.items()
         },
         words_changed=changed,
@@ -72,12 +93,23 @@ def label_health(
 
 
 def source_entities(source: Dataset) -> SourceEntities:
-    """What `label_health` compares with."""
+    """Return the entities of the labelled source, which `label_health` compares with.
+
+    Args:
+        source: NER rows.
+
+    Returns:
+        Entities a sentence by type, and the different texts of all entities.
+
+    Example:
+        >>> source_entities(read_ner("train.txt")).per_sentence
+        {"LOC": 0.48, "PER": 0.44}
+    """
     return SourceEntities(per_sentence(entities_by_type(source), len(source)), frozenset(entity_forms(source)))
 
 
 def entities_by_type(labelled: Dataset) -> dict[str, int]:
-    """Entities of every type of the labels, types without any too."""
+    """The number of entities of every type of the labels, 0 included."""
     found = Counter(span.label for spans in entity_spans(labelled) for span in spans)
     return {label: found[label] for label in entity_types(labelled.features["ner_tags"].feature.names)}
 
@@ -97,10 +129,8 @@ def words_changed(before: Dataset, after: Dataset) -> int:
 
 def confidence_histogram(probabilities: Sequence[float]) -> list[int]:
     """How many of the probabilities are in [0, 0.1), [0.1, 0.2), ... [0.9, 1]."""
-    counts = [0] * BINS
-    for probability in probabilities:
-        counts[min(BINS - 1, int(probability * BINS))] += 1
-    return counts
+    counts = Counter(min(BINS - 1, int(probability * BINS)) for probability in probabilities)
+    return [counts[number] for number in range(BINS)]
 
 
 def entity_forms(labelled: Dataset) -> set[str]:
@@ -114,8 +144,8 @@ def unseen_share(forms: Collection[str], known: Collection[str]) -> float | None
 
 
 def agreement_share(entities: Sequence[Collection[Span]], answers: Sequence[Collection[Span]]) -> float | None:
-    """Of the entities of all sentences the share that stands among the answers of its sentence; None without any."""
-    found = [entity in said for spans, said in zip(entities, answers, strict=True) for entity in spans]
+    """The share of entities that are among the answers of their sentence; None without entities."""
+    found = [entity in spans for of_one, spans in zip(entities, answers, strict=True) for entity in of_one]
     return sum(found) / len(found) if found else None
 
 
@@ -124,12 +154,9 @@ def change_alarms(before: Mapping[str, int], now: Mapping[str, int]) -> list[str
     alarms = []
     for label, count in now.items():
         old = before.get(label, 0)
-        if max(old, count) < ENOUGH:
-            continue
-        if count >= DOUBLED * old:
-            alarms.append(f"{label} grew from {old:,} to {count:,} entities since the last labelling")
-        elif DOUBLED * count < old:
-            alarms.append(f"{label} fell from {old:,} to {count:,} entities since the last labelling")
+        if max(old, count) >= MIN_COUNT and (count >= GROWTH * old or GROWTH * count < old):
+            change = "grew" if count > old else "fell"
+            alarms.append(f"{label} {change} from {old:,} to {count:,} entities since the last labelling")
     return alarms
 
 
@@ -138,9 +165,8 @@ def against_source_alarms(counts: Mapping[str, int], sentences: int, source: Map
     alarms = []
     for label, count in counts.items():
         expected = source.get(label, 0.0) * sentences
-        if max(count, expected) < ENOUGH:
-            continue
-        if count > FAR_FROM_SOURCE * expected or FAR_FROM_SOURCE * count < expected:
+        far = count > FROM_SOURCE * expected or FROM_SOURCE * count < expected
+        if far and max(count, expected) >= MIN_COUNT:
             alarms.append(f"{label}: {count:,} entities, where the rate of the source would give {round(expected):,}")
     return alarms
 

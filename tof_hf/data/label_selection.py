@@ -1,6 +1,6 @@
-"""Which pseudo-labels to learn from: sentences or single words left out, texts taken for no entity after all.
+"""Which pseudo-labels to learn from: unsure sentences or words left out, frequent texts unlabelled.
 
-The paper takes all labels. A word without a sure label is marked in the column `ner_unsure`: `encode_ner` gives its
+The paper uses all labels. A word without a sure label is marked in the column `ner_unsure`: `encode_ner` gives its
 pieces no label, `ner_to_mrc` asks no question that it could answer.
 """
 
@@ -20,7 +20,7 @@ from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError
 
 UNSURE = "ner_unsure"
-ENOUGH = 20  # entities or words below which a share of them says little
+MIN_COUNT = 20  # a share of fewer entities or words says little
 Selection = Literal["all", "threshold", "per_type_quota", "agreement"]
 
 
@@ -33,11 +33,25 @@ def select_labels(
     quota: float | None = None,
     answers: Sequence[Collection[Span]] | None = None,
 ) -> Dataset:
-    """The rows of `pseudo_label` to learn from; `all` gives the very same Dataset.
+    """Return the pseudo-labelled rows to learn from.
 
-    `level="sentence"` leaves out every sentence with an unsure word; `"token"` adds `ner_unsure`, true on such words,
-    and leaves out the sentences that have no other. Which words are unsure, `unsure_words` says. Raises DataError if
-    nothing is left.
+    Args:
+        labelled: Rows of `pseudo_label`.
+        selection: `all` as in the paper, or which words are unsure, as `unsure_words` explains.
+        level: `"sentence"` leaves out every sentence with an unsure word; `"token"` adds a column `ner_unsure`, true on
+            such words, and leaves out only the sentences that have no other words.
+        threshold: The least probability (0..1) of a sure word, for `threshold`.
+        quota: The share (0..1) of a type's entities that is sure, for `per_type_quota`.
+        answers: The spans that the MRC head finds in every sentence, for `agreement`.
+
+    Returns:
+        The same Dataset for `all`, else a selection of its rows.
+
+    Raises:
+        DataError: No row is left.
+
+    Example:
+        >>> sure = select_labels(labelled, "threshold", threshold=0.9)
     """
     if selection == "all":
         return labelled
@@ -73,13 +87,16 @@ def unsure_words(
     """
     probabilities = labelled["ner_probabilities"][:]
     if selection == "threshold":
+        assert threshold is not None
         least = np.float32(threshold)  # as probabilities are stored
         return [[bool(np.float32(p) < least) for p in row] for row in probabilities]
     unsure = [[False] * len(row) for row in probabilities]
     entities = [(row, span) for row, spans in enumerate(entity_spans(labelled)) for span in spans]
     if selection == "agreement":
+        assert answers is not None
         dropped = [(row, span) for row, span in entities if span not in answers[row]]
     else:
+        assert quota is not None
         dropped = _beyond_quota(entities, [_mean(probabilities[row], span) for row, span in entities], quota)
     for row, span in dropped:
         unsure[row][span.start : span.end] = [True] * (span.end - span.start)
@@ -87,30 +104,29 @@ def unsure_words(
 
 
 def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
-    """Texts that stand for more than `share` of all entities, and how often each does, the most frequent first.
-
-    No text of fewer than 20 entities is among them.
-    """
+    """Texts that are more than `share` of all entities, and at least 20, with their counts, the most frequent first."""
     counts = Counter(text for texts in entity_texts(labelled) for text in texts)
-    return {text: count for text, count in counts.most_common() if count >= ENOUGH and count > share * counts.total()}
+    return {
+        text: count for text, count in counts.most_common() if count >= MIN_COUNT and count > share * counts.total()
+    }
 
 
 def without_texts(
     labelled: Dataset,
     texts: Collection[str],
     *,
-    beside: Mapping[str, Any] = MappingProxyType({"ner_probabilities": 1.0}),
+    others: Mapping[str, Any] = MappingProxyType({"ner_probabilities": 1.0}),
 ) -> Dataset:
-    """The rows where entities of these texts are none: their words are O, with what `beside` says of other columns.
+    """The rows without the entities of these texts: their words are O, with the values of `others` in other columns.
 
-    As it stands `beside` is for rows of `pseudo_label`: O with probability 1.
+    By default, for rows of `pseudo_label`, O has probability 1.
     """
-    on_words = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **beside}
-    columns = {name: labelled[name][:] for name in on_words}
-    for row, (spans, said) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
-        for span, text in zip(spans, said, strict=True):
+    values = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **others}
+    columns = {name: labelled[name][:] for name in values}
+    for row, (spans, forms) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
+        for span, text in zip(spans, forms, strict=True):
             if text in texts:
-                for name, value in on_words.items():
+                for name, value in values.items():
                     columns[name][row][span.start : span.end] = [value] * (span.end - span.start)
     return Dataset.from_dict(labelled.to_dict() | columns, features=labelled.features)
 
@@ -134,23 +150,21 @@ def mean_probabilities(labelled: Dataset) -> list[float]:
 
 
 def mix_labelled(datasets: Sequence[Dataset], *, columns: Sequence[str]) -> Dataset:
-    """`mix`; if some rows have unsure words, the words of the others are all sure."""
-    if any(UNSURE in dataset.column_names for dataset in datasets):
-        return mix([_marked(dataset) for dataset in datasets], columns=[*columns, UNSURE])
-    return mix(datasets, columns=columns)
-
-
-def _marked(dataset: Dataset) -> Dataset:
-    if UNSURE in dataset.column_names:
-        return dataset
-    sure = [[False] * len(tokens) for tokens in dataset["tokens"]]
-    return dataset.add_column(UNSURE, sure, feature=List(Value("bool")))
+    """`mix`, with `ner_unsure` if some rows have it; the words of the others are all sure."""
+    if not any(UNSURE in dataset.column_names for dataset in datasets):
+        return mix(datasets, columns=columns)
+    marked = [
+        dataset
+        if UNSURE in dataset.column_names
+        else dataset.add_column(UNSURE, [[False] * len(t) for t in dataset["tokens"]], feature=List(Value("bool")))
+        for dataset in datasets
+    ]
+    return mix(marked, columns=[*columns, UNSURE])
 
 
 def _beyond_quota(entities: list[tuple[int, Span]], confidence: list[float], quota: float) -> list[tuple[int, Span]]:
-    order = sorted(range(len(entities)), key=lambda i: -confidence[i])
     by_type: dict[str, list[tuple[int, Span]]] = {}
-    for i in order:
+    for i in sorted(range(len(entities)), key=lambda i: -confidence[i]):
         by_type.setdefault(entities[i][1].label, []).append(entities[i])
     # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
     return [entity for same in by_type.values() for entity in same[math.ceil(round(quota * len(same), 9)) :]]

@@ -1,4 +1,4 @@
-"""Tag schemes and label names: everything between the tags of a file and strict IOB2.
+"""Tag schemes and label names: from the tags of a file to strict IOB2.
 
 Chunks are read with the rules of the CoNLL evaluation script, so IOB1, IOB2 and stray I- starts need no
 switch: an entity starts at B-, at a change of type, or after O.
@@ -40,7 +40,7 @@ class Span:
 def split_tag(tag: str) -> tuple[str, str]:
     """Return prefix and type of one tag: `B-PER` -> ("B", "PER"), `O` -> ("O", ""), `I` -> ("I", "ENT").
 
-    Raises `DataError` for anything that is not a tag of a known scheme.
+    Raises `DataError` for what is not a tag of a known scheme.
     """
     if tag == "O":
         return "O", ""
@@ -99,25 +99,25 @@ def tags_from_spans(spans: Iterable[Span], length: int) -> list[str]:
 
 
 def repair_tags(tags: Sequence[str]) -> list[str]:
-    """Return the same entities as strict IOB2: what an I- after O or after another type starts becomes B-."""
+    """Return the same entities as strict IOB2: an I- after O or after another type becomes B-."""
     return tags_from_spans(spans_from_tags(tags), len(tags))
 
 
 def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
     """Return the name of the scheme these tags are written in: a key of `SCHEMES`.
 
-    IOB1 is told from IOB2 by the entity starts: I- at most of them means IOB1. Untagged text counts as IOB2.
+    If most entities start with I-, it is IOB1, else IOB2. Untagged text counts as IOB2.
     """
     prefixes: set[str] = set()
-    begun = continued = 0
+    b_starts = i_starts = 0
     for tags in sentences:
         previous = ""
         for tag in tags:
             prefix, kind = split_tag(tag)
             prefixes.add(prefix)
             if kind and kind != previous:
-                begun += prefix == "B"
-                continued += prefix == "I"
+                b_starts += prefix == "B"
+                i_starts += prefix == "I"
             previous = kind
     if prefixes & set("LU"):
         return "BILOU"
@@ -125,7 +125,7 @@ def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
         return "BIOES"
     if "E" in prefixes:
         return "IOE"
-    return "IOB1" if continued > begun else "IOB2"
+    return "IOB1" if i_starts > b_starts else "IOB2"
 
 
 def scheme_name(scheme: str) -> str:
@@ -143,13 +143,6 @@ def check_scheme(tags: Iterable[str], scheme: str) -> None:
     for tag in tags:
         if split_tag(tag)[0] not in SCHEMES[name]:
             raise DataError(f"the tag {tag!r}, which is not {name}.", fix="name another scheme, or null to detect it.")
-
-
-def to_iob2(tags: Sequence[str], scheme: str | None = None) -> list[str]:
-    """Return the entities of `tags` as strict IOB2; `DataError` if a tag is not of the named `scheme`."""
-    if scheme is not None:
-        check_scheme(tags, scheme)
-    return repair_tags(tags)
 
 
 def label_names(types: Iterable[str]) -> list[str]:
@@ -191,6 +184,6 @@ def map_types(tags: Sequence[str], label_map: LabelMap) -> list[str]:
     ENT (entity span detection, as the paper does for WNUT16).
     """
     check_label_map(label_map)
-    # On spans, not on tags: two neighbours of different types keep their own starts under one new name.
+    # On spans, not on tags: two neighbours of different types stay two entities under one new name.
     renamed = [Span(span.start, span.end, map_type(span.label, label_map)) for span in spans_from_tags(tags)]
     return tags_from_spans([span for span in renamed if span.label != "O"], len(tags))

@@ -1,4 +1,4 @@
-"""Licences of data: where they are written down, and which of them let others publish what was made of the data."""
+"""Licences of data: which one the data card names, and which ones allow derived data to be published."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import ConfigError
 
-# Ids of the Hub. All of them allow changed copies to be shared; what they ask for (names, the same licence, no sale)
-# the card of the copy takes over. No-derivatives licences (-nd) are missing on purpose.
+# Ids of the Hub. All of them allow changed copies to be shared; the copy's card repeats their conditions (names, the
+# same licence, no sale). No-derivatives licences (-nd) are missing on purpose.
 SHAREABLE = frozenset(
     """
     apache-2.0 mit bsd bsd-2-clause bsd-3-clause unlicense wtfpl isc
@@ -26,20 +26,14 @@ def may_share(license: str | None) -> bool:
     return license is not None and license.lower() in SHAREABLE
 
 
-def license_beside(path: Path) -> str | None:
-    """The licence that the data card (README.md) in the folder of Parquet data, or in the one above it, names."""
+def find_license(path: Path) -> str | None:
+    """The licence in the data card (README.md) in the folder of Parquet data, or in the folder above; None without."""
     if path.is_file() and path.suffix != ".parquet":
-        return None  # a page beside a text file may be about anything
+        return None  # a page in the folder of a text file may be about anything
     folder = path if path.is_dir() else path.parent
-    for place in (folder, folder.parent):
-        card = place / "README.md"
-        if card.is_file():
-            # One folder up there may be a page about anything: it must show that it is a data card.
-            return _license_of(card, must_be_a_data_card=place != folder)
-    return None
-
-
-def _license_of(card: Path, *, must_be_a_data_card: bool) -> str | None:
+    card = next((card for card in (folder / "README.md", folder.parent / "README.md") if card.is_file()), None)
+    if card is None:
+        return None
     try:
         block = re.match(r"\s*---\s*\n(.*?)\n---\s*(\n|$)", card.read_text(encoding="utf-8"), re.DOTALL)
         header = parse_yaml(block[1], name=str(card)) if block else None
@@ -47,7 +41,8 @@ def _license_of(card: Path, *, must_be_a_data_card: bool) -> str | None:
         return None
     if not isinstance(header, Mapping):
         return None
-    if must_be_a_data_card and not {"configs", "dataset_info", "task_categories"} & set(header):
+    # A page one folder above may be about anything: it must look like a data card.
+    if card.parent != folder and not {"configs", "dataset_info", "task_categories"} & set(header):
         return None
     license = header.get("license")
     return license if isinstance(license, str) else None

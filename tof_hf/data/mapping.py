@@ -1,7 +1,7 @@
 """`Dataset.map` with a cache that notices when our code changes.
 
 `datasets` hashes functions of an importable package by reference: an edited function would keep serving the rows of
-the old one. The source text of the function's module therefore travels as an argument and so into the fingerprint.
+the old one. A hash of the source of the function's module is therefore part of what `datasets` hashes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset, Features
+
+Batch = dict[str, list]
 
 
 def source_hash(*functions: Callable) -> str:
@@ -22,21 +25,36 @@ def source_hash(*functions: Callable) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class _WithSource:
+    """A function, and the hash of the source code it depends on."""
+
+    function: Callable[..., Batch]
+    source: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Batch:
+        return self.function(*args, **kwargs)
+
+
 def cached_map(
     dataset: Dataset,
-    function: Callable,
+    function: Callable[..., Batch],
     *,
-    features: Features | None = None,
+    features: Features,
     description: str,
-    **fn_kwargs: Any,
+    depends_on: tuple[Callable, ...] = (),
+    **arguments: Any,
 ) -> Dataset:
-    """The rows that `function(batch, indices, *, code, **fn_kwargs)` returns; all old columns are dropped."""
+    """The rows that `function(batch, indices, **arguments)` returns, without the old columns.
+
+    The cache also follows the source of the functions in `depends_on`.
+    """
     return dataset.map(
-        function,
+        _WithSource(function, source_hash(function, *depends_on)),
         batched=True,
         with_indices=True,
         remove_columns=dataset.column_names,
         features=features,
-        fn_kwargs={**fn_kwargs, "code": source_hash(function)},
+        fn_kwargs=arguments,
         desc=description,
     )

@@ -9,7 +9,19 @@ from datasets import Dataset, concatenate_datasets
 
 
 def cap(dataset: Dataset, limit: int | None, *, seed: int) -> Dataset:
-    """At most `limit` rows, drawn without replacement, in their old order; all of them for None."""
+    """Return at most `limit` rows, drawn without replacement, in their old order.
+
+    Args:
+        dataset: Any rows.
+        limit: The most rows to return; None returns all.
+        seed: Seed of the draw.
+
+    Returns:
+        The dataset itself, or a selection of its rows.
+
+    Example:
+        >>> small = cap(rows, 1_000, seed=42)
+    """
     if limit is None or len(dataset) <= limit:
         return dataset
     chosen = random.Random(seed).sample(range(len(dataset)), limit)
@@ -17,6 +29,17 @@ def cap(dataset: Dataset, limit: int | None, *, seed: int) -> Dataset:
 
 
 def mix(datasets: Sequence[Dataset], *, columns: Sequence[str] | None = None) -> Dataset:
-    """All rows of all datasets, with only these columns; order does not matter, the Trainer shuffles."""
+    """Return the rows of all datasets, one dataset after the other (the Trainer shuffles; paper Guideline II).
+
+    Args:
+        datasets: At least one; all have the same features in `columns`.
+        columns: The columns to keep; None keeps all.
+
+    Returns:
+        One dataset.
+
+    Example:
+        >>> training = mix([source, target], columns=["id", "tokens"])
+    """
     datasets = [dataset.select_columns(list(columns)) if columns else dataset for dataset in datasets]
     return concatenate_datasets(datasets) if len(datasets) > 1 else datasets[0]

@@ -4,48 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 
 from datasets import Dataset
 
 from tof_hf.config.yaml import parse_yaml, read_yaml
+from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.labels import Span, entity_types, spans_from_tags
-from tof_hf.data.mapping import cached_map
-from tof_hf.data.readers.answers import MRC_FEATURES
+from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.errors import ConfigError, DataError
 
 
 def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
-    """The question asked for every entity type, from a YAML file or a mapping laid over the package's English ones."""
+    """Return the question for every entity type.
+
+    Args:
+        queries: A YAML file or a mapping from entity type to question; these override the package's English questions.
+
+    Returns:
+        Questions by entity type.
+
+    Raises:
+        DataError: The file is missing or unreadable, or a value is not a question.
+
+    Example:
+        >>> load_queries({"LOC": "Welche Orte werden genannt?"})["LOC"]
+        "Welche Orte werden genannt?"
+    """
+    path = None if queries is None or isinstance(queries, Mapping) else Path(queries)
+    if path is not None and not path.is_file():
+        raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
     package = parse_yaml((files("tof_hf.data") / "queries" / "en.yaml").read_text(encoding="utf-8"), name="en.yaml")
-    if queries is None:
-        return package
-    given = queries
-    if not isinstance(queries, Mapping):
-        path = Path(queries)
-        if not path.is_file():
-            raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
-        try:
-            given = read_yaml(path)
-        except ConfigError as problem:
-            raise DataError(f"no YAML in UTF-8 ({problem}).", fix="correct the file.", path=path) from problem
-    if not isinstance(given, Mapping) or not all(isinstance(v, str) and v.strip() for v in given.values()):
+    try:
+        own = (queries or {}) if path is None else read_yaml(path)
+    except ConfigError as problem:
+        raise DataError(f"no YAML in UTF-8 ({problem}).", fix="correct the file.", path=path) from problem
+    if not isinstance(own, Mapping) or not all(isinstance(v, str) and v.strip() for v in own.values()):
         raise DataError(
             "queries that are not a mapping from entity type to a question",
             fix="write one line per type, e.g. `LOC: Which places are named?`",
-            path=None if isinstance(queries, Mapping) else Path(queries),
+            path=path,
         )
-    return {**package, **{str(key): value for key, value in given.items()}}
+    return package | {str(label): question for label, question in own.items()}
 
 
 def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None = None) -> Dataset:
-    """MRC rows, one for each sentence and entity type, negatives kept, all entities of the type as its spans.
+    """Return MRC rows, one for each sentence and entity type (paper 4.2, Guideline III; Algorithm 1, line 11).
 
-    The context is the sentence's words joined by single spaces; spans are exact character offsets into it, end
-    exclusive. Tags are repaired to IOB2 first. The order of the types is that of the queries. Where words are true in a
-    column `ner_unsure`, the questions for the types of their entities are left out, and all of the sentence if such a
-    word is in none: it could be the answer to any. Raises DataError if a type of the dataset's labels has no query.
+    All entities of the type are the row's spans; sentences without one are kept as negatives. Tags are repaired to
+    IOB2 first. Where a column `ner_unsure` is true for words of an entity, the questions for its type are left out;
+    if such a word is outside all entities, so are all questions of the sentence, as it could answer any of them.
+
+    Args:
+        dataset: NER rows.
+        queries: See `load_queries`; the order of the questions is the order of the types.
+
+    Returns:
+        Rows with `id`, `question`, `context` (the words joined by single spaces), `spans` (`start` and `end` in
+        characters, end exclusive) and `label`.
+
+    Raises:
+        DataError: The rows have no labels, or a type has no question.
+
+    Example:
+        >>> questions = ner_to_mrc(read_ner("train.txt"))
     """
     queries = load_queries(queries)
     if "ner_tags" not in dataset.column_names:
@@ -68,16 +92,11 @@ def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None 
     )
 
 
-def _mrc_rows(
-    batch: dict[str, list], indices: list[int], *, names: list[str], queries: dict[str, str], code: str
-) -> dict[str, list]:
-    out: dict[str, list] = {name: [] for name in MRC_FEATURES}
+def _mrc_rows(batch: Batch, indices: list[int], *, names: list[str], queries: dict[str, str]) -> Batch:
+    out: Batch = {name: [] for name in MRC_FEATURES}
     unsure = batch.get(UNSURE) or [[]] * len(batch["id"])
     for sentence, tokens, tags, doubts in zip(batch["id"], batch["tokens"], batch["ner_tags"], unsure, strict=True):
-        starts, position = [], 0
-        for token in tokens:
-            starts.append(position)
-            position += len(token) + 1
+        starts = list(accumulate((len(token) + 1 for token in tokens), initial=0))
         entities = spans_from_tags([names[tag] for tag in tags])
         doubtful = _doubtful_types(entities, doubts)
         for k, (label, question) in enumerate(queries.items(), start=1):
@@ -87,11 +106,7 @@ def _mrc_rows(
             out["question"].append(question)
             out["context"].append(" ".join(tokens))
             out["spans"].append(
-                [
-                    {"start": starts[e.start], "end": starts[e.end - 1] + len(tokens[e.end - 1])}
-                    for e in entities
-                    if e.label == label
-                ]
+                [{"start": starts[e.start], "end": starts[e.end] - 1} for e in entities if e.label == label]
             )
             out["label"].append(label)
     return out

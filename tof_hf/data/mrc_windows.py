@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.data.mapping import cached_map
+from tof_hf.data.mapping import Batch, cached_map
 
 CharSpan = tuple[int, int]
 
@@ -24,30 +24,40 @@ def encode_mrc(
     negative_windows: float = 1.0,
     offsets: bool = False,
 ) -> Dataset:
-    """One row a window over the context (paper 3.3.2, Eq. 2), ready for `SpanCollator`.
+    """Return one row for each window over the contexts, ready for `SpanCollator` (paper 3.3.2, Eq. 2).
 
-    - `input_ids`, `token_type_ids`: question and a stretch of context, at most `max_length` pieces;
-    - `context`: [first, end) of the context's pieces, the only ones with a loss;
-    - `spans`: [start piece, end piece] of each answer that lies whole in the window, the end piece included: the last
-      piece of the answer, or with `end_label="first_piece"` the first piece of its last word (the published code);
-    - `ignored`: pieces of answers cut by the window's edge, without a loss;
-    - `row`, `length` and, with `offsets`, `starts` and `ends`: characters of every context piece, for `read_spans`.
+    Args:
+        dataset: MRC rows.
+        tokenizer: A fast tokenizer, from `load_tokenizer`.
+        max_length: The most pieces of a window, special pieces included.
+        stride: Pieces that neighbouring windows share.
+        end_label: The end of an answer is its `"last_piece"`, or the `"first_piece"` of its last word (the published
+            code).
+        negative_windows: The share (0..1) that is kept of windows without an answer whose question has one elsewhere;
+            chosen by content, so it is always the same windows. Questions without an answer keep all windows.
+        offsets: Add `starts` and `ends`, which `read_spans` needs.
 
-    Windows overlap by `stride` pieces. Of the windows that hold no answer although their question has one elsewhere,
-    the share `negative_windows` is kept (a fixed choice by content); rows without any answer are always kept.
+    Returns:
+        Rows with these columns; all positions are pieces of the window:
+
+        - `input_ids`, `token_type_ids`: question and a part of the context;
+        - `context`: [first, end) of the context's pieces, the only ones with a loss;
+        - `spans`: [start, end] of each answer that is whole in the window, end inclusive;
+        - `ignored`: pieces of answers cut by the window's edge, without a loss;
+        - `row`, `length`: the number of the MRC row, and of pieces;
+        - `starts`, `ends`: the first character of every context piece, and the end (exclusive) of the piece, or of its
+          word with `end_label="first_piece"`.
+
+    Example:
+        >>> windows = encode_mrc(questions, load_tokenizer("google-bert/bert-base-multilingual-cased"))
     """
-    columns = {
-        "input_ids": List(Value("int32")),
-        "context": List(Value("int32")),
-        "spans": List(List(Value("int32"))),
-        "ignored": List(Value("int32")),
-        "row": Value("int32"),
-        "length": Value("int32"),
-    }
+    pieces = List(Value("int32"))
+    columns = {"input_ids": pieces, "context": pieces, "spans": List(pieces), "ignored": pieces}
+    columns |= {"row": Value("int32"), "length": Value("int32")}
     if "token_type_ids" in tokenizer.model_input_names:
-        columns["token_type_ids"] = List(Value("int32"))
+        columns["token_type_ids"] = pieces
     if offsets:
-        columns |= {"starts": List(Value("int32")), "ends": List(Value("int32"))}
+        columns |= {"starts": pieces, "ends": pieces}
     return cached_map(
         dataset,
         _mrc_windows,
@@ -63,24 +73,25 @@ def encode_mrc(
 
 
 def read_spans(windows: Dataset, span_ends: Iterable[Iterable[int]]) -> list[tuple[int, int, int]]:
-    """Predicted (row, start, end) in characters of the row's context, sorted and without repeats.
+    """Return the predicted spans in characters of their context, sorted, each once.
 
-    `span_ends[w][i]` is the piece at which a span that starts at piece i of window w ends, or -1.
+    Args:
+        windows: Rows of `encode_mrc` with `offsets=True`.
+        span_ends: `span_ends[w][i]` is the piece that ends the span that starts at piece i of window w, or -1.
+
+    Returns:
+        (row, start, end) of every span, end exclusive.
     """
     found = set()
     columns = zip(windows["row"], windows["context"], windows["starts"], windows["ends"], strict=True)
     for (row, (first, _), starts, ends), predicted in zip(columns, span_ends, strict=True):
-        for start, end in _pairs(predicted):
-            found.add((row, starts[start - first], ends[end - first]))
+        spans = ((start, int(end)) for start, end in enumerate(predicted) if end >= 0)
+        found |= {(row, starts[start - first], ends[end - first]) for start, end in spans}
     return sorted(found)
 
 
-def _pairs(predicted: Iterable[int]) -> Iterator[tuple[int, int]]:
-    return ((i, int(end)) for i, end in enumerate(predicted) if end >= 0)
-
-
 def _mrc_windows(
-    batch: dict[str, list],
+    batch: Batch,
     indices: list[int],
     *,
     tokenizer: Any,
@@ -89,10 +100,9 @@ def _mrc_windows(
     end_label: str,
     negative_windows: float,
     columns: list[str],
-    code: str,
-) -> dict[str, list]:
+) -> Batch:
     encoded = _tokenize(tokenizer, batch["question"], batch["context"], max_length, stride)
-    out: dict[str, list] = {name: [] for name in columns}
+    out: Batch = {name: [] for name in columns}
     for w, i in enumerate(encoded["overflow_to_sample_mapping"]):
         sequence = encoded.sequence_ids(w)
         if 1 not in sequence:
@@ -101,25 +111,24 @@ def _mrc_windows(
         end = len(sequence) - sequence[::-1].index(1)
         context = batch["context"][i]
         pieces = [_trimmed(context, *offsets) for offsets in encoded["offset_mapping"][w][first:end]]
-        starts, piece_ends = zip(*pieces, strict=True)
-        ends = piece_ends
-        if end_label == "first_piece":
-            ends = _word_ends(encoded.word_ids(w)[first:end], piece_ends)
-        spans, ignored = _place(batch["spans"][i], starts, piece_ends, ends)
+        ends = [stop for _, stop in pieces]
+        if end_label == "first_piece":  # every piece ends where its word ends
+            words = encoded.word_ids(w)[first:end]
+            word_ends = dict(zip(words, ends, strict=True))
+            ends = [word_ends[word] for word in words]
+        spans, ignored = _place(batch["spans"][i], pieces, ends)
         if batch["spans"][i] and not spans and not _keep(encoded["input_ids"][w], negative_windows):
             continue
-        values = {
-            "input_ids": encoded["input_ids"][w],
+        values: dict[str, Any] = {
+            **{name: encoded[name][w] for name in ("input_ids", "token_type_ids") if name in columns},
             "context": [first, end],
             "spans": [[first + start, first + stop] for start, stop in spans],
             "ignored": [first + piece for piece in ignored],
             "row": indices[i],
             "length": len(sequence),
-            "starts": starts,
+            "starts": [start for start, _ in pieces],
             "ends": ends,
         }
-        if "token_type_ids" in columns:
-            values["token_type_ids"] = encoded["token_type_ids"][w]
         for name in columns:
             out[name].append(values[name])
     return out
@@ -156,34 +165,25 @@ def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _word_ends(words: list[int | None], piece_ends: tuple[int, ...]) -> list[int]:
-    """For every piece the character at which its whole word ends."""
-    last = dict(zip(words, piece_ends, strict=True))
-    return [last[word] for word in words]
-
-
 def _place(
-    spans: list[dict[str, int]], starts: tuple[int, ...], piece_ends: tuple[int, ...], ends: Iterable[int]
+    spans: list[dict[str, int]], pieces: list[CharSpan], ends: list[int]
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """(pieces of the whole spans, pieces of the cut spans) in a window with these character offsets."""
+    """(pieces of the whole spans, pieces of the cut spans) in a window of pieces with these characters.
+
+    A span ends at the first piece with the end of its last one in `ends`.
+    """
     whole, cut = [], []
-    ends = list(ends)
     for span in spans:
-        inside = [
-            piece
-            for piece, (start, end) in enumerate(zip(starts, piece_ends, strict=True))
-            if start < span["end"] and end > span["start"]
-        ]
+        inside = [i for i, (start, end) in enumerate(pieces) if start < span["end"] and end > span["start"]]
         if not inside:
             continue
-        if starts[0] > span["start"] or piece_ends[-1] < span["end"]:
+        if pieces[0][0] > span["start"] or pieces[-1][1] < span["end"]:
             cut.extend(inside)
         else:
-            last = next((p for p in inside if ends[p] == ends[inside[-1]]), inside[-1])
-            whole.append((inside[0], last))
+            whole.append((inside[0], next(i for i in inside if ends[i] == ends[inside[-1]])))
     return whole, cut
 
 
 def _keep(ids: list[int], share: float) -> bool:
-    """A choice that depends on the window's content alone, so that every process and every run makes the same."""
+    """A choice by the window's content alone, so that every process and every run makes the same."""
     return zlib.crc32(str(ids).encode()) / 2**32 < share

@@ -1,4 +1,4 @@
-"""Pseudo-labels: a tagger's own answers on raw target text become training data (Algorithm 1, lines 7, 10 and 17)."""
+"""Pseudo-labels: a tagger's own predictions on raw target text become training data (Algorithm 1, lines 7, 10, 17)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, List, Value
+from datasets import Dataset, Features, List, Value
 
+from tof_hf.data.features import ner_features
 from tof_hf.data.labels import repair_tags
 from tof_hf.errors import DataError
 
@@ -24,42 +25,48 @@ class WordPredictions:
 def pseudo_label(
     dataset: Dataset, predictions: WordPredictions, *, label_names: Sequence[str], repair: bool = True
 ) -> Dataset:
-    """The sentences with the predicted tags as `ner_tags` and the words' probabilities as `ner_probabilities`.
+    """Return the sentences with their predicted tags (Algorithm 1, lines 7, 10 and 17).
 
-    Labels are hard (the most probable tag of each word) and nothing is filtered, as in the paper. `repair` turns the
-    tags into strict IOB2 first. Raises DataError if predictions and sentences differ in length.
+    Labels are hard (the most probable tag of each word) and nothing is filtered, as in the paper.
+
+    Args:
+        dataset: Unlabelled rows (`id`, `tokens`).
+        predictions: A tag and its probability (0..1) for every word.
+        label_names: The names that `ner_tags` numbers, such as `["O", "B-LOC", "I-LOC"]`.
+        repair: Turn the tags into strict IOB2 first.
+
+    Returns:
+        Rows with `id`, `tokens`, `ner_tags` and `ner_probabilities`, one number a word.
+
+    Raises:
+        DataError: Predictions and sentences differ in length.
+
+    Example:
+        >>> predicted = WordPredictions(tags=[["B-LOC", "O"]], probabilities=[[0.9, 0.8]])
+        >>> labelled = pseudo_label(text, predicted, label_names=["O", "B-LOC", "I-LOC"])
     """
-    columns: dict[str, list] = {"id": dataset["id"][:], "tokens": dataset["tokens"][:]}
-    for sentence, tokens, tags in zip(columns["id"], columns["tokens"], predictions.tags, strict=True):
+    ids, sentences = dataset["id"][:], dataset["tokens"][:]
+    for sentence, tokens, tags in zip(ids, sentences, predictions.tags, strict=True):
         if len(tokens) != len(tags):
             raise DataError(
                 f"{len(tags)} predicted tags for the {len(tokens)} words of sentence {sentence!r}",
                 fix="predict on the same dataset that you label",
             )
-    tags = [repair_tags(row) if repair else row for row in predictions.tags]
-    label = ClassLabel(names=list(label_names))
-    features = Features(
-        {
-            "id": Value("string"),
-            "tokens": List(Value("string")),
-            "ner_tags": List(label),
-            "ner_probabilities": List(Value("float32")),
-        }
-    )
-    columns["ner_tags"] = [label.str2int(row) if row else [] for row in tags]
-    columns["ner_probabilities"] = predictions.probabilities
-    return Dataset.from_dict(columns, features=features)
+    index = {name: number for number, name in enumerate(label_names)}
+    numbers = [[index[tag] for tag in (repair_tags(tags) if repair else tags)] for tags in predictions.tags]
+    columns = {"id": ids, "tokens": sentences, "ner_tags": numbers, "ner_probabilities": predictions.probabilities}
+    features = ner_features(label_names) | {"ner_probabilities": List(Value("float32"))}
+    return Dataset.from_dict(columns, features=Features(features))
 
 
 def label_statistics(labelled: Dataset) -> dict[str, Any]:
-    """Counts of what `pseudo_label` gave: sentences, words, entities of each type, and mean probabilities of the tags.
+    """Counts of rows of `pseudo_label`: sentences, words, entities of each type, and mean probabilities of the tags.
 
     `mean_probability` is over all words, `mean_entity_probability` over those in entities; None where there are none.
     """
     names = labelled.features["ner_tags"].feature.names
     rows = labelled.select_columns(["ner_tags", "ner_probabilities"]).with_format("arrow")[:]
-    tags = rows["ner_tags"].combine_chunks().flatten().to_numpy()
-    probabilities = rows["ner_probabilities"].combine_chunks().flatten().to_numpy()
+    tags, probabilities = (rows[name].combine_chunks().flatten().to_numpy() for name in rows.column_names)
     counts = np.bincount(tags, minlength=len(names)).tolist()
     inside = probabilities[tags != names.index("O")]
     return {

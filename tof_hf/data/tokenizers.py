@@ -1,4 +1,4 @@
-"""Loading a tokenizer so that words given one by one are cut as they would be in running text."""
+"""Loading a tokenizer that splits a list of words as it would split running text."""
 
 from __future__ import annotations
 
@@ -14,15 +14,8 @@ from tof_hf.utils.log import warn
 from tof_hf.utils.pretrained import load_pretrained
 
 # These models number positions from padding_idx + 1, so that many positions of the table are never used.
-_OFFSET_POSITIONS = {
-    "roberta",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "camembert",
-    "roberta-prelayernorm",
-    "longformer",
-}
-_FEW = 0.01  # of the pieces of a vocabulary without capitals, at most so many have one all the same
+_OFFSET_POSITIONS = frozenset("roberta xlm-roberta xlm-roberta-xl camembert roberta-prelayernorm longformer".split())
+_FEW = 0.01  # the most pieces with a capital, as a share, in a vocabulary without capitals
 _UNSET = 1_000_000  # tokenizers without a window carry a huge number
 _NO_ENCODER = (
     "no encoder with a tokenizer can be loaded from there. Name a folder with config.json, weights and tokenizer "
@@ -31,17 +24,29 @@ _NO_ENCODER = (
 
 
 def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase:
-    """A fast tokenizer whose words keep their leading space; raises ModelError if there is none.
+    """Return a fast tokenizer that splits a list of words as it would split running text.
 
-    Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and silently loses the mark for
-    words handed over as a list; it is switched to add the space, and so it is saved. `loading` goes to
-    `from_pretrained` (`revision`, `token`, ...).
+    Byte-level BPE (RoBERTa, ModernBERT) marks word starts by the space before them and loses the mark for words in a
+    list; the tokenizer is set to add the space, and is saved that way.
+
+    Args:
+        name_or_path: A folder or a Hub id.
+        **loading: Options of `from_pretrained` (`revision`, `token`, ...).
+
+    Returns:
+        A tokenizer that pads on the right.
+
+    Raises:
+        ModelError: There is no fast tokenizer.
+
+    Example:
+        >>> tokenizer = load_tokenizer("FacebookAI/xlm-roberta-base")
     """
     tokenizer = _load(AutoTokenizer, name_or_path, **loading)
     if len(tokenizer) <= len(tokenizer.all_special_ids):
-        # transformers makes an empty tokenizer of a folder with nothing but a config.json.
+        # For a folder with only a config.json, transformers returns an empty tokenizer.
         raise ModelError(
-            f"{name_or_path}: the tokenizer knows no word piece. Put the encoder's tokenizer.json (or vocab.txt, or "
+            f"{name_or_path}: the tokenizer has no word pieces. Put the encoder's tokenizer.json (or vocab.txt, or "
             "sentencepiece.bpe.model) and tokenizer_config.json into the folder."
         )
     if not tokenizer.is_fast:
@@ -50,13 +55,13 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
             "Take an encoder with a tokenizer.json, e.g. google-bert/bert-base-multilingual-cased."
         )
     if _add_prefix_space(json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]):
-        # A class with a backend of its own (RobertaTokenizer) takes and saves the option, the generic one ignores it.
+        # Model-specific classes (RobertaTokenizer) accept and save the option; the generic class ignores it.
         tokenizer = _load(AutoTokenizer, name_or_path, add_prefix_space=True, **loading)
         backend = tokenizer.backend_tokenizer
         layout = json.loads(backend.to_str())
         steps = [_add_prefix_space(layout[step]) for step in ("pre_tokenizer", "post_processor")]
         if any(steps):
-            # The post-processor must know of the added space too, or the first word's offset is one too far.
+            # Without the option in the post-processor, the offset of the first word is one too high.
             changed = Tokenizer.from_str(json.dumps(layout))
             backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
     tokenizer.padding_side = "right"  # as our collators pad labels; XLNet's would pad the left
@@ -67,14 +72,14 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
 def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     """The tokenizer of an encoder, its `model_max_length` set to the encoder's window (and saved with it).
 
-    Of a BERT folder with nothing but vocab.txt (SpanBERT) transformers makes a tokenizer that makes all letters small;
-    where the vocabulary has capitals they are kept.
+    For a BERT folder with only vocab.txt (SpanBERT), transformers returns a tokenizer that lowercases; this one keeps
+    capitals if the vocabulary has any.
     """
     tokenizer = load_tokenizer(name_or_path)
     if _loses_capitals(tokenizer):
         cased = load_tokenizer(name_or_path, do_lower_case=False)
-        if not _loses_capitals(cased):  # tokenizers of other classes do not know the option
-            _tell_of_capitals(name_or_path)
+        if not _loses_capitals(cased):  # tokenizers of other classes ignore the option
+            _warn_of_capitals(name_or_path)
             tokenizer = cased
     tokenizer.model_max_length = model_window(tokenizer, _load(AutoConfig, name_or_path))
     return tokenizer
@@ -85,7 +90,7 @@ def _load(auto: Any, name_or_path: str, **loading: Any) -> Any:
 
 
 def _loses_capitals(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the tokenizer makes letters small, so that pieces of its vocabulary with capitals are never used."""
+    """Whether the tokenizer lowercases, so that pieces of its vocabulary with capitals are never used."""
     normalizer = tokenizer.backend_tokenizer.normalizer
     if normalizer is None or normalizer.normalize_str("A") != "a":
         return False
@@ -94,10 +99,10 @@ def _loses_capitals(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 
 @functools.cache
-def _tell_of_capitals(name_or_path: str) -> None:
+def _warn_of_capitals(name_or_path: str) -> None:
     warn(
-        f"{name_or_path}: its tokenizer makes all letters small, but its vocabulary has capitals, so they are kept. "
-        "Write do_lower_case: false into its tokenizer_config.json to have it said there."
+        f"{name_or_path}: its tokenizer lowercases, but its vocabulary has capitals, so they are kept. "
+        "To silence this, write do_lower_case: false into its tokenizer_config.json."
     )
 
 
@@ -114,7 +119,7 @@ def _add_prefix_space(layout: dict[str, Any] | None) -> bool:
 
 
 def model_window(tokenizer: PreTrainedTokenizerBase, config: Any) -> int:
-    """The longest input, in pieces with the special ones, that this encoder takes."""
+    """The longest input of this encoder, in pieces, special pieces included."""
     # Read from the dictionary: relative-position encoders (XLNet-like) have no such field, or -1.
     positions = config.to_dict().get("max_position_embeddings") or 0
     if config.model_type in _OFFSET_POSITIONS:

@@ -1,8 +1,8 @@
 """Words and tags -> model inputs, for NER and for masked language modelling, and back to words.
 
 A sentence that does not fit the window is cut at word boundaries into overlapping windows. Every word belongs to
-exactly one window, the one where it stands further from the edge; only there it is trained on and read off, so that
-nothing is lost and nothing counts twice.
+exactly one window, the one where it is further from the edge; only there it is trained on and predicted, so that
+every word counts once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.label_selection import UNSURE
-from tof_hf.data.mapping import cached_map
+from tof_hf.data.mapping import Batch, cached_map
 
 IGNORE = -100  # torch's cross entropy skips this label
 NO_WORD = -1
@@ -31,15 +31,25 @@ def encode_ner(
     stride: int = 16,
     label_all_pieces: bool = False,
 ) -> Dataset:
-    """One row a window: `input_ids`, `word_ids`, `row`, `length` and, for labelled rows, `labels` (paper Eq. 3-4).
+    """Return one row for each window over the sentences (paper Eq. 3-4: a word is its first piece).
 
-    `word_ids[i]` is the word that piece i speaks for, its first piece alone; -1 elsewhere. `labels` are -100 wherever
-    the loss must not look, on all pieces of the words that are true in a column `ner_unsure` too; with
-    `label_all_pieces` the later pieces of a word carry its I- label. `max_length` counts pieces with the special ones,
-    `stride` is the overlap of two windows in words.
+    Args:
+        dataset: NER rows or unlabelled rows.
+        tokenizer: A fast tokenizer, from `load_tokenizer`.
+        max_length: The most pieces of a window, special pieces included.
+        stride: Words that neighbouring windows share.
+        label_all_pieces: The later pieces of a word get its I- label, not -100.
+
+    Returns:
+        Rows with `input_ids`; `word_ids`, the word at each word's first piece and -1 elsewhere; `row`, the number of
+        the sentence; `length` in pieces; and for NER rows `labels`, -100 on pieces without a loss: special and later
+        pieces, words of other windows, and words that are true in a column `ner_unsure`.
+
+    Example:
+        >>> windows = encode_ner(rows, load_tokenizer("google-bert/bert-base-multilingual-cased"))
     """
     columns = {"input_ids": List(Value("int32")), "word_ids": List(Value("int32"))}
-    inside = []
+    inside: list[int] = []
     if "ner_tags" in dataset.column_names:
         columns["labels"] = List(Value("int32"))
         names = dataset.features["ner_tags"].feature.names
@@ -60,7 +70,20 @@ def encode_ner(
 def encode_text(
     dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, max_length: int = 128, stride: int = 0
 ) -> Dataset:
-    """One row a window, `input_ids` and `length`, for masked language modelling (paper 3.3.2)."""
+    """Return one row for each window over the sentences, for masked language modelling (paper 3.3.2).
+
+    Args:
+        dataset: Rows with `tokens`.
+        tokenizer: A fast tokenizer, from `load_tokenizer`.
+        max_length: The most pieces of a window, special pieces included.
+        stride: Words that neighbouring windows share.
+
+    Returns:
+        Rows with `input_ids` and `length`, in pieces.
+
+    Example:
+        >>> windows = encode_text(sentences, load_tokenizer("google-bert/bert-base-multilingual-cased"))
+    """
     return cached_map(
         dataset,
         _text_windows,
@@ -73,10 +96,19 @@ def encode_text(
 
 
 def join_words(windows: Dataset, values: Sequence[Sequence[T]], *, lengths: Sequence[int], fill: T) -> list[list[T]]:
-    """Per sentence the value of every word, read off its first piece in the window that owns it.
+    """Return the value of every word of every sentence, from its first piece in the window that owns it.
 
-    `values[w][i]` belongs to piece i of window w (longer rows are padding); `lengths` are words a sentence. A word
-    without a piece (it normalised to nothing) gets `fill`.
+    Args:
+        windows: Rows of `encode_ner`.
+        values: `values[w][i]` is the value of piece i of window w; longer rows are padding.
+        lengths: Words of every sentence.
+        fill: The value of words without a piece (those that normalise to nothing).
+
+    Returns:
+        One list for each sentence, one value for each word.
+
+    Example:
+        >>> tags = join_words(windows, predicted, lengths=[len(words) for words in rows["tokens"]], fill="O")
     """
     words = [[fill] * length for length in lengths]
     for row, word_ids, window in zip(windows["row"], windows["word_ids"], values, strict=True):
@@ -92,19 +124,11 @@ def by_length(windows: Dataset) -> Dataset:
 
 
 def _ner_windows(
-    batch: dict[str, list],
-    indices: list[int],
-    *,
-    tokenizer: Any,
-    max_length: int,
-    stride: int,
-    inside: Any,
-    code: str,
-) -> dict[str, list]:
-    out: dict[str, list] = {"input_ids": [], "word_ids": [], "row": [], "length": []}
+    batch: Batch, indices: list[int], *, tokenizer: Any, max_length: int, stride: int, inside: list[int] | None
+) -> Batch:
     tags, unsure = batch.get("ner_tags"), batch.get(UNSURE)
-    if tags is not None:
-        out["labels"] = []
+    columns = ["input_ids", "word_ids", "row", "length"] + ["labels"] * (tags is not None)
+    out: Batch = {name: [] for name in columns}
     for i, ids, piece_words, (first, last) in cut_windows(batch["tokens"], tokenizer, max_length, stride):
         word_ids, labels, previous = [], [], None
         for word in piece_words:
@@ -116,18 +140,12 @@ def _ner_windows(
                 rest = inside[tags[i][word]] if labelled and inside is not None else IGNORE
                 labels.append(tags[i][word] if starts and labelled else rest)
             previous = word
-        out["input_ids"].append(ids)
-        out["word_ids"].append(word_ids)
-        out["row"].append(indices[i])
-        out["length"].append(len(ids))
-        if tags is not None:
-            out["labels"].append(labels)
+        for column, value in zip(out.values(), (ids, word_ids, indices[i], len(ids), labels), strict=False):
+            column.append(value)
     return out
 
 
-def _text_windows(
-    batch: dict[str, list], indices: list[int], *, tokenizer: Any, max_length: int, stride: int, code: str
-) -> dict[str, list]:
+def _text_windows(batch: Batch, indices: list[int], *, tokenizer: Any, max_length: int, stride: int) -> Batch:
     ids = [window[1] for window in cut_windows(batch["tokens"], tokenizer, max_length, stride)]
     return {"input_ids": ids, "length": [len(window) for window in ids]}
 
@@ -147,9 +165,8 @@ def cut_windows(
         for word in piece_words:
             if word is not None:
                 pieces[word] += 1
-        cuts = word_windows(pieces, budget=max_length - special, overlap=stride)
-        for begin, end, first, last in cuts:
-            # Truncation only meets a single word that is longer than the window: its first piece stays.
+        for begin, end, first, last in word_windows(pieces, budget=max_length - special, overlap=stride):
+            # Truncation only affects a single word that is longer than the window; its first piece stays.
             part = tokenizer(words[begin:end], is_split_into_words=True, truncation=True, max_length=max_length)
             shifted = [None if word is None else word + begin for word in part.word_ids()]
             yield i, part["input_ids"], shifted, (first, last)
@@ -171,10 +188,9 @@ def word_windows(pieces: Sequence[int], *, budget: int, overlap: int) -> list[tu
         spans.append((begin, end))
         if end >= len(pieces):
             break
-        # Go back for the overlap, but always move on by one word, and never past what leaves room for a new word.
-        back = end
-        while back > begin + 1 and end - back < overlap and total[end + 1] - total[back - 1] <= budget:
-            back -= 1
-        begin = back
+        # Go back for the overlap, but always advance by one word, and always leave room for a new word.
+        after, begin = begin + 1, end
+        while begin > after and end - begin < overlap and total[end + 1] - total[begin - 1] <= budget:
+            begin -= 1
     middles = [0, *((spans[k][1] + spans[k + 1][0]) // 2 for k in range(len(spans) - 1)), len(pieces)]
     return [(begin, end, middles[k], middles[k + 1]) for k, (begin, end) in enumerate(spans)]

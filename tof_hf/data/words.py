@@ -1,4 +1,4 @@
-"""What a word is in running text."""
+"""Splitting running text into words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache
 
 @cache
 def combining_marks() -> str:
-    """Marks that are part of words in Indic scripts and of emoji but not of Python's \\w, for a character class."""
+    """Marks of Indic scripts and emoji that are missing from Python's \\w, for a regex character class."""
     marks = "".join(c for c in map(chr, range(0x300, 0xFFFF)) if unicodedata.category(c)[0] == "M") + "\u200d"
     marks += "".join(chr(c) for c in range(0x1F3FB, 0x1F400)) if sys.maxunicode > 0xFFFF else ""
     return re.escape(marks)
@@ -29,5 +29,5 @@ def split_words(text: str) -> list[str]:
 
 
 def find_word_spans(text: str) -> list[tuple[int, int]]:
-    """Return where the words of `split_words` stand, characters [start, end)."""
+    """Return the characters [start, end) of the words of `split_words`."""
     return [match.span() for match in _word_pattern().finditer(text)]

@@ -1,4 +1,4 @@
-"""Rows to files that the readers read back."""
+"""Writing rows to files that the readers can read."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tof_hf.storage.files import new_file, write_text
 
 
 def write_rows(dataset: Dataset, path: Path) -> None:
-    """Write NER, unlabelled or MRC rows in the form that the file's name asks for, all or nothing.
+    """Write NER, unlabelled or MRC rows in the format of the file's ending, all or nothing.
 
-    `.parquet`; `.jsonl` and `.json` (a list), tags by name; any other ending means one word a line, with its tag if
-    there are tags, and a blank line behind each sentence (`read_text` needs format="conll" for a file with a single
-    unlabelled sentence). Raises DataError for MRC rows with another ending, for words that such a file cannot hold, and
-    for a place where nothing can be written.
+    `.parquet`; `.jsonl` and `.json` (a list), with tag names; any other ending means one word a line, with its tag if
+    there are tags, and a blank line after each sentence (`read_text` needs format="conll" for a file with a single
+    unlabelled sentence). Raises DataError for MRC rows with another ending, for words with white space in such a file,
+    and for a path that cannot be written.
     """
     try:
         _write(dataset, path)
     except OSError as problem:
-        raise DataError(f"a place where nothing can be written ({problem}).", fix="name another.", path=path) from None
+        raise DataError(f"a path that cannot be written ({problem}).", fix="name another.", path=path) from None
 
 
 def _write(dataset: Dataset, path: Path) -> None:

@@ -15,7 +15,7 @@ from tof_hf.algorithm.translated_source import translate_source
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import entity_types, label_names
-from tof_hf.data.licences import license_beside
+from tof_hf.data.licences import find_license
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.readers.read import align_labels, read_mrc, read_ner, read_text
@@ -121,7 +121,7 @@ class Inputs:
     def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
         given, here = file.path in self.datasets, Path(file.path).exists()
         name = file.path if given or not here else Path(file.path).name
-        license = file.license or (license_beside(Path(file.path)) if here and not given else None)
+        license = file.license or (find_license(Path(file.path)) if here and not given else None)
         options = {k: v for k, v in file.to_dict().items() if k not in ("path", "license")}
         if file.exclude_contexts_of is not None:
             options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name

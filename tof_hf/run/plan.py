@@ -145,13 +145,13 @@ def _not_yet(tagger: Checkpoint) -> LabellingRecord:
     return LabellingRecord(tagger=tagger.name, file="", **none)
 
 
-def _all_outside(batch: dict[str, list], indices: list[int], *, code: str) -> dict[str, list]:
+def _all_outside(batch: dict[str, list], indices: list[int]) -> dict[str, list]:
     lengths = [len(tokens) for tokens in batch["tokens"]]
     tags, sure = [[0] * length for length in lengths], [[1.0] * length for length in lengths]
     return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags, "ner_probabilities": sure}
 
 
-def _all_alike(batch: dict[str, list], indices: list[int], *, classes: int, code: str) -> dict[str, list]:
+def _all_alike(batch: dict[str, list], indices: list[int], *, classes: int) -> dict[str, list]:
     lengths = [len(tokens) for tokens in batch["tokens"]]
     return {
         "id": batch["id"],

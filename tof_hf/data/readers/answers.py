@@ -8,19 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import Features, List, Value
-
 from tof_hf.errors import DataError
-
-MRC_FEATURES = Features(
-    {
-        "id": Value("string"),
-        "question": Value("string"),
-        "context": Value("string"),
-        "spans": List({"start": Value("int32"), "end": Value("int32")}),
-        "label": Value("string"),
-    }
-)
 
 
 @dataclass

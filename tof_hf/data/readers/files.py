@@ -9,7 +9,7 @@ import json
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -137,7 +137,7 @@ class FileBuilder(GeneratorBasedBuilder):
         self.info.features, rows, self.info.description = self.parse(text)
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]
 
-    def _generate_examples(self, rows: Sequence[dict[str, Any]]):
+    def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
 
 

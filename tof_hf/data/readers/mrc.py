@@ -10,7 +10,8 @@ from typing import Any
 
 from datasets import BuilderConfig, Features
 
-from tof_hf.data.readers.answers import MRC_FEATURES, AnswerCounts, mrc_row, tweetqa_row
+from tof_hf.data.features import MRC_FEATURES
+from tof_hf.data.readers.answers import AnswerCounts, mrc_row, tweetqa_row
 from tof_hf.data.readers.files import FileBuilder, stem
 from tof_hf.errors import DataError
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import BuilderConfig, ClassLabel, Features, List, Value
+from datasets import BuilderConfig, Features
 
+from tof_hf.data.features import ner_features
 from tof_hf.data.labels import (
     LabelMap,
     Span,
@@ -22,17 +23,6 @@ from tof_hf.data.labels import (
 )
 from tof_hf.data.readers.columns import parse_conll
 from tof_hf.data.readers.files import FileBuilder, stem
-
-
-def ner_features(names: Sequence[str]) -> Features:
-    """Return the features of NER rows with these label names."""
-    return Features(
-        {
-            "id": Value("string"),
-            "tokens": List(Value("string")),
-            "ner_tags": List(ClassLabel(names=list(names))),
-        }
-    )
 
 
 def mapped_label_names(tags: Sequence[str], label_map: LabelMap) -> list[str]:

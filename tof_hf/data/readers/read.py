@@ -11,7 +11,7 @@ from typing import Any
 from datasets import ClassLabel, Dataset, List, concatenate_datasets
 
 from tof_hf.data.labels import LabelMap, entity_types, label_names
-from tof_hf.data.mapping import cached_map, source_hash
+from tof_hf.data.mapping import cached_map
 from tof_hf.data.readers.files import build
 from tof_hf.data.readers.loading import Source, read_parts
 from tof_hf.data.readers.mrc import MrcFileBuilder
@@ -135,13 +135,7 @@ def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
     features = dataset.features.copy()
     features["ner_tags"] = List(ClassLabel(names=wanted))
     numbers = [wanted.index(name) if name in wanted else 0 for name in names]
-    return dataset.map(
-        _renumbered,
-        batched=True,
-        features=features,
-        fn_kwargs={"numbers": numbers, "code": source_hash(_renumbered)},
-        desc="Aligning labels",
-    )
+    return cached_map(dataset, _renumbered, features=features, description="Aligning labels", numbers=numbers)
 
 
 def unlabelled(dataset: Dataset) -> Dataset:
@@ -149,8 +143,8 @@ def unlabelled(dataset: Dataset) -> Dataset:
     return dataset.select_columns(["id", "tokens"])
 
 
-def _renumbered(batch: dict[str, list], *, numbers: Sequence[int], code: str) -> dict[str, list]:
-    return {"ner_tags": [[numbers[tag] for tag in tags] for tags in batch["ner_tags"]]}
+def _renumbered(batch: dict[str, list], indices: list[int], *, numbers: Sequence[int]) -> dict[str, list]:
+    return {**batch, "ner_tags": [[numbers[tag] for tag in tags] for tags in batch["ner_tags"]]}
 
 
 def _names(dataset: Dataset) -> list[str]:
@@ -183,7 +177,7 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
     return concatenate_datasets(list(parts))
 
 
-def _numbered_ids(batch: dict[str, list], indices: list[int], *, part: int, code: str) -> dict[str, list]:
+def _numbered_ids(batch: dict[str, list], indices: list[int], *, part: int) -> dict[str, list]:
     return {**batch, "id": [f"{part}:{row_id}" for row_id in batch["id"]]}
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset
 
+from tof_hf.data.features import MRC_FEATURES, TEXT_FEATURES, ner_features
 from tof_hf.data.labels import LabelMap, check_label_map, check_scheme, split_tag
-from tof_hf.data.mapping import cached_map, source_hash
-from tof_hf.data.readers.answers import MRC_FEATURES, AnswerCounts, mrc_row, tweetqa_row
-from tof_hf.data.readers.ner import encode_tags, mapped_label_names, ner_features
+from tof_hf.data.mapping import cached_map
+from tof_hf.data.readers.answers import AnswerCounts, mrc_row, tweetqa_row
+from tof_hf.data.readers.ner import encode_tags, mapped_label_names
 from tof_hf.data.readers.tables import Table, TableOrigin, column_of, is_string, item_of
-from tof_hf.data.readers.text import TEXT_FEATURES
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
@@ -54,7 +54,7 @@ def ner_rows(table: Table, *, columns: Mapping[str, str] | None, scheme: str | N
         label_names=label_names,
         label_map=label_map,
         table=TableOrigin.of(table),
-        parents=source_hash(encode_tags, check_scheme),
+        depends_on=(encode_tags, check_scheme),
     )
     return table.with_unique_ids(rows)
 
@@ -93,7 +93,7 @@ def text_rows(table: Table, *, columns: Mapping[str, str] | None) -> Dataset:
         description="Reading words",
         key=key,
         table=TableOrigin.of(table),
-        parents=source_hash(split_words),
+        depends_on=(split_words,),
     )
     return table.with_unique_ids(rows)
 
@@ -115,7 +115,7 @@ def mrc_rows(table: Table) -> Dataset:
         description="Reading questions",
         tweets=tweets,
         table=TableOrigin.of(table),
-        parents=source_hash(mrc_row),
+        depends_on=(mrc_row,),
     )
     if not len(rows):
         raise table.error("no usable question.", "give rows whose answers stand in their contexts.")
@@ -132,8 +132,6 @@ def _ner_batch(
     label_names: Sequence[str],
     label_map: LabelMap,
     table: TableOrigin,
-    parents: str,
-    code: str,
 ) -> dict[str, list]:
     index = {name: number for number, name in enumerate(label_names)}
     out: dict[str, list] = {"id": [], "tokens": [], "ner_tags": []}
@@ -156,7 +154,7 @@ def _ner_batch(
 
 def _is_word(word: str | None) -> bool:
     # Some copies of CoNLL-2003 on the Hub keep -DOCSTART- as a sentence of one word.
-    return bool(word) and not word.isspace() and word != "-DOCSTART-"
+    return word is not None and not (word.isspace() or word in ("", "-DOCSTART-"))
 
 
 def _aligned(words: list[str] | None, tags: list | None) -> tuple[list[str], list]:
@@ -179,9 +177,7 @@ def _names_of(numbers: Sequence[int], names: Sequence[str]) -> list[str]:
     return [names[number] for number in numbers]
 
 
-def _text_batch(
-    batch: dict[str, list], indices: list[int], *, key: str, table: TableOrigin, parents: str, code: str
-) -> dict[str, list]:
+def _text_batch(batch: dict[str, list], indices: list[int], *, key: str, table: TableOrigin) -> dict[str, list]:
     out: dict[str, list] = {"id": [], "tokens": []}
     for row_id, value in zip(table.ids(batch, indices), batch[key], strict=True):
         words = split_words(value or "") if key == "text" else list(filter(_is_word, value or []))
@@ -191,9 +187,7 @@ def _text_batch(
     return out
 
 
-def _mrc_batch(
-    batch: dict[str, list], indices: list[int], *, tweets: bool, table: TableOrigin, parents: str, code: str
-) -> dict[str, list]:
+def _mrc_batch(batch: dict[str, list], indices: list[int], *, tweets: bool, table: TableOrigin) -> dict[str, list]:
     out: dict[str, list] = {name: [] for name in MRC_FEATURES}
     to_row = tweetqa_row if tweets else mrc_row
     # TweetQA has some ids twice: the rows get new ones.

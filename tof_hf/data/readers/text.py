@@ -8,15 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from datasets import BuilderConfig, Features, List, Value
+from datasets import BuilderConfig, Features
 
+from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import is_markup, parse_conll, split_columns
 from tof_hf.data.readers.files import FileBuilder, stem
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
-TEXT_FEATURES = Features({"id": Value("string"), "tokens": List(Value("string"))})
 FORMATS = ("conll", "lines")
 _LINES_LOOKED_AT = 2000
 
