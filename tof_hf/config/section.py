@@ -133,7 +133,7 @@ class _OneOrMore:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         entries = handler(source)
-        either = core_schema.union_schema([entries["items_schema"], entries])  # type: ignore[typeddict-item]
+        either = core_schema.union_schema([entries["items_schema"], entries])
         return core_schema.no_info_before_validator_function(self._listed, entries, json_schema_input_schema=either)
 
     @staticmethod

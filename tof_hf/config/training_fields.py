@@ -88,9 +88,9 @@ def training_fields() -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(TrainingArguments):
         if field.init and field.name not in RUN_OWNED:
-            limits = {"gt": 0} if field.name in _POSITIVE else {}
             help = " ".join(field.metadata.get("help", "").split())
-            fields[field.name] = (_plain(hints[field.name]), Field(None, description=help or None, **limits))
+            above = 0 if field.name in _POSITIVE else None
+            fields[field.name] = (_plain(hints[field.name]), Field(None, description=help or None, gt=above))
     fields["num_train_epochs"] = (Annotated[float, AfterValidator(_some_epochs)], fields["num_train_epochs"][1])
     rules = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     return create_model("TrainingFields", __config__=rules, **fields)
