@@ -19,21 +19,21 @@ from tof_hf.stages.stage import StageTask
 from tof_hf.utils.devices import has_bf16
 
 FINGERPRINT_FORMAT = 2  # stages of another format are trained again
+_ROW_OPTIONS = "beside"  # the key of the options that chose the rows; they do not count
 _NOTHING = object()
 
 
 def fingerprint_inputs(task: StageTask) -> FingerprintInputs:
     """All that affects the stage's weights, as JSON values: its options and seed, start, tokenizer and rows.
 
-    The start counts by its key, and the rows by their encoded content, not by the names of files. `beside`, which is
-    not part of the key, has the options that chose the rows.
+    The start counts by its key, and the rows by their encoded content, not by the names of files.
     """
-    options, beside = _deciding(task.config)
+    options, row_options = _deciding(task.config)
     return {
         "format": FINGERPRINT_FORMAT,
         "stage": str(task.stage).rstrip("0123456789"),
         "options": options,
-        "beside": beside,
+        _ROW_OPTIONS: row_options,
         "seed": task.seed,
         "start": task.start.key,
         "tokenizer": _tokenizer_hash(task.tokenizer),
@@ -46,24 +46,25 @@ def fingerprint_inputs(task: StageTask) -> FingerprintInputs:
 
 
 def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options that decide weights and, second, those that choose rows, which are recorded but do not count."""
-    counts, beside = {}, {}
+    """The options that affect the weights, and those that chose the rows."""
+    counts: dict[str, Any] = {}
+    row_options: dict[str, Any] = {}
     for name, value in config:
         effect = config.effect(name)
         since_default = facts(type(config).model_fields[name]).get("since_default", _NOTHING)
-        if name in ("seed", "training"):  # the recipe has the seed in force, wherever it was set
+        if name in ("seed", "training"):  # the inputs have the seed in force, wherever it was set
             continue
         if effect in ("training rows", "validation rows"):
-            beside[name] = value
+            row_options[name] = value
         elif effect == "weights" and value != since_default:
             counts[name] = value
     training = {name: value for name, value in config.training.items() if config.effect(name) == "weights"}
-    return counts | {"training": training}, beside
+    return counts | {"training": training}, row_options
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """The key of a stage: the hash of its inputs without `beside`."""
-    counts = {name: value for name, value in inputs.items() if name != "beside"}
+    """The key of a stage: the hash of its inputs, except the options that chose the rows."""
+    counts = {name: value for name, value in inputs.items() if name != _ROW_OPTIONS}
     return hashlib.sha256(json.dumps(counts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -84,7 +85,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         "bf16": "bfloat16 on or off",
     }
     old, new = json.loads(json.dumps([old, new], default=str))
-    chosen = _differences(*(inputs.get("beside", {}) for inputs in (old, new)))
+    chosen = _differences(*(inputs.get(_ROW_OPTIONS, {}) for inputs in (old, new)))
     found: list[str] = []
     for name, words in descriptions.items():
         if old.get(name) != new.get(name):

@@ -59,7 +59,7 @@ def mrc_task(
             "What to do: select labels less strictly (labelling), or set target.mrc."
         )
     held = mix(list(validation.values()), columns=COLUMNS)
-    held_out = _windows(held, config, tokenizer)
+    held_out = by_length(_encode(held, config, tokenizer, trains=False))
     return StageTask(
         stage=stage,
         start=start,
@@ -67,14 +67,7 @@ def mrc_task(
         seed=seed,
         tokenizer=tokenizer,
         build=lambda: load_for_mrc(start.path, span_match=config.span_match_head),
-        train=encode_mrc(
-            train,
-            tokenizer,
-            max_length=config.max_length,
-            stride=config.stride,
-            end_label=config.end_label,
-            negative_windows=config.negative_windows,
-        ),
+        train=_encode(train, config, tokenizer, trains=True),
         collator=SpanCollator(tokenizer, span_match=config.span_match_head),
         loss=span_loss,
         rows={name: len(rows) for name, rows in questions.items()},
@@ -93,7 +86,7 @@ def answer_questions(
 
     The windows are those of `config`. Spans that `questions` has already are ignored.
     """
-    windows = _windows(questions, config, tokenizer)
+    windows = by_length(_encode(questions, config, tokenizer, trains=False))
     with tempfile.TemporaryDirectory() as folder:  # the Trainer needs one but writes nothing to it
         trainer = OrderedTrainer(
             model=AutoModelForSpanExtraction.from_pretrained(reader.path, trust_remote_code=False),
@@ -107,17 +100,17 @@ def answer_questions(
     return read_spans(windows, predicted)
 
 
-def _windows(questions: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-    """The windows to predict spans in, the longest first."""
-    windows = encode_mrc(
-        questions,
+def _encode(rows: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase, *, trains: bool) -> Dataset:
+    """Windows to train on, or windows to predict in, which have the offsets of their pieces."""
+    return encode_mrc(
+        rows,
         tokenizer,
         max_length=config.max_length,
         stride=config.stride,
         end_label=config.end_label,
-        offsets=True,
+        negative_windows=config.negative_windows if trains else 1.0,
+        offsets=not trains,
     )
-    return by_length(windows)
 
 
 class SpanF1:

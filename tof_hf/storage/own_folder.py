@@ -1,4 +1,4 @@
-"""Folders that the library shares with their user: it replaces and removes what it made there, and nothing else."""
+"""Folders where the user may have files too: the library replaces and removes only what it made there."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ LEDGER = ".tof-hf.json"  # which paths of its folder are the library's
 
 @dataclass(frozen=True)
 class OwnFolder:
-    """A folder in which some paths are the library's. All other files in it are the user's and stay.
+    """A folder in which some paths belong to the library. All other files in it are the user's and stay.
 
-    `claim` makes paths the library's: it fails if something is there already, and else notes them in the folder.
-    A link is always the user's, and nothing is removed or replaced behind one.
+    `claim` lists the paths in a file in the folder; it fails if something else is there already. A symbolic link is
+    always the user's, and nothing behind one is removed or replaced.
 
     Attributes:
-        paths: what is claimed at the start. One that ends in `/` is a whole folder; `*` stands for any characters.
-        later: what `replace` will make, as far as it is known. Nothing may be there at the start, `*` aside.
-        earlier: how to know a folder of an earlier release, which took no notes: files, each with a key that its JSON
-            has, or with None if it is empty. There all of `paths` and `later` is the library's.
+        path: the folder.
+        paths: what `claim` claims. A path that ends in `/` is a whole folder; `*` stands for any characters.
+        later: paths that `replace` will make, as far as they are known. Nothing of the user's may be there when the
+            folder is claimed, except at patterns with `*`.
+        earlier: how to recognise a folder of an earlier release, which listed no paths: the name of a file and a key
+            in its JSON, or None for an empty file. All of `paths` and `later` in such a folder is the library's.
     """
 
     path: Path
@@ -35,9 +37,9 @@ class OwnFolder:
     earlier: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
 
     def check(self, option: str = "output_dir") -> None:
-        """Raise ConfigError if something that the library did not make is in its way; nothing is written.
+        """Raise ConfigError if something that the library did not make is at one of the paths. Writes nothing.
 
-        `option`: what the message says to change.
+        `option` is the option that the message says to change.
         """
         if found := list(dict.fromkeys(self._in_the_way())):
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -48,22 +50,22 @@ class OwnFolder:
             )
 
     def claim(self, option: str = "output_dir") -> None:
-        """Make the paths the library's, and the folder if there is none. Raises ConfigError as `check` does."""
+        """Claim the paths for the library; creates the folder if needed. Raises ConfigError as `check` does."""
         self.check(option)
-        noted = self._noted()
-        if noted is None:  # all there is of `later` was made by an earlier release
-            noted = [found.relative_to(self.path).as_posix() for found in self.made() if found.is_file()]
-        if not set(self.paths) <= set(noted):
-            write_json(self.path / LEDGER, {"paths": list(dict.fromkeys([*noted, *self.paths]))})
+        listed = self._listed()
+        if listed is None:  # an earlier release made what there is of `later`
+            listed = [found.relative_to(self.path).as_posix() for found in self.made() if found.is_file()]
+        if not set(self.paths) <= set(listed):
+            write_json(self.path / LEDGER, {"paths": list(dict.fromkeys([*listed, *self.paths]))})
 
     def made(self, below: str = "") -> list[Path]:
-        """What the library made and is still there, in the folder `below` alone if that is given."""
+        """What the library made and is still there; only paths that start with `below`."""
         patterns = [pattern for pattern in self._claimed() if pattern.startswith(below)]
         found = [one for pattern in patterns for one in self._at(pattern) if _is_right_kind(one, pattern)]
         return list(dict.fromkeys(found))
 
     def remove(self, below: str = "") -> None:
-        """Remove what the library made, in the folder `below` alone if that is given, and folders left empty."""
+        """Remove what the library made at paths that start with `below`, and folders that this leaves empty."""
         for found in self.made(below):
             shutil.rmtree(found) if found.is_dir() else found.unlink()
             for folder in self._between(found.relative_to(self.path)):
@@ -71,9 +73,10 @@ class OwnFolder:
                     folder.rmdir()
 
     def replace(self, part: Path, name: str) -> None:
-        """Put the finished folder `part` in place of what the library made in its folder `name`.
+        """Replace what the library made in its folder `name` by the finished folder `part`.
 
-        In one step if no file of the user is in there. Else file by file, config.json last: no model loads without it.
+        If the user has no file in `name`, this is one step. Otherwise files are moved one by one, config.json last,
+        because no model loads without it.
         """
         files = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
         new = tuple(f"{name}/{file.as_posix()}" for file in files)
@@ -88,8 +91,8 @@ class OwnFolder:
             (part / file).replace(folder / file)
 
     def remove_temporary(self) -> None:
-        """Remove the temporary files of a run that was killed. Only for the process that holds the folder's lock."""
-        if self._noted() is None:
+        """Remove the temporary files of a killed run. Only the process that holds the folder's lock may call this."""
+        if self._listed() is None:
             return
         above = (folder for path in self.paths for folder in self._between(PurePath(path)))
         for folder in {self.path, *above, *(made for made in self.made() if made.is_dir())}:
@@ -107,19 +110,19 @@ class OwnFolder:
             yield from no_folders or (one for one in self._at(pattern) if one not in made)
 
     def _claimed(self) -> Sequence[str]:
-        """The patterns of what is the library's."""
-        noted = self._noted()
-        if noted is not None:
-            return noted
+        """The patterns of the library's paths."""
+        listed = self._listed()
+        if listed is not None:
+            return listed
         known = any(_has(self.path / name, key) for name, key in self.earlier.items())
         return (*self.later, *self.paths) if known else ()
 
-    def _noted(self) -> list[str] | None:
+    def _listed(self) -> list[str] | None:
         ledger = read_whole_json(self.path / LEDGER)
         return ledger.get("paths") if isinstance(ledger, dict) else None
 
     def _at(self, pattern: str) -> list[Path]:
-        """What exists at a path, broken links too; nothing that lies behind a link."""
+        """What exists at a path, including broken links, but nothing behind a link."""
         if any(folder.is_symlink() for folder in self._between(PurePath(pattern))):
             return []
         name = pattern.removesuffix("/")
