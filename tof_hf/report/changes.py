@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tof_hf.data.labels import Span, spans_from_tags
 from tof_hf.report.reading import Run, short
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 LONG = 80  # words; of longer sentences only the part with the changes is shown
 AROUND = 15  # words shown on either side of the changes in a long sentence
@@ -66,9 +67,10 @@ def pseudo_label_changes(run: Run, limit: int) -> list[Changes]:
     for system in run.lineage.systems:
         for one, two in pairwise([entry for name, entry in run.labellings if name == system]):
             steps[one.tagger, one.file, two.tagger, two.file] = (system, one, two)  # systems may share labellings
-    return _found(
-        _compare(system, (one.tagger, two.tagger), [run.pseudo_labels(one), run.pseudo_labels(two)], share)
-        for share, (system, one, two) in zip(_shares(limit, len(steps)), steps.values(), strict=True)
+    return _compare_all(
+        [(system, one.tagger, two.tagger) for system, one, two in steps.values()],
+        ((run.pseudo_labels(one), run.pseudo_labels(two)) for _, one, two in steps.values()),
+        limit,
     )
 
 
@@ -78,25 +80,26 @@ def prediction_changes(run: Run, split: str, limit: int) -> list[Changes]:
     for score in run.scores:
         first.setdefault(score.system, score.checkpoint)
     pairs = {(first[system], end): system for system, end in run.ends.items() if first[system] != end}
-    return _found(
-        _compare(system, pair, [run.predictions(tagger, split) for tagger in pair], share)
-        for share, (pair, system) in zip(_shares(limit, len(pairs)), pairs.items(), strict=True)
+    return _compare_all(
+        [(system, *pair) for pair, system in pairs.items()],
+        ((run.predictions(one, split), run.predictions(two, split)) for one, two in pairs),
+        limit,
     )
 
 
-def _shares(limit: int, parts: int) -> list[int]:
-    return [(limit + number) // parts for number in range(parts)]
+def _compare_all(
+    steps: Sequence[tuple[str, str, str]], tables: Iterable[tuple[pa.Table | None, pa.Table | None]], limit: int
+) -> list[Changes]:
+    """The changes of every step (system, first tagger, second tagger), unless a file is missing or has other rows."""
+    return [
+        _compare(*step, before, after, (limit + number) // len(steps))
+        for number, (step, (before, after)) in enumerate(zip(steps, tables, strict=True))
+        if before is not None and after is not None and before["tokens"].equals(after["tokens"])
+    ]
 
 
-def _found(changes: Iterable[Changes | None]) -> list[Changes]:
-    return [one for one in changes if one is not None]
-
-
-def _compare(system: str, taggers: tuple[str, str], tables: Sequence[pa.Table | None], limit: int) -> Changes | None:
-    """The changes between two taggers; None if a file of theirs is missing or is about other sentences."""
-    before, after = tables
-    if before is None or after is None or not before["tokens"].equals(after["tokens"]):
-        return None
+def _compare(system: str, first: str, second: str, before: pa.Table, after: pa.Table, limit: int) -> Changes:
+    """The changes between two taggers, with at most `limit` of the sentences."""
     scored = "gold" in before.column_names
     column = "predicted" if scored else "ner_tags"
     rows = _changed_rows(before[column].combine_chunks(), after[column].combine_chunks())
@@ -112,14 +115,11 @@ def _compare(system: str, taggers: tuple[str, str], tables: Sequence[pa.Table | 
     columns += [_spans(before, column, chosen), _spans(after, column, chosen)]
     columns += [_spans(before, "gold", chosen)] if scored else []
     shown = [_sentence(*row) for row in zip(*columns, strict=True)]
-    return Changes(system, short(taggers[0]), short(taggers[1]), before.num_rows, len(rows), shown, mended, broken)
+    return Changes(system, short(first), short(second), before.num_rows, len(rows), shown, mended, broken)
 
 
 def _changed_rows(before: pa.ListArray, after: pa.ListArray) -> list[int]:
     """The rows whose tags differ, without a Python loop over words: there may be a million sentences."""
-    import numpy as np
-    import pyarrow.compute as pc
-
     differ = pc.not_equal(before.flatten(), after.flatten()).to_numpy(zero_copy_only=False)
     counts = np.concatenate([[0], np.cumsum(differ)])
     edges = before.offsets.to_numpy() - before.offsets[0].as_py()
@@ -127,8 +127,6 @@ def _changed_rows(before: pa.ListArray, after: pa.ListArray) -> list[int]:
 
 
 def _indices(rows: Sequence[int]) -> pa.Array:
-    import pyarrow as pa
-
     return pa.array(rows, pa.int64())  # an empty list has no type of its own
 
 

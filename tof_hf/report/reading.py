@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from tof_hf.algorithm.history import LabellingRecord
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
-from tof_hf.report.translation import Translation
 from tof_hf.run.record import Lineage, RunRecord, StageInRun
 from tof_hf.run.record import read_run as read_record
 from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
+from tof_hf.storage.records import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,17 +55,36 @@ class Stage:
         return "fresh" if hand_off.head_fresh else "kept" if hand_off.head_kept else ""
 
 
+class EntityChanges(Record):
+    """How the entities of one type came out of a translation."""
+
+    total: int
+    changed: int
+    survived: int
+    grew: int
+
+
+class Translation(Record):
+    """The counts in a run's `translation/*.json`; `tof_hf.data.translation.projection.Projection` explains them."""
+
+    rows: int
+    words: int
+    distinct_words: int
+    coverage: float
+    distinct_coverage: float
+    copied: int
+    recased: int | None = None
+    unknown: Mapping[str, int] = {}
+    entities: Mapping[str, EntityChanges] = {}
+    samples: Sequence[tuple[str, str]] = ()
+
+
 @dataclass(frozen=True)
 class Run:
     """The record of a run, with what follows from it and from the other files in the folder."""
 
     record: RunRecord
     scores: Sequence[ScoreRow]
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder."""
-        return self.record.folder
 
     @property
     def lineage(self) -> Lineage:
@@ -93,7 +112,7 @@ class Run:
         """What the dictionary made of each kind of rows."""
         if self.lineage.options.get("translation.dictionary") is None:
             return {}  # any files are from an earlier run in this folder
-        files = sorted((self.folder / "translation").glob("*.json"))
+        files = sorted((self.record.folder / "translation").glob("*.json"))
         read = {file.stem: Translation.read_if_whole(file) for file in files}
         return {kind: translation for kind, translation in read.items() if translation is not None}
 
@@ -149,7 +168,7 @@ class Run:
 
     def _stage_folder(self, stage: str) -> Path:
         record = self.lineage.stages.get(stage)
-        return self.folder / (record.folder if record and record.folder else f"stages/{stage}")
+        return self.record.folder / (record.folder if record and record.folder else f"stages/{stage}")
 
     def _stage(self, name: str, names: Sequence[str]) -> Stage:
         record = self.lineage.stages.get(name)
