@@ -1,4 +1,4 @@
-"""Answers of question-answering data -> character spans that really stand in the context."""
+"""Answers of question-answering data -> character spans in the context."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tof_hf.errors import DataError
 
 @dataclass
 class AnswerCounts:
-    """How many questions were kept, how many of them without an answer, and what was done to answers.
+    """Counts of questions (`kept`, `unanswerable` among them, `dropped`) and of answers (`repaired`, `lost`).
 
-    `dropped` questions had no answer that stands in the context; `lost` answers did not, of any question.
+    A question is dropped if none of its answers occurs in the context; every such answer is lost.
     """
 
     kept: int = 0
@@ -26,9 +26,9 @@ class AnswerCounts:
 
     def __str__(self) -> str:
         return (
-            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped for want "
-            f"of an answer that stands in the context, {self.repaired} answers moved to where they stand, "
-            f"{self.lost} answers that stand nowhere"
+            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped because "
+            f"no answer occurs in the context, {self.repaired} answers moved to where they occur, "
+            f"{self.lost} answers that occur nowhere"
         )
 
 
@@ -67,9 +67,9 @@ def mrc_row(
 def tweetqa_row(
     record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool = False
 ) -> dict[str, Any] | None:
-    """Return one MRC row of a TweetQA record, None if no answer stands verbatim in the tweet.
+    """Return one MRC row of a TweetQA record; None if no answer occurs in the tweet, in any case.
 
-    Answers there are written freely; case does not matter in the search.
+    Its answers are free text, without offsets.
     """
     question, tweet = _text(record, "Question"), _text(record, "Tweet")
     answers = record.get("Answer") or []
@@ -91,7 +91,7 @@ def most_frequent(spans: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
 
 
 def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:
-    """Return (start, end) of the first place where `answer` stands in any case, whole words preferred."""
+    """Return (start, end) of the first occurrence of `answer` in any case, whole words preferred."""
     answer = answer.strip()
     if not answer:
         return None
@@ -105,8 +105,8 @@ def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:
 def _text(record: Mapping[str, Any], field: str) -> str:
     value = record.get(field)
     if not isinstance(value, str) or not value.strip():
-        there = ", ".join(sorted(map(str, record)))
-        raise DataError(f"no text in {field!r} (fields: {there}).", fix=f"give every question a {field!r}.")
+        fields = ", ".join(sorted(map(str, record)))
+        raise DataError(f"no text in {field!r} (fields: {fields}).", fix=f"give every question a {field!r}.")
     return value
 
 
@@ -129,7 +129,7 @@ def _answers(answers: Any) -> list[tuple[str, int]]:
 
 
 def _place(text: str, start: int, context: str, counts: AnswerCounts) -> tuple[int, int] | None:
-    """(start, end) of an answer without blanks around it; searched for if it does not stand at its offset."""
+    """(start, end) of an answer without the blanks around it; if it is not at its offset, of its only occurrence."""
     stripped = text.strip()
     if not stripped:
         return None

@@ -14,7 +14,7 @@ _COLUMN_KEYS = ("tokens", "ner_tags")
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """Words and, if they were asked for, tags as they stand in the file."""
+    """The words of a sentence and, if requested, its tags as written in the file."""
 
     tokens: list[str]
     tags: list[str]
@@ -68,8 +68,8 @@ def parse_conll(
             continue
         fields = split_columns(line)
         if line[0] in "-I#" and is_markup(fields, line, inside=bool(tokens)):
-            # In Dutch CoNLL-2002 -DOCSTART- opens a real sentence: the line goes, the sentence stays. What
-            # came before it belongs to another document.
+            # In Dutch CoNLL-2002 -DOCSTART- is the first line of a real sentence: only the line is dropped. The words
+            # before it belong to another document.
             if tokens:
                 sentences.append(TaggedSentence(tokens, tags))
                 tokens, tags = [], []
@@ -105,15 +105,15 @@ def parse_conll(
 
 
 def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int, int]:
-    given = dict(columns or {})
-    for key, index in given.items():
+    indices = dict(columns or {})
+    for key, index in indices.items():
         if key not in _COLUMN_KEYS or isinstance(index, bool) or not isinstance(index, int):
             raise DataError(
                 f"columns entry {key!r}: {index!r}.",
                 fix="for a column file write numbers, as in columns: {tokens: 0, ner_tags: -1}.",
                 path=path,
             )
-    return given.get("tokens", 0), given.get("ner_tags", -1)
+    return indices.get("tokens", 0), indices.get("ner_tags", -1)
 
 
 def _needed(index: int) -> int:
@@ -126,8 +126,8 @@ def _too_few(
     found = f"{_count(width)} ({line.strip()[:60]!r}), where at least {needed} are needed."
     fix = "give one word a line with its tag in the last column; only unlabelled text (target.text) may lack tags."
     if columns is not None:
-        there = "only 0" if width == 1 else f"0 to {width - 1}"
-        fix = f"name columns that are there ({there}; -1 is the last), as in columns: {{tokens: 0, ner_tags: -1}}."
+        existing = "only 0" if width == 1 else f"0 to {width - 1}"
+        fix = f"name columns that are there ({existing}; -1 is the last), as in columns: {{tokens: 0, ner_tags: -1}}."
     return DataError(found, fix=fix, path=path, line=number)
 
 

@@ -1,4 +1,4 @@
-"""From a path to text, and from a builder to rows on disk: what the three file readers share."""
+"""Reading a text file, and the builder base that caches its rows; shared by the three file readers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ import json
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datasets import Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator, Version
+from datasets import (
+    BuilderConfig,
+    Dataset,
+    DatasetInfo,
+    Features,
+    GeneratorBasedBuilder,
+    Split,
+    SplitGenerator,
+    Version,
+)
 
+from tof_hf.data.labels import LabelMap
 from tof_hf.data.mapping import source_hash
 from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-# A file name ends in the extension of its format, but `eng.train` is a name: those endings stay in the ids.
+# Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
 _EXTENSIONS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
 
 
@@ -63,7 +74,7 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
     candidates = ["utf-8-sig", "cp1252", "latin-1"] if encoding is None else [encoding]
     for candidate in candidates:
         try:
-            # utf-8-sig also where UTF-8 is named: a byte order mark is no part of the first word.
+            # utf-8-sig even if UTF-8 is named: a byte order mark is not part of the first word.
             text = data.decode("utf-8-sig" if candidate.lower() in ("utf-8", "utf8") else candidate)
         except UnicodeDecodeError as error:
             problem = error
@@ -104,20 +115,32 @@ def read_text_file(path: Path, encoding: str | None = None) -> str:
     return decode(read_bytes(path), path=path, encoding=encoding)
 
 
+@dataclass
+class FileConfig(BuilderConfig):
+    """The file, and the options of `read_ner`, `read_text` and `read_mrc`."""
+
+    path: str = ""
+    encoding: str | None = None
+    columns: Mapping[str, int] | None = None
+    scheme: str | None = None
+    label_map: LabelMap = None
+    format: str | None = None
+
+
 class FileBuilder(GeneratorBasedBuilder):
     """Base of the three builders: one text file in, one split "train" out, kept in the `datasets` cache.
 
-    A subclass stands in a module of its own, says under which name its rows are cached (`CACHE_NAME`), which
-    modules its result depends on (`CODE`), and implements `parse`.
+    A subclass is in a module of its own, names its cache (`CACHE_NAME`) and code from other modules that its rows
+    depend on (`CODE`), and implements `parse`.
     """
 
+    BUILDER_CONFIG_CLASS = FileConfig
     VERSION = Version("1.0.0")
     CACHE_NAME: ClassVar[str]
     CODE: ClassVar[tuple[Any, ...]]
 
     def __init__(self, **kwargs: Any):
-        # Without a name of its own and a hash of its source a builder may serve the rows of another builder,
-        # or of an older version of itself.
+        # Without its own name and source hash, a builder may return rows of another builder or of an older version.
         kwargs.setdefault("dataset_name", self.CACHE_NAME)
         kwargs.setdefault("hash", source_hash(type(self), FileBuilder, *self.CODE))
         super().__init__(**kwargs)
@@ -131,8 +154,8 @@ class FileBuilder(GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[SplitGenerator]:
         # The file is parsed here and not in _generate_examples: its labels must be known before the first row
-        # is written, and a DataError raised here reaches the caller as it is. The features then live in the
-        # cached DatasetInfo, so that a second read parses nothing.
+        # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
+        # second read parses nothing.
         text = read_text_file(Path(self.config.path), self.config.encoding)
         self.info.features, rows, self.info.description = self.parse(text)
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]

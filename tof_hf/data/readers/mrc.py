@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import BuilderConfig, Features
+from datasets import Features
 
 from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.readers.answers import AnswerCounts, mrc_row, tweetqa_row
@@ -21,14 +21,6 @@ _FORMATS_FIX = (
 )
 
 
-@dataclass
-class MrcFileConfig(BuilderConfig):
-    """What to read and how: the options of `read_mrc`."""
-
-    path: str = ""
-    encoding: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Record:
     fields: Mapping[str, Any]
@@ -39,7 +31,6 @@ class _Record:
 class MrcFileBuilder(FileBuilder):
     """MRC rows (id, question, context, spans, label) of one JSON or JSON-lines file."""
 
-    BUILDER_CONFIG_CLASS = MrcFileConfig
     CACHE_NAME = "tof_mrc"
     CODE = (mrc_row,)
 
@@ -51,7 +42,7 @@ class MrcFileBuilder(FileBuilder):
         if not rows:
             raise DataError(
                 f"no usable question ({counts}).",
-                fix="give a file whose answers stand in their contexts; test files lack answers.",
+                fix="give a file whose answers occur in their contexts; test files lack answers.",
                 path=path,
             )
         return MRC_FEATURES, rows, str(counts)
@@ -62,22 +53,22 @@ def _rows(text: str, path: Path, counts: AnswerCounts) -> Iterator[dict[str, Any
     to_row, id_field, records = _records(text, path)
     # Only files that mark unanswerable questions (SQuAD v2) may leave answers empty on purpose.
     marked = any("is_impossible" in record.fields for record in records)
-    seen: dict[str, str] = {}
+    places: dict[str, str] = {}
     prefix = stem(path)
     for number, record in enumerate(records):
-        given = record.fields.get(id_field)
-        row_id = f"{prefix}-{number}" if given is None else str(given)
-        if row_id in seen and to_row is tweetqa_row:
+        own_id = record.fields.get(id_field)
+        row_id = f"{prefix}-{number}" if own_id is None else str(own_id)
+        if row_id in places and to_row is tweetqa_row:
             # TweetQA as released has some ids twice, under different questions.
             row_id = f"{row_id}-{number}"
-        if row_id in seen:
+        if row_id in places:
             raise DataError(
-                f"the id {row_id!r} twice ({seen[row_id]} and {record.place}).",
+                f"the id {row_id!r} twice ({places[row_id]} and {record.place}).",
                 fix="give every question an id of its own.",
                 path=path,
                 line=record.line,
             )
-        seen[row_id] = record.place
+        places[row_id] = record.place
         try:
             yield to_row(record.fields, row_id=row_id, counts=counts, empty_is_no_answer=marked)
         except DataError as error:
@@ -86,7 +77,7 @@ def _rows(text: str, path: Path, counts: AnswerCounts) -> Iterator[dict[str, Any
 
 
 def _records(text: str, path: Path) -> tuple[Callable[..., dict[str, Any] | None], str, list[_Record]]:
-    """The function that makes rows, the field with the id, and the questions of the file."""
+    """The function that converts a record, the field with the id, and the records of the file."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

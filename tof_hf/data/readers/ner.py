@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import BuilderConfig, Features
+from datasets import Features
 
 from tof_hf.data.features import ner_features
 from tof_hf.data.labels import (
@@ -36,21 +35,9 @@ def encode_tags(tags: Sequence[str], index: Mapping[str, int], label_map: LabelM
     return [index[tag] for tag in map_types(tags, label_map)] if any(tag != "O" for tag in tags) else [0] * len(tags)
 
 
-@dataclass
-class NerFileConfig(BuilderConfig):
-    """What to read and how: the options of `read_ner`."""
-
-    path: str = ""
-    encoding: str | None = None
-    columns: Mapping[str, int] | None = None
-    scheme: str | None = None
-    label_map: Any = None
-
-
 class NerFileBuilder(FileBuilder):
     """NER rows (id, tokens, ner_tags in strict IOB2) of one column file."""
 
-    BUILDER_CONFIG_CLASS = NerFileConfig
     CACHE_NAME = "tof_ner"
     CODE = (parse_conll, Span)
 
@@ -67,7 +54,7 @@ class NerFileBuilder(FileBuilder):
         index = {name: number for number, name in enumerate(names)}
         prefix = stem(path)
         rows = [
-            # Numbers instead of names: ClassLabel would look at every tag once more.
+            # Numbers and not names: ClassLabel would look up every tag again.
             {
                 "id": f"{prefix}-{number}",
                 "tokens": sentence.tokens,

@@ -23,7 +23,7 @@ from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-# Hashes that SQuAD, XQuAD and MLQA share between languages; other ids may be equal by accident.
+# SQuAD, XQuAD and MLQA share these ids between languages; other ids may be equal by accident.
 _SHARED_ID = re.compile(r"[0-9a-f]{24,}")
 
 
@@ -36,17 +36,26 @@ def read_ner(
     label_map: LabelMap = None,
     split: str | None = None,
 ) -> Dataset:
-    """Return NER rows (id, tokens, ner_tags) in strict IOB2, label names sorted by type.
+    """Return NER rows in strict IOB2 (paper 4.2).
 
-    Reads column files of any width, Parquet, JSON lines, Hub ids ("owner/name" or "owner/name:config"), a
-    given `Dataset`, and lists of those (concatenated over all their labels).
+    Args:
+        path_or_dataset: A column file of any width, Parquet, JSON lines, a folder, a Hub id ("owner/name" or
+            "owner/name:config"), a `Dataset`, or a list of those, which are concatenated over all their labels.
+        columns: Where words and tags are: indices in column files, such as `{"tokens": 0, "ner_tags": -1}`, else names.
+        encoding: Of text files; None detects UTF-8, Windows-1252 or Latin-1.
+        scheme: IOB1, IOB2 (BIO), IOE, BIOES (IOBES) or BILOU; every tag is checked. None detects it.
+        label_map: `{"OTHER": "MISC"}` renames a type, `{"MISC": "O"}` drops one, `"span"` makes all of them ENT.
+        split: The split of a source with several.
 
-    `columns`: {"tokens": 0, "ner_tags": -1} by index in column files, names elsewhere. `encoding`: detected
-    (UTF-8, else Windows-1252 or Latin-1). `scheme`: detected, checked if named (IOB1, IOB2 or BIO, IOE, BIOES or
-    IOBES, BILOU). `label_map`: {"OTHER": "MISC"} renames types, {"MISC": "O"} drops one, "span" makes them all ENT.
-    `split`: needed where a source has several. Raises `DataError` for input that cannot be used.
+    Returns:
+        Rows with `id`, `tokens` and `ner_tags` (ClassLabel: O, B-X, I-X, ... with the types sorted).
+
+    Raises:
+        DataError: The input cannot be used; the error names file, line and what to change.
+
+    Example:
+        >>> rows = read_ner("esp.train", label_map={"OTHER": "MISC"})
     """
-
     _check_columns(columns)
 
     def from_file(path: Path) -> Dataset:
@@ -71,13 +80,24 @@ def read_text(
     format: str | None = None,
     split: str | None = None,
 ) -> Dataset:
-    """Return unlabelled rows (id, tokens) of any file with words; tags are dropped at once.
+    """Return unlabelled rows; tags are dropped while reading (D_t,no in the paper; 4.2).
 
-    Reads what `read_ner` reads, plain text with one sentence a line (split in words by a small rule), and
-    tables with `tokens` or `text`. `format`: "conll" or "lines" for text files, None = detect.
-    Raises `DataError`.
+    Args:
+        path_or_dataset: What `read_ner` reads, text files with a sentence a line, and tables with `tokens` or `text`.
+        columns: As in `read_ner`; `{"text": name}` names a column of sentences.
+        encoding: As in `read_ner`.
+        format: Of text files: "conll" (one word a line) or "lines" (one sentence a line); None detects it.
+        split: The split of a source with several.
+
+    Returns:
+        Rows with `id` and `tokens`.
+
+    Raises:
+        DataError: The input cannot be used.
+
+    Example:
+        >>> sentences = read_text("tweets.txt", format="lines")
     """
-
     _check_columns(columns)
 
     def from_file(path: Path) -> Dataset:
@@ -97,14 +117,29 @@ def read_mrc(
     split: str | None = None,
     exclude_contexts_of: Source | None = None,
 ) -> Dataset:
-    """Return MRC rows (id, question, context, spans, label); spans are character offsets, end exclusive.
+    """Return MRC rows, all data sets in one form (paper 4.2).
 
-    Reads SQuAD-format JSON (SQuAD v1 and v2, XQuAD, MLQA, SQuAD-es), TweetQA's JSON, rows in our form (JSON,
-    JSON lines, Parquet, `Dataset`), the Hub's SQuAD form, and lists of those. Several `answers` are
-    annotations of one answer: the most frequent is kept. An answer that does not stand at its offset is moved
-    to the only place where it stands; without such a place it is dropped, and the question with its last
-    answer. The counts are logged. `exclude_contexts_of`: paragraphs that also stand there (the same text, or
-    a question with the same SQuAD id) are dropped. Raises `DataError`.
+    Several `answers` are annotations of one answer, and the most frequent is kept. An answer that is not at its offset
+    is moved to its only occurrence in the context; without one it is dropped, and so is a question without answers
+    left. The counts are logged.
+
+    Args:
+        path_or_dataset: SQuAD-format JSON (SQuAD v1 and v2, XQuAD, MLQA, SQuAD-es), TweetQA's JSON, rows in our form
+            (JSON, JSON lines, Parquet, `Dataset`), the Hub's SQuAD form, or a list of those.
+        encoding: As in `read_ner`.
+        split: The split of a source with several.
+        exclude_contexts_of: Other MRC data; its paragraphs are dropped (the same text, or a question with the same
+            SQuAD id).
+
+    Returns:
+        Rows with `id`, `question`, `context`, `spans` (`start` and `end` in characters, end exclusive; empty means no
+        answer) and `label` (entity type or None).
+
+    Raises:
+        DataError: The input cannot be used.
+
+    Example:
+        >>> questions = read_mrc("train-v1.1.json", exclude_contexts_of="xquad.es.json")
     """
 
     def from_file(path: Path) -> Dataset:
@@ -117,7 +152,18 @@ def read_mrc(
 def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
     """Return the NER rows with `ner_tags` numbered as in `label_names`, matched by name.
 
-    Names that never occur may be missing there. Raises `DataError` naming types that occur and are missing.
+    Args:
+        dataset: NER rows.
+        label_names: All label names, such as `["O", "B-LOC", "I-LOC"]`; types that never occur may be missing.
+
+    Returns:
+        The same rows with the new numbers.
+
+    Raises:
+        DataError: A type that occurs is missing, or the rows have no labels.
+
+    Example:
+        >>> test = align_labels(test, train.features["ner_tags"].feature.names)
     """
     names = _names(dataset)
     wanted = list(label_names)
@@ -139,7 +185,17 @@ def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
 
 
 def unlabelled(dataset: Dataset) -> Dataset:
-    """Return the rows with id and tokens alone."""
+    """Return the rows with `id` and `tokens` only.
+
+    Args:
+        dataset: Rows of any kind with these two columns.
+
+    Returns:
+        The same sentences without labels.
+
+    Example:
+        >>> text = unlabelled(read_ner("train.txt"))
+    """
     return dataset.select_columns(["id", "tokens"])
 
 
@@ -155,7 +211,7 @@ def _names(dataset: Dataset) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    # A mapping of any kind becomes a dict, so that it can be part of a cache key.
+    # As a dict, any mapping can be part of a cache key.
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -186,14 +242,14 @@ def _without(rows: Dataset, others: Dataset) -> Dataset:
     shared = {row_id for row_id in others["id"][:] if _SHARED_ID.fullmatch(row_id)}
     here = rows["context"][:]
     contexts |= {context for context, row_id in zip(here, rows["id"][:], strict=True) if row_id in shared}
-    kept = [number for number, context in enumerate(here) if context not in contexts]
+    rest = [number for number, context in enumerate(here) if context not in contexts]
     dropped = {context for context in here if context in contexts}
     logger.info(
         "%d of %d questions dropped with the %d paragraphs that exclude_contexts_of names",
-        len(rows) - len(kept),
+        len(rows) - len(rest),
         len(rows),
         len(dropped),
     )
-    if not kept:
+    if not rest:
         raise DataError("no question outside exclude_contexts_of.", fix="give other data, or exclude less.")
-    return rows.select(kept)
+    return rows.select(rest)

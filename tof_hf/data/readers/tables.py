@@ -1,10 +1,10 @@
-"""A table and where it came from: its columns, its ids, and errors that name the row or the line."""
+"""Tables (Parquet, JSON lines, the Hub, a `Dataset`): their columns, ids, and errors that name the row or line."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,72 +15,26 @@ from tof_hf.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A dataset and where it came from: the first part of the ids it lacks, and the file for errors."""
+class Origin:
+    """Where a table comes from: the prefix of the ids it lacks, and its file."""
 
-    dataset: Dataset
     name: str
     path: Path | None = None
 
+    def ids(self, batch: Mapping[str, list], indices: Sequence[int]) -> list[str]:
+        """Return the rows' own ids; where there is none, name and number of the row."""
+        rows = zip(batch.get("id", [None] * len(indices)), indices, strict=True)
+        return [f"{self.name}-{row}" if own is None else str(own) for own, row in rows]
+
     def error(self, found: str, fix: str, row: int | None = None) -> DataError:
-        """Return a `DataError` about this table, with row (0-based) or line."""
+        """Return a `DataError` with the place of the row (0-based)."""
         line = None if row is None else self._line(row)
         if row is not None and line is None:
             found = f"in row {row}: {found}"
         return DataError(found, fix=fix, path=self.path, line=line)
 
-    def with_columns(self, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
-        """Return the table with only its id and the needed columns, renamed as `columns` says."""
-        dataset = self.dataset
-        wanted = {key: key for key in needed}
-        if "id" in dataset.column_names:
-            wanted["id"] = "id"
-        for key, name in (columns or {}).items():
-            if key not in ("id", *needed) or not isinstance(name, str):
-                raise self.error(
-                    f"columns entry {key!r}: {name!r}.",
-                    f"map {', '.join(map(repr, ('id', *needed)))} to column names of the table.",
-                )
-            wanted[key] = name
-        for key, name in wanted.items():
-            if name not in dataset.column_names:
-                raise self.unknown_column(name, key=key)
-        dataset = dataset.select_columns(list(dict.fromkeys(wanted.values())))
-        renamed = {name: key for key, name in wanted.items() if name != key}
-        return Table(dataset.rename_columns(renamed) if renamed else dataset, self.name, self.path)
-
-    def unknown_column(self, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
-        """Return a `DataError`: no such column, and those that are there."""
-        there = ", ".join(self.dataset.column_names)
-        fix = f"rename a column to {name!r}."
-        if renaming:
-            fix = f"say which column it is, as in columns: {{{key or name}: {self.dataset.column_names[0]}}}."
-        return self.error(f"no column {name!r} (columns: {there}).", fix)
-
-    def need_words(self, name: str) -> None:
-        """Raise `DataError` unless the column holds lists of words."""
-        feature = self.dataset.features[name]
-        if not is_string(item_of(feature)):
-            raise self.error(
-                f"the column {name!r} of type {feature}.",
-                "give lists of words; read_text also splits a column 'text'.",
-            )
-
-    def with_unique_ids(self, rows: Dataset) -> Dataset:
-        """Return the rows made of this table, if there are any and no id stands twice."""
-        if not len(rows):
-            raise self.error("no rows.", "give rows with words.")
-        counts = pc.value_counts(column_of(rows, "id").combine_chunks())
-        if len(counts) < len(rows):
-            twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
-            given = list(map(str, self.dataset["id"])) if "id" in self.dataset.column_names else []
-            places = [row for row, row_id in enumerate(given) if row_id == twice]
-            again = places[1] if len(places) > 1 else None
-            raise self.error(f"the id {twice!r} more than once.", "give every row an id of its own, or none.", again)
-        return rows
-
     def _line(self, row: int) -> int | None:
-        """The line of a JSON-lines file where a row stands; empty lines are no rows."""
+        """The line of a row in a JSON-lines file; empty lines are not rows."""
         if self.path is None or self.path.suffix != ".jsonl":
             return None
         with self.path.open("rb") as file:
@@ -89,31 +43,66 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class TableOrigin:
-    """What a batch function needs to know of its table to name rows and errors."""
+class Table:
+    """A dataset and its origin."""
 
-    name: str
-    path: str | None
+    dataset: Dataset
+    origin: Origin
 
-    @classmethod
-    def of(cls, table: Table) -> TableOrigin:
-        """Return what is known of a table, without its rows."""
-        return cls(table.name, None if table.path is None else str(table.path))
+    def with_columns(self, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
+        """Return the table with only its id and the needed columns, renamed as `columns` says."""
+        dataset = self.dataset
+        names = {key: key for key in needed}
+        if "id" in dataset.column_names:
+            names["id"] = "id"
+        for key, name in (columns or {}).items():
+            if key not in ("id", *needed) or not isinstance(name, str):
+                raise self.origin.error(
+                    f"columns entry {key!r}: {name!r}.",
+                    f"map {', '.join(map(repr, ('id', *needed)))} to column names of the table.",
+                )
+            names[key] = name
+        for key, name in names.items():
+            if name not in dataset.column_names:
+                raise self.unknown_column(name, key=key)
+        dataset = dataset.select_columns(list(dict.fromkeys(names.values())))
+        renamed = {name: key for key, name in names.items() if name != key}
+        return replace(self, dataset=dataset.rename_columns(renamed) if renamed else dataset)
 
-    def ids(self, batch: Mapping[str, list], indices: Sequence[int]) -> list[str]:
-        """Return the ids that the rows have, or name and number of the row."""
-        given = batch.get("id", [None] * len(indices))
-        rows = zip(given, indices, strict=True)
-        return [f"{self.name}-{row}" if value is None else str(value) for value, row in rows]
+    def unknown_column(self, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
+        """Return a `DataError`: no such column, and the ones that exist."""
+        existing = self.dataset.column_names
+        fix = f"rename a column to {name!r}."
+        if renaming:
+            fix = f"say which column it is, as in columns: {{{key or name}: {existing[0]}}}."
+        return self.origin.error(f"no column {name!r} (columns: {', '.join(existing)}).", fix)
 
-    def error(self, error: DataError, row: int) -> DataError:
-        """Return the error with the place of the row (0-based)."""
-        path = None if self.path is None else Path(self.path)
-        return Table(Dataset.from_dict({}), self.name, path).error(error.found, error.fix, row)
+    def need_words(self, name: str) -> None:
+        """Raise `DataError` unless the column holds lists of words."""
+        feature = self.dataset.features[name]
+        if not is_string(item_of(feature)):
+            raise self.origin.error(
+                f"the column {name!r} of type {feature}.",
+                "give lists of words; read_text also splits a column 'text'.",
+            )
+
+    def with_unique_ids(self, rows: Dataset) -> Dataset:
+        """Return the rows made from this table. Raises `DataError` if there are none, or an id occurs twice."""
+        if not len(rows):
+            raise self.origin.error("no rows.", "give rows with words.")
+        counts = pc.value_counts(column_of(rows, "id").combine_chunks())
+        if len(counts) < len(rows):
+            twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
+            ids = list(map(str, self.dataset["id"])) if "id" in self.dataset.column_names else []
+            second = next(itertools.islice((row for row, own in enumerate(ids) if own == twice), 1, None), None)
+            raise self.origin.error(
+                f"the id {twice!r} more than once.", "give every row an id of its own, or none.", second
+            )
+        return rows
 
 
 def item_of(feature: Any) -> Any:
-    """Return the feature of a list's items, None for what is no list."""
+    """Return the feature of a list's items; None for other features."""
     return feature.feature if isinstance(feature, (List, LargeList)) else None
 
 
@@ -123,5 +112,5 @@ def is_string(feature: Any) -> bool:
 
 
 def column_of(dataset: Dataset, name: str) -> Any:
-    """Return one column as Arrow holds it."""
+    """Return one column as an Arrow array."""
     return dataset.select_columns([name]).with_format("arrow")[:].column(name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from datasets import BuilderConfig, Features
+from datasets import Features
 
 from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.labels import is_tag
@@ -25,8 +23,8 @@ def detect_format(text: str) -> str:
     """Return "conll" for one word a line, "lines" for one sentence a line.
 
     Column files have the same number of columns in every line, and either a tag at the end of every line or
-    blank lines between blocks of several lines. A file most of whose lines end in a tag is one too, with a slip in
-    it: taken for sentences, its tags would become words.
+    blank lines between blocks of several lines. If most lines end in a tag, it is a column file with a mistake in it:
+    read as sentences, its tags would become words.
     """
     widths: set[int] = set()
     tagged = 0
@@ -51,20 +49,9 @@ def detect_format(text: str) -> str:
     return "conll" if tagged == lines or (blocks > 1 and lines > 1.5 * blocks) else "lines"
 
 
-@dataclass
-class TextFileConfig(BuilderConfig):
-    """What to read and how: the options of `read_text`."""
-
-    path: str = ""
-    encoding: str | None = None
-    columns: Mapping[str, int] | None = None
-    format: str | None = None
-
-
 class TextFileBuilder(FileBuilder):
     """Unlabelled rows (id, tokens) of one text file."""
 
-    BUILDER_CONFIG_CLASS = TextFileConfig
     CACHE_NAME = "tof_text"
     CODE = (parse_conll, is_tag)
 
@@ -77,7 +64,7 @@ class TextFileBuilder(FileBuilder):
             raise DataError(f"format={form!r}.", fix=fix, path=path)
         if form == "conll":
             columns = self.config.columns
-            # The tags are dropped at once: nothing later in a run can see them.
+            # Tags are dropped while reading: nothing later in a run can use them.
             sentences = [sentence.tokens for sentence in parse_conll(text, path=path, columns=columns, with_tags=False)]
         elif self.config.columns is not None:
             fix = 'leave columns out, or set format="conll" if the file has one word a line.'
