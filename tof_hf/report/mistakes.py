@@ -36,7 +36,18 @@ class Mistakes:
 
 
 def count_mistakes(rows: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Mistakes:
-    """The mistakes in pairs of true and predicted tags. Tags are read as the scores read them."""
+    """The mistakes in all sentences. Tags are read as the scores read them, so the numbers agree.
+
+    Args:
+        rows: for each sentence its true and its predicted IOB2 tags, one of each per word.
+
+    Returns:
+        Counts of each kind of mistake and of each pair of types.
+
+    Example:
+        >>> count_mistakes([(["B-PER", "O"], ["B-ORG", "O"])]).kinds["type"]
+        1
+    """
     kinds: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     for gold, predicted in rows:

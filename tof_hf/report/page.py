@@ -38,10 +38,21 @@ class Report:
 
 
 def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
-    """The report of the run in `folder`, finished or not.
+    """The report of a run, finished or not.
 
-    `sentences`: the most changed sentences to show, for scored sentences and for pseudo-labels each. Raises DataError
-    if there is no run.
+    Args:
+        folder: the run's folder, which is only read.
+        sentences: how many changed sentences to show at most, for scored sentences and for pseudo-labels each.
+
+    Returns:
+        The page, and its charts in their order on the page.
+
+    Raises:
+        DataError: the folder has no run, or its record is damaged or of a newer release.
+
+    Example:
+        >>> report = make_report(Path("runs/es"))
+        >>> Path("report.html").write_text(report.html, encoding="utf-8")
     """
     run = read_run(folder)
     counted = mistakes_of(run)

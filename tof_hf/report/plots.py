@@ -23,7 +23,21 @@ def check_plots() -> None:
 
 
 def write_plots(figures: Sequence[Drawing], folder: Path) -> list[Path]:
-    """Write NAME.svg and NAME.png of every figure in the light colours; gives the files. Raises TofError as above."""
+    """The files NAME.svg and NAME.png of every chart, written in the light colours.
+
+    Args:
+        figures: the charts, such as `make_report(folder).figures`.
+        folder: where the files go; older ones with the same names are replaced.
+
+    Returns:
+        The written files: for each chart its SVG, then its PNG with two pixels per unit of the drawing.
+
+    Raises:
+        TofError: the extra `report` or every font is missing.
+
+    Example:
+        >>> write_plots(make_report(Path("runs/es")).figures, Path("plots"))
+    """
     check_plots()
     files = []
     for figure in figures:
