@@ -194,7 +194,7 @@ def test_an_edited_casing_rule_is_not_served_from_the_cache(tmp_path, monkeypatc
     sentences(("the house", "O O")).to_parquet(str(file))
     rows = Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache"))
     first = translate_words(rows, WORDS)
-    monkeypatch.setattr("tof_hf.data.translation.words.source_hash", lambda *functions: "edited")
+    monkeypatch.setattr("tof_hf.data.mapping.source_hash", lambda *functions: "edited")
     assert translate_words(rows, WORDS).cache_files != first.cache_files
 
 

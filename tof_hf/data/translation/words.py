@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset
 
-from tof_hf.data.mapping import cached_map, source_hash
+from tof_hf.data.mapping import cached_map
 from tof_hf.data.translation.casing import as_in_target, case_counts, like_source
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
 from tof_hf.data.translation.running_text import Translate, Translated, find_words, translate_text
@@ -70,7 +70,7 @@ def translate_words(
         "counts": json.dumps(counts, ensure_ascii=False),
         "copy_types": sorted(copy_types),
         "seed": seed,
-        "parents": source_hash(like_source, fold, translate_text),
+        "depends_on": (like_source, fold, translate_text),
     }
     if questions:
         return cached_map(
@@ -138,8 +138,6 @@ def _word_rows(
     copy_types: list[str],
     names: list[str],
     seed: int,
-    code: str,
-    parents: str,
 ) -> dict[str, list]:
     copied = [name[2:] in copy_types for name in names]
     inside = _continuations(names)
@@ -177,8 +175,6 @@ def _mrc_rows(
     copy_types: list[str],
     translate_queries: bool,
     seed: int,
-    code: str,
-    parents: str,
 ) -> dict[str, list]:
     out = {name: list(values) for name, values in batch.items()}
     labels = batch.get("label", [None] * len(indices))
