@@ -97,5 +97,5 @@ def test_entries_of_several_source_words_are_counted_and_warned_of(write, caplog
 
 
 def test_a_dictionary_without_a_pair_is_an_error():
-    with pytest.raises(DataError, match="without a pair"):
+    with pytest.raises(DataError, match="no pair of words"):
         BilingualDictionary({"a": [" "]})

@@ -89,8 +89,8 @@ def test_the_report_says_what_changed(files, name, start, capsys):
         (("qa.json", "out.txt"), "jsonl"),
         (("missing.conll", "out.conll"), "missing.conll"),
         (("train.conll", "en-es.txt"), "another file"),
-        (("train.conll", "out.conll.gz"), "not packed"),
-        (("train.conll", "."), "not packed"),
+        (("train.conll", "out.conll.gz"), "not compressed"),
+        (("train.conll", "."), "not compressed"),
         (("target.txt", "out.conll"), "--task ner, mrc or text"),
     ],
 )

@@ -100,7 +100,7 @@ def test_what_is_no_exported_tagger_is_refused(exported, tmp_path):
     (torn / "model.onnx").unlink()
     with pytest.raises(ModelError, match="no ONNX model"):
         onnx.OnnxModel(torn)
-    with pytest.raises(ModelError, match="works on the processor"):
+    with pytest.raises(ModelError, match="runs on the CPU"):
         load_tagger(folder, device="cuda")
 
 

@@ -7,7 +7,7 @@ every word counts once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -95,7 +95,7 @@ def encode_text(
     )
 
 
-def join_words(windows: Dataset, values: Sequence[Sequence[T]], *, lengths: Sequence[int], fill: T) -> list[list[T]]:
+def join_words(windows: Dataset, values: Iterable[Iterable[T]], *, lengths: Sequence[int], fill: T) -> list[list[T]]:
     """Return the value of every word of every sentence, from its first piece in the window that owns it.
 
     Args:

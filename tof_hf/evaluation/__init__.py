@@ -1,1 +1,1 @@
-"""Entity scores, and whether a difference between two systems is chance."""
+"""Entity scores, and significance tests for differences between systems."""

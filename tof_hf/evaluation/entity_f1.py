@@ -1,4 +1,4 @@
-"""The metric as an `evaluate` module that needs no download."""
+"""The entity scores as an `evaluate` metric that needs no download."""
 
 from __future__ import annotations
 
@@ -17,10 +17,20 @@ mode: "default" (as conlleval) or "strict" (only entities that follow IOB2).
 
 
 class EntityF1(evaluate.Metric):
-    """Scores under the keys that `evaluate.load("seqeval")` uses, and `span_*` without regard to the type.
+    """Scores with the keys of `evaluate.load("seqeval")`, and `span_*` scores that ignore the types (all in 0..1).
 
-    `EntityF1().compute(predictions=..., references=..., mode="strict")`. By default all is kept in memory: no
-    lock and no cache file, safe on every process of a distributed run.
+    Args:
+        config_name: as for every metric of `evaluate`.
+        keep_in_memory: whether to use neither a lock nor a cache file, which is safe on every process of a
+            distributed run.
+        kwargs: other arguments of `evaluate.Metric`.
+
+    Raises:
+        TofError: on `compute`, for predictions and references of different shape, or a mode that does not exist.
+
+    Example:
+        >>> EntityF1().compute(predictions=[["B-PER", "O"]], references=[["B-PER", "O"]], mode="strict")["span_f1"]
+        1.0
     """
 
     def __init__(self, config_name: str | None = None, keep_in_memory: bool = True, **kwargs: Any) -> None:
@@ -39,16 +49,10 @@ class EntityF1(evaluate.Metric):
         self, *, predictions: list[list[str]], references: list[list[str]], mode: Mode = "default"
     ) -> dict[str, Any]:
         scores = entity_scores(references, predictions, mode=mode)
-        per_type = {
+        found: dict[str, Any] = {
             name: {"precision": row.precision, "recall": row.recall, "f1": row.f1, "number": row.support}
             for name, row in scores.per_type.items()
         }
-        return per_type | {
-            "overall_precision": scores.precision,
-            "overall_recall": scores.recall,
-            "overall_f1": scores.f1,
-            "span_precision": scores.span_only.precision,
-            "span_recall": scores.span_only.recall,
-            "span_f1": scores.span_only.f1,
-            "mode": scores.mode,
-        }
+        for name, side in (("overall", scores), ("span", scores.span_only)):
+            found |= {f"{name}_{key}": getattr(side, key) for key in ("precision", "recall", "f1")}
+        return found | {"mode": scores.mode}

@@ -1,15 +1,15 @@
-"""Entity-level precision, recall and F1, as seqeval (and conlleval) counts them."""
+"""Entity-level precision, recall and F1, as seqeval (and conlleval) count them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tof_hf.errors import TofError
 
 Mode = Literal["default", "strict"]
-Place = tuple[int, int, int]  # sentence, first word, last word
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,13 @@ class TypeScores:
 
 @dataclass(frozen=True, slots=True)
 class EntityScores:
-    """Micro-averaged scores in 0..1 over all entities; `support` is the number of true entities.
+    """Micro-averaged scores in 0..1 over all entities, as `entity_scores` returns them.
 
-    `span_only` ignores the types: an entity with the right words and the wrong type counts as right.
+    Attributes:
+        support: the number of true entities.
+        per_type: the scores of each entity type, sorted by name.
+        span_only: scores that ignore the types: an entity with the right words and the wrong type counts as right.
+        mode: how the tags were read.
     """
 
     precision: float
@@ -45,49 +49,57 @@ class EntityScores:
 def entity_scores(
     references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], *, mode: Mode = "default"
 ) -> EntityScores:
-    """Entity-level scores of predicted tags, one sequence of IOB2 tags a sentence (paper 4.4).
+    """Entity-level scores of predicted tags (paper, section 4.4): an entity counts if its words and type are right.
 
     Args:
-        references: the true tags.
+        references: the true IOB2 tags, one sequence per sentence.
         predictions: the predicted tags, as many in each sentence.
-        mode: "default" reads tags as conlleval does, so that a stray I- starts an entity; "strict" counts
-            only entities that follow IOB2, so that a stray I- is none.
+        mode: "default" reads tags as conlleval does: a stray I- starts an entity; "strict" counts only entities that
+            follow IOB2: a stray I- is ignored.
+
+    Returns:
+        Micro-averaged scores, scores per type, and scores that ignore the types, all in 0..1.
 
     Raises:
-        TofError: the two do not have the same shape, or the mode is neither of the two.
+        TofError: the two differ in shape, or there is no such mode.
+
+    Example:
+        >>> entity_scores([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]]).f1
+        0.6666666666666666
     """
     if mode not in ("default", "strict"):
         raise TofError(f"mode needs 'default' or 'strict', found {mode!r}.")
-    true, predicted = _as_lists(references), _as_lists(predictions)
-    _check_shapes(true, predicted)
-    true_places, predicted_places = _places(true, mode), _places(predicted, mode)
-    if not true_places and not predicted_places:
-        nothing = TypeScores(0.0, 0.0, 0.0, 0)
-        return EntityScores(0.0, 0.0, 0.0, 0, {}, nothing, mode)
-
-    from seqeval.metrics import classification_report
-    from seqeval.scheme import IOB2
-
-    scheme = {"mode": "strict", "scheme": IOB2} if mode == "strict" else {}
-    report = classification_report(true, predicted, output_dict=True, zero_division=0, **scheme)
-    averages = {name: report.pop(name) for name in ("micro avg", "macro avg", "weighted avg")}
-    overall = _type_scores(averages["micro avg"])
+    check_shapes(references, predictions)
+    true, predicted = (
+        {(sentence, *entity) for sentence, found in enumerate(find_entities(tags, mode)) for entity in found}
+        for tags in (references, predictions)
+    )
+    types = sorted({label for _, label, *_ in true | predicted})
+    overall = _scores(true, predicted)
     return EntityScores(
         precision=overall.precision,
         recall=overall.recall,
         f1=overall.f1,
         support=overall.support,
-        per_type={name: _type_scores(report[name]) for name in sorted(report)},
-        span_only=_overlap(true_places, predicted_places),
+        per_type={name: _scores(*({e for e in side if e[1] == name} for side in (true, predicted))) for name in types},
+        span_only=_scores(*({(sentence, *place) for sentence, _, *place in side} for side in (true, predicted))),
         mode=mode,
     )
 
 
-def _as_lists(sequences: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [list(tags) for tags in sequences]  # seqeval adds lists together, so tuples would not do
+def find_entities(sentences: Sequence[Sequence[str]], mode: Mode = "default") -> list[set[tuple[str, int, int]]]:
+    """For every sentence the entities in its tags, as seqeval reads them: (type, first word, last word)."""
+    from seqeval.metrics.sequence_labeling import get_entities
+    from seqeval.scheme import IOB2, Entities
+
+    tags = [list(sentence) for sentence in sentences]  # seqeval takes only lists
+    if mode == "default":
+        return [set(get_entities(sentence)) for sentence in tags]
+    return [{(e.tag, e.start, e.end - 1) for e in found} for found in Entities(tags, IOB2).entities]
 
 
-def _check_shapes(references: list[list[str]], predictions: list[list[str]]) -> None:
+def check_shapes(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> None:
+    """Raise TofError unless there are as many predicted tags as true ones in every sentence."""
     if len(references) != len(predictions):
         raise TofError(f"{len(references)} sentences have true tags but {len(predictions)} predicted ones.")
     for index, (true, predicted) in enumerate(zip(references, predictions, strict=True)):
@@ -95,25 +107,9 @@ def _check_shapes(references: list[list[str]], predictions: list[list[str]]) -> 
             raise TofError(f"sentence {index} has {len(true)} true tags but {len(predicted)} predicted ones.")
 
 
-def _places(sequences: list[list[str]], mode: Mode) -> set[Place]:
-    """Where entities are, whatever their type, read the way that `mode` reads them."""
-    from seqeval.metrics.sequence_labeling import get_entities
-    from seqeval.scheme import IOB2, Entities
-
-    if mode == "strict":
-        found = Entities(sequences, IOB2).entities
-        return {(i, entity.start, entity.end - 1) for i, row in enumerate(found) for entity in row}
-    return {(i, start, end) for i, tags in enumerate(sequences) for _, start, end in get_entities(tags)}
-
-
-def _overlap(true: set[Place], predicted: set[Place]) -> TypeScores:
+def _scores(true: AbstractSet[object], predicted: AbstractSet[object]) -> TypeScores:
     right = len(true & predicted)
     precision = right / len(predicted) if predicted else 0.0
     recall = right / len(true) if true else 0.0
-    f1 = 2 * right / (len(true) + len(predicted))
+    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
     return TypeScores(precision, recall, f1, len(true))
-
-
-def _type_scores(row: dict[str, Any]) -> TypeScores:
-    """Plain numbers of a seqeval report row (those are numpy's, which JSON does not take)."""
-    return TypeScores(float(row["precision"]), float(row["recall"]), float(row["f1-score"]), int(row["support"]))

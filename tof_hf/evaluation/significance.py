@@ -1,10 +1,10 @@
-"""Whether a tagger is better than another on the same sentences: the paired bootstrap (Koehn 2004), over seeds too."""
+"""Is one tagger better than another on the same sentences? The paired bootstrap (Koehn 2004), also over seeds."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tof_hf.errors import TofError
+from tof_hf.evaluation.entity_scores import check_shapes, find_entities
 
 SAMPLES = 10_000
 _AT_ONCE = 100  # resamples; all of them together would take gigabytes
@@ -19,9 +20,9 @@ _AT_ONCE = 100  # resamples; all of them together would take gigabytes
 
 @dataclass(frozen=True)
 class EntityCounts:
-    """What a tagger got right: one row a sentence of `right`, `predicted` and `true` entities.
+    """`counts` (sentences, 3): the right, the predicted and the true entities of every sentence.
 
-    `sentences` tells which sentences these are, with their true entities: counts of other ones are not to be paired.
+    `sentences` is a hash of the true tags: only counts with the same hash can be paired.
     """
 
     counts: np.ndarray
@@ -35,10 +36,10 @@ class EntityCounts:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The mean difference in F1, in 0..1, and what resampled sentences say of it.
+    """The mean `difference` in F1, in 0..1, and the p-values of two one-sided tests on resampled sentences.
 
     `p_better`: the share of samples in which ours is not better than the baseline; `p_worse`: in which it is not worse.
-    Both count the sample itself, so that neither is 0. Each is the p-value of a one-sided test.
+    Both include the original sample, so that neither is 0.
     """
 
     difference: float
@@ -49,20 +50,15 @@ class Comparison:
 
 def entity_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityCounts:
     """Counts of IOB2 tags, read as seqeval's default mode and conlleval read them."""
-    from seqeval.metrics.sequence_labeling import get_entities
-
-    if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
-        raise TofError("true and predicted tags are not of the same sentences.")
-    rows = []
-    for true_tags, tags in zip(gold, predicted, strict=True):
-        true, found = set(get_entities(list(true_tags))), set(get_entities(list(tags)))
-        rows.append((len(true & found), len(found), len(true)))
+    check_shapes(gold, predicted)
+    sides = zip(find_entities(gold), find_entities(predicted), strict=True)
+    rows = [(len(true & found), len(found), len(true)) for true, found in sides]
     digest = hashlib.sha256(json.dumps([list(tags) for tags in gold]).encode()).hexdigest()[:16]
     return EntityCounts(np.array(rows, dtype=np.int64).reshape(len(rows), 3), digest)
 
 
 def read_counts(predictions: Path) -> EntityCounts:
-    """The counts of a scored tagger, from the file of its predictions (tof_hf.algorithm.scoring)."""
+    """The counts of a scored tagger, from the file of its predictions that a run writes."""
     table = pq.read_table(predictions, columns=["gold", "predicted"])
     return entity_counts(table["gold"].to_pylist(), table["predicted"].to_pylist())
 
@@ -70,26 +66,25 @@ def read_counts(predictions: Path) -> EntityCounts:
 def paired_bootstrap(
     ours: Sequence[EntityCounts], baseline: Sequence[EntityCounts], *, samples: int = SAMPLES, seed: int = 0
 ) -> Comparison:
-    """The mean F1 over the runs of each side, compared on resampled sentences; a run for every seed, in the same order.
+    """The mean F1 of the runs of each side, compared on resampled sentences; one run per seed, in the same order.
 
-    In each sample all runs are scored on the same drawn sentences. Runs with other sentences, as with a `limit`
-    on source validation, get a draw of their own. Raises TofError if the two sides are not of the same sentences.
+    In each sample all runs are scored on the same drawn sentences. Runs on other sentences, as with a `limit`
+    on source validation, get their own draw. Raises TofError if the two sides are not scored on the same sentences.
     """
-    if not ours or [one.sentences for one in ours] != [one.sentences for one in baseline]:
+    if not ours or [run.sentences for run in ours] != [run.sentences for run in baseline]:
         raise TofError(
             "the two sides are not scored on the same sentences, run by run. What to do: compare runs with the same "
             "target.gold and the same seeds."
         )
     groups: dict[str, list[int]] = {}
-    for place, one in enumerate(ours):
-        groups.setdefault(one.sentences, []).append(place)
+    for run, counts in enumerate(ours):
+        groups.setdefault(counts.sentences, []).append(run)
     rng, differences, observed = np.random.default_rng(seed), np.zeros(samples), 0.0
-    for places in groups.values():
-        sides = [np.stack([side[place].counts for place in places], axis=1) for side in (ours, baseline)]
+    for runs in groups.values():
+        sides = [np.stack([side[run].counts for run in runs], axis=1) for side in (ours, baseline)]
         differences += _differences(*sides, samples=samples, rng=rng)
         observed += float(np.subtract(*(_f1(side.sum(axis=0, dtype=np.float64)).sum() for side in sides)))
-    # The rest of a subtraction is no difference.
-    differences[np.abs(differences) < 1e-12] = 0.0
+    differences[np.abs(differences) < 1e-12] = 0.0  # rounding errors of the subtraction
     not_better, not_worse = int((differences <= 0).sum()), int((differences >= 0).sum())
     return Comparison(observed / len(ours), (not_better + 1) / (samples + 1), (not_worse + 1) / (samples + 1), samples)
 
@@ -99,19 +94,14 @@ def _differences(ours: np.ndarray, baseline: np.ndarray, *, samples: int, rng: n
     sentences, runs = ours.shape[:2]
     both = np.concatenate([ours, baseline], axis=1).reshape(sentences, -1).astype(np.float64)
     found = []
-    for drawn in draws(sentences, samples, rng):
+    for begin in range(0, samples, _AT_ONCE):
+        drawn = rng.integers(0, sentences, size=(min(_AT_ONCE, samples - begin), sentences))
         # How often each sentence was drawn, times its counts: exact in 64 bits, and a product of matrices.
-        places = drawn + sentences * np.arange(len(drawn))[:, None]
-        times = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        cells = drawn + sentences * np.arange(len(drawn))[:, None]
+        times = np.bincount(cells.ravel(), minlength=drawn.size).reshape(drawn.shape)
         f1 = _f1((times.astype(np.float64) @ both).reshape(len(drawn), 2, runs, 3))
         found.append((f1[:, 0] - f1[:, 1]).sum(axis=1))
     return np.concatenate(found)
-
-
-def draws(sentences: int, samples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The numbers of the drawn sentences, as many as there are, in blocks of (samples, sentences)."""
-    for begin in range(0, samples, _AT_ONCE):
-        yield rng.integers(0, sentences, size=(min(_AT_ONCE, samples - begin), sentences))
 
 
 def _f1(counts: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""A finished tagger at work: on words, on text, on files."""
+"""Taggers applied to words, texts and files."""

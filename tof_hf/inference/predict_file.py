@@ -1,18 +1,22 @@
-"""The command `tof-hf predict`: a file or a stream of texts in, the same texts with their entities out, row by row."""
+"""Entities of the texts in a file or a stream, row by row, for the command `tof-hf predict`."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets import Features
 from tqdm.auto import tqdm
 
 from tof_hf.data.readers.read import read_text
@@ -24,125 +28,120 @@ FORMS = ("txt", "jsonl", "conll", "parquet")
 STANDARD = Path("-")
 ROWS_AT_ONCE = 1000  # of a Parquet file
 
+Row = dict[str, Any]
+TaggedRows = Iterable[tuple[Row, Tagged]]
+
 
 def predict_file(
     tagger: Tagger, source: Path, out: Path, *, source_form: str | None = None, out_form: str | None = None
 ) -> tuple[int, int]:
     """The number of texts and of entities, after writing every text of `source` with its entities to `out`.
 
-    Forms, by the ending unless they are named: txt (a text a line; out: entities as `[Ana García](PER)`), jsonl (rows
-    with `text` or `tokens`; out: these rows with `entities`), conll (a word a line; out: with its tag), parquet (as
-    jsonl). `-` means the standard streams, txt in and jsonl out. A file appears complete or not at all, and a link to
-    one stays a link; a stream, device or pipe is written to as the input is read. Raises DataError for input that
-    cannot be used.
+    Formats, by default from the file's extension: txt (a text per line; out: entities as `[Ana García](PER)`), jsonl
+    (rows with `text` or `tokens`; out: these rows with `entities`), conll (a word per line; out: with its tag),
+    parquet (as jsonl). `-` means the standard streams, txt in and jsonl out. A file appears complete or not at all,
+    and a link to one stays a link; streams, devices and pipes are written while the input is read. Raises DataError
+    for input that cannot be used.
     """
     read = _READERS[_form(source, source_form, "txt")]
     write = _WRITERS[_form(out, out_form, "jsonl")]
     if source != STANDARD and not source.is_file():
         raise DataError("no file of this name.", fix="check the path.", path=source)
     if out != STANDARD and source != STANDARD and out.exists() and out.samefile(source):
-        raise DataError("the input's own name for the output.", fix="name another file.", path=out)
-    counts = [0, 0]
-    rows: list[dict[str, Any]] = []  # those that wait for their entities
+        raise DataError("the same file as input and output.", fix="name another file.", path=out)
+    texts = entities = 0
+    waiting: list[Row] = []  # rows whose text is with the tagger
 
-    def texts() -> Iterator[Text]:
-        for row in read(source):
-            rows.append(row)
+    def read_texts() -> Iterator[Text]:
+        for line, row in read(source):
+            if not _has_text(row):
+                fix = "give every row `text` (a string) or `tokens` (a list of strings)."
+                raise DataError("a row without a text.", fix=fix, path=source, line=line)
+            waiting.append(row)
             yield row["text"] if row.get("tokens") is None else row["tokens"]
 
-    def tagged() -> Iterator[tuple[dict[str, Any], Tagged]]:
-        for one in tqdm(tagger.stream(texts()), desc="Tagging", unit=" texts", disable=None):
-            counts[0] += 1
-            counts[1] += len(one.entities)
-            yield rows.pop(0), one
+    def tag() -> Iterator[tuple[Row, Tagged]]:
+        nonlocal texts, entities
+        for tagged in tqdm(tagger.stream(read_texts()), desc="Tagging", unit=" texts", disable=None):
+            texts += 1
+            entities += len(tagged.entities)
+            yield waiting.pop(0), tagged
 
-    write(tagged(), out)
-    return counts[0], counts[1]
+    write(tag(), out)
+    return texts, entities
 
 
-def _form(path: Path, named: str | None, standard: str) -> str:
-    form = named or (standard if path == STANDARD else path.suffix.removeprefix("."))
+def _form(path: Path, form: str | None, standard: str) -> str:
+    form = form or (standard if path == STANDARD else path.suffix.removeprefix("."))
     if form not in FORMS:
-        raise DataError(f"the form {form!r}.", fix=f"name one of {', '.join(FORMS)} or a file that ends so.", path=path)
+        fix = f"name one of {', '.join(FORMS)}, or a file with such an extension."
+        raise DataError(f"the form {form!r}.", fix=fix, path=path)
     if path == STANDARD and form == "parquet":
         raise DataError("Parquet on a standard stream.", fix="name a file.")
     return form
 
 
-def _lines(source: Path) -> Iterator[str]:
-    """The lines of a file or of the standard input, without their ends. Raises DataError for what is not UTF-8."""
+def _has_text(row: Any) -> bool:
+    if not isinstance(row, dict) or row.get("tokens") is None:
+        return isinstance(row, dict) and isinstance(row.get("text"), str)
+    return isinstance(row["tokens"], list) and all(isinstance(token, str) for token in row["tokens"])
+
+
+def _lines(source: Path) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a file or of the standard input. Raises DataError for bytes that are not UTF-8."""
     stream = sys.stdin.buffer if source == STANDARD else source.open("rb")
     with stream:
         for number, line in enumerate(stream, start=1):
             try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
             except UnicodeDecodeError as error:
                 raise DataError("bytes that are not UTF-8.", fix="give UTF-8.", path=source, line=number) from error
 
 
-def _read_txt(source: Path) -> Iterator[dict[str, Any]]:
-    return ({"text": line} for line in _lines(source))
+def _read_txt(source: Path) -> Iterator[tuple[int | None, Any]]:
+    return ((number, {"text": line}) for number, line in _lines(source))
 
 
-def _read_jsonl(source: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_lines(source), start=1):
+def _read_jsonl(source: Path) -> Iterator[tuple[int | None, Any]]:
+    for number, line in _lines(source):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
+            if "\\ud" in line.lower():
+                json.dumps(row, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             raise DataError(f"no JSON ({error}).", fix="give one object a line.", path=source, line=number) from error
-        if "\\ud" in line.lower() and not _is_unicode(row):
+        except UnicodeEncodeError as error:
             fix = "remove the half of a surrogate pair (\\ud8.. to \\udf..), which is no character."
-            raise DataError("text that is no Unicode.", fix=fix, path=source, line=number)
-        if not isinstance(row, dict) or not _has_text(row):
-            fix = "give objects with `text` (a string) or `tokens` (a list of strings)."
-            raise DataError("a row without a text.", fix=fix, path=source, line=number)
-        yield row
+            raise DataError("text that is no Unicode.", fix=fix, path=source, line=number) from error
+        yield number, row
 
 
-def _is_unicode(row: Any) -> bool:
-    try:
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _has_text(row: dict[str, Any]) -> bool:
-    tokens = row.get("tokens")
-    if tokens is None:
-        return isinstance(row.get("text"), str)
-    return isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
-
-
-def _read_conll(source: Path) -> Iterator[dict[str, Any]]:
+def _read_conll(source: Path) -> Iterator[tuple[int | None, Any]]:
     if source == STANDARD:
         raise DataError("one word a line on the standard input.", fix="name a file.")
-    return ({"tokens": row["tokens"]} for row in read_text(source, format="conll"))
+    return ((None, {"tokens": row["tokens"]}) for row in read_text(source, format="conll"))
 
 
-def _read_parquet(source: Path) -> Iterator[dict[str, Any]]:
+def _read_parquet(source: Path) -> Iterator[tuple[int | None, Any]]:
     try:
         file = pq.ParquetFile(source)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"no Parquet file ({error}).", fix="check the path.", path=source) from error
     for batch in file.iter_batches(ROWS_AT_ONCE):
-        for row in batch.to_pylist():
-            if not _has_text(row):
-                fix = "give a column `text` (strings) or `tokens` (lists of strings)."
-                raise DataError(f"a row without a text (columns: {', '.join(row)}).", fix=fix, path=source)
-            yield row
+        yield from ((None, row) for row in batch.to_pylist())
 
 
-Rows = Iterable[tuple[dict[str, Any], Tagged]]
-
-
-def _with_entities(row: dict[str, Any], tagged: Tagged) -> dict[str, Any]:
+def _with_entities(row: Row, tagged: Tagged) -> Row:
     return row | {"entities": [asdict(entity) for entity in tagged.entities]}
 
 
-def _in_brackets(tagged: Tagged) -> str:
+def _as_json(row: Row, tagged: Tagged) -> str:
+    return json.dumps(_with_entities(row, tagged), ensure_ascii=False)
+
+
+def _in_brackets(row: Row, tagged: Tagged) -> str:
     text, done = "", 0
     for entity in tagged.entities:
         text += f"{tagged.text[done : entity.start]}[{entity.text}]({entity.label})"
@@ -150,27 +149,25 @@ def _in_brackets(tagged: Tagged) -> str:
     return text + tagged.text[done:]
 
 
-def _columns(tagged: Tagged) -> str:
+def _in_columns(row: Row, tagged: Tagged) -> str:
     return "".join(f"{word} {tag}\n" for word, tag in zip(tagged.words, tagged.tags, strict=True))
 
 
-def _text_writer(shown: Callable[[dict[str, Any], Tagged], str]) -> Callable[[Rows, Path], None]:
-    def write(rows: Rows, out: Path) -> None:
-        with _writing(out) as stream:
-            for row, tagged in rows:
-                stream.write(shown(row, tagged) + "\n")
-
-    return write
+def _write_text(as_text: Callable[[Row, Tagged], str], rows: TaggedRows, out: Path) -> None:
+    with _text_stream(out) as stream:
+        for row, tagged in rows:
+            stream.write(as_text(row, tagged) + "\n")
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[TextIO]:
+def _text_stream(out: Path) -> Iterator[TextIO]:
     if out == STANDARD:
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # in any locale
         try:
             yield sys.stdout
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever reads, as `head` does, has enough; Python must not try again at its end
+        except BrokenPipeError:  # the reader, such as `head`, has ended; Python must not flush again when it exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     if is_stream(out):
@@ -183,7 +180,7 @@ def _writing(out: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _writable(out: Path) -> Iterator[None]:
-    """Inside, what the system refuses is a DataError about `out`."""
+    """Turns errors of the file system into a DataError about `out`."""
     try:
         yield
     except OSError as error:
@@ -191,38 +188,23 @@ def _writable(out: Path) -> Iterator[None]:
         raise DataError(f"a place where nothing can be written ({error}).", fix=fix, path=out) from error
 
 
-def _write_parquet(rows: Rows, out: Path) -> None:
+def _write_parquet(rows: TaggedRows, out: Path) -> None:
+    """Write in chunks; the first chunk decides the columns and their types."""
+    entities = Features({"entities": ENTITIES}).arrow_schema.field("entities")
+    every = (_with_entities(row, tagged) for row, tagged in rows)
     writer = None
-    waiting: list[dict[str, Any]] = []
-    with _writable(out), new_file(out) as part:
-        try:
-            for row, tagged in rows:
-                waiting.append(_with_entities(row, tagged))
-                if len(waiting) == ROWS_AT_ONCE:
-                    writer = _append(waiting, writer, part)
-            _append(waiting, writer, part).close()
-            writer = None
-        finally:
-            if writer is not None:
-                writer.close()
+    with _writable(out), new_file(out) as part, ExitStack() as stack:
+        while (chunk := list(islice(every, ROWS_AT_ONCE))) or writer is None:
+            if writer is None:
+                schema = _table([{k: v for k, v in row.items() if k != "entities"} for row in chunk]).schema
+                writer = stack.enter_context(pq.ParquetWriter(part, schema.append(entities)))
+            if new := {name for row in chunk for name in row} - set(writer.schema.names):
+                found = f"the column {min(new)!r} for the first time after {ROWS_AT_ONCE:,} rows."
+                raise DataError(found, fix="write JSON lines, or give every row the same columns.")
+            writer.write_table(_table(chunk, writer.schema))
 
 
-def _append(waiting: list[dict[str, Any]], writer: pq.ParquetWriter | None, part: Path) -> pq.ParquetWriter:
-    """Write the waiting rows; the first ones decide the columns."""
-    entities = pa.field("entities", _arrow_type(ENTITIES))
-    if writer is None:
-        others = _table([{k: v for k, v in row.items() if k != "entities"} for row in waiting], None).schema
-        writer = pq.ParquetWriter(part, others.append(entities))
-    new = {name for row in waiting for name in row} - set(writer.schema.names)
-    if new:
-        found = f"the column {sorted(new)[0]!r} for the first time after {ROWS_AT_ONCE:,} rows."
-        raise DataError(found, fix="write JSON lines, or give every row the same columns.")
-    writer.write_table(_table(waiting, writer.schema))
-    waiting.clear()
-    return writer
-
-
-def _table(rows: list[dict[str, Any]], schema: pa.Schema | None) -> pa.Table:
+def _table(rows: list[Row], schema: pa.Schema | None = None) -> pa.Table:
     try:
         return pa.Table.from_pylist(rows, schema=schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -230,16 +212,10 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema | None) -> pa.Table:
         raise DataError(f"a column with values of several types ({error}).", fix=fix) from error
 
 
-def _arrow_type(feature: Any) -> pa.DataType:
-    from datasets.features.features import get_nested_type
-
-    return get_nested_type(feature)
-
-
 _READERS = {"txt": _read_txt, "jsonl": _read_jsonl, "conll": _read_conll, "parquet": _read_parquet}
-_WRITERS = {
-    "txt": _text_writer(lambda row, tagged: _in_brackets(tagged)),
-    "jsonl": _text_writer(lambda row, tagged: json.dumps(_with_entities(row, tagged), ensure_ascii=False)),
-    "conll": _text_writer(lambda row, tagged: _columns(tagged)),
+_WRITERS: dict[str, Callable[[TaggedRows, Path], None]] = {
+    "txt": partial(_write_text, _in_brackets),
+    "jsonl": partial(_write_text, _as_json),
+    "conll": partial(_write_text, _in_columns),
     "parquet": _write_parquet,
 }

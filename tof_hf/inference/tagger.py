@@ -1,4 +1,4 @@
-"""A finished tagger at work: texts in, entities out, for texts of any length and streams of any size."""
+"""Taggers: texts in, entities out, for texts of any length and streams of any size."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.data.windows import cut_windows
 from tof_hf.data.words import find_word_spans
 from tof_hf.errors import DataError, ModelError
-from tof_hf.modeling.checkpoints import load_whole
+from tof_hf.modeling.checkpoints import OUTSIDE, label_names, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import best_device, has_bf16
 
-OUTSIDE = "O"
 BUFFERED_TEXTS = 1024  # texts that are sorted by length together
-# Pieces in a batch, padding included: as many as a processor's caches hold, or as keep a GPU busy.
+# Pieces in a batch, padding included: as many as fit in the caches of a CPU, or keep a GPU busy.
 BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 Text = str | Sequence[str]
@@ -39,9 +38,16 @@ ENTITIES = List(
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity: characters [start, end) of the text, words [first_word, last_word) of it, and the mean word score.
+    """An entity in a text. The text of a list of words is the words joined by single spaces.
 
-    The text of a list of words is the words joined by single blanks.
+    Attributes:
+        text: the characters of the entity.
+        label: its type, such as "PER".
+        score: the mean probability of its words' tags, in 0..1.
+        start: its first character in the text.
+        end: the character after its last one.
+        first_word: its first word in the text.
+        last_word: the word after its last one.
     """
 
     text: str
@@ -55,7 +61,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A text, its words, where they stand in it (characters, end exclusive), and the entities among them."""
+    """A text, its words, their `spans` (characters, end exclusive), and the entities in it."""
 
     text: str
     words: list[str]
@@ -74,15 +80,33 @@ class Tagged:
 
 
 def load_tagger(
-    name_or_path: str, *, device: str | torch.device | None = None, stride: int = 16, **loading: Any
+    name_or_path: str,
+    *,
+    device: str | torch.device | None = None,
+    stride: int = 16,
+    revision: str | None = None,
+    **loading: Any,
 ) -> Tagger:
-    """The tagger of a folder or a Hub id, any token classification model, ready to be called with texts.
+    """The tagger of a folder or a Hub id, ready to be called with texts. Any token classification model works.
 
-    `device`: the GPU if there is one. `stride`: words that two windows of a long text share. `loading` goes to
-    `from_pretrained` (`revision`, `token`, ...). A folder may hold model.onnx instead of the weights. Raises
-    ModelError if there is no whole tagger with a fast tokenizer, or if it needs code of its own, which is never run.
+    Args:
+        name_or_path: a folder with weights or with model.onnx, or a Hub id.
+        device: by default the GPU if there is one.
+        stride: words that two neighbouring windows of a long text share.
+        revision: branch, tag or commit of a Hub repository.
+        loading: other arguments of `from_pretrained` (`token`, `cache_dir`, ...).
+
+    Raises:
+        ModelError: there is no whole tagger with a fast tokenizer, or it needs code of its own, which is never run.
+
+    Example:
+        >>> tagger = load_tagger("runs/spanish/final")
+        >>> [(entity.text, entity.label) for entity in tagger("Ana García vive en Madrid.")]
+        [('Ana García', 'PER'), ('Madrid', 'LOC')]
     """
-    _check_place(os.fspath(name_or_path))
+    _check_path(os.fspath(name_or_path))
+    if revision is not None:
+        loading["revision"] = revision
     if is_onnx_folder(Path(name_or_path)):
         tokenizer = load_tokenizer(name_or_path)
         return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride)
@@ -90,19 +114,34 @@ def load_tagger(
     return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
 
 
-def _check_place(name: str) -> None:
-    """Raises ModelError for the folder of a run, and for what is neither a folder nor like a Hub id."""
+def _check_path(name: str) -> None:
+    """Raise ModelError for the folder of a run, and for a path that does not exist and cannot be a Hub id."""
     folder = Path(name)
     if (folder / "config.yaml").is_file() and not (folder / "config.json").is_file():
         final = folder / "final"
         what = f"name {final}" if final.is_dir() else "its tagger will be in final/, once the run is finished"
         raise ModelError(f"{name}: this is a run's folder: {what}.")
     if not folder.exists() and (name.count("/") > 1 or name.startswith((".", "/"))):
-        raise ModelError(f"{name}: no folder of this name. Check the path; it counts from the current folder.")
+        raise ModelError(f"{name}: no folder of this name. Check the path; it is relative to the current folder.")
 
 
 class Tagger:
-    """Finds entities in texts; made by `load_tagger`, or of a model and its fast tokenizer."""
+    """Finds entities in texts of any length. `load_tagger` makes one.
+
+    Args:
+        model: a token classification model of transformers, or an `OnnxModel`.
+        tokenizer: its fast tokenizer.
+        device: by default the GPU if there is one.
+        stride: words that two neighbouring windows of a long text share.
+
+    Raises:
+        ModelError: the model has no label "O", so that it tags no entities.
+
+    Example:
+        >>> tagger = Tagger(model, tokenizer)
+        >>> for tagged in tagger.stream(lines_of_a_large_file):
+        ...     print(tagged.tags)
+    """
 
     def __init__(
         self,
@@ -117,17 +156,23 @@ class Tagger:
         self.tokenizer = tokenizer
         self.stride = stride
         self.window = model_window(tokenizer, model.config)
-        self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
-        if OUTSIDE not in self.names:
-            raise ModelError(f"This model tags no entities: its labels {self.names} lack {OUTSIDE!r}.")
-        # Only a WordPiece tokenizer sets marks apart from words; others need a rule, as their training data had one.
+        self.names = label_names(model)
+        # Only a WordPiece tokenizer separates punctuation from words; for others find_word_spans does, since their
+        # training data was tokenized.
         self.words_by_tokenizer = type(tokenizer.backend_tokenizer.model).__name__ == "WordPiece"
 
     def __call__(self, texts: Text | Sequence[Text] | Dataset) -> Any:
-        """The entities of one text (a list), or of each of several (a list of lists).
+        """The entities of one text (a list of `Entity`), or of each of several texts (a list of lists).
 
-        A string is a text, a list of strings several texts; a text may also be a list of words, so a list of lists of
-        words is several texts too. A Dataset has `tokens` or `text`, and comes back with a column `entities`.
+        Args:
+            texts: a string is one text. A list has several texts: strings, or lists of words. A `Dataset` has a
+                column `tokens` or `text`.
+
+        Returns:
+            For a `Dataset` the rows with a column `entities`.
+
+        Raises:
+            DataError: something else than that; for an iterator there is `stream`.
         """
         if isinstance(texts, str):
             return next(self.stream([texts])).entities
@@ -140,7 +185,7 @@ class Tagger:
         return [tagged.entities for tagged in self.stream(bar)]
 
     def stream(self, texts: Iterable[Text]) -> Iterator[Tagged]:
-        """Each text with its words and entities, in order, while they come; memory does not grow with their number."""
+        """Each text with its words and entities, in order. Texts are read as needed, in constant memory."""
         waiting = iter(texts)
         while chunk := [self._split(text) for text in islice(waiting, BUFFERED_TEXTS)]:
             yield from self._tag(chunk)
@@ -150,8 +195,8 @@ class Tagger:
         if column is None:
             found = f"rows with the columns {', '.join(rows.column_names)}."
             raise DataError(found, fix="give rows with a column tokens (lists of words) or text.")
-        found = self.stream(tqdm(rows[column], desc="Tagging", unit=" texts", disable=None))
-        entities = [[asdict(entity) for entity in tagged.entities] for tagged in found]
+        tagged = self.stream(tqdm(rows[column], desc="Tagging", unit=" texts", disable=None))
+        entities = [[asdict(entity) for entity in one.entities] for one in tagged]
         if "entities" in rows.column_names:
             rows = rows.remove_columns("entities")
         return rows.add_column("entities", entities, feature=ENTITIES)
@@ -173,15 +218,10 @@ class Tagger:
 
     def _spans_by_tokenizer(self, text: str) -> list[tuple[int, int]]:
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        spans: list[tuple[int, int]] = []
-        previous = None
+        spans: dict[int | None, tuple[int, int]] = {}
         for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
-            if word == previous:
-                spans[-1] = (spans[-1][0], end)
-            else:
-                spans.append((start, end))
-            previous = word
-        return spans
+            spans[word] = (spans[word][0] if word in spans else start, end)
+        return list(spans.values())
 
     def _tag(self, texts: Sequence[Tagged]) -> Iterator[Tagged]:
         tags = [[OUTSIDE] * len(text.words) for text in texts]
@@ -195,7 +235,7 @@ class Tagger:
         for batch in _batches(windows, BATCH_PIECES.get(self.device.type, 4096)):
             labels, probabilities = self._predict([ids for _, ids, _ in batch])
             for (number, _, starts), row_labels, row_probabilities in zip(batch, labels, probabilities, strict=True):
-                for piece, word in starts:
+                for word, piece in starts.items():
                     tags[number][word] = self.names[row_labels[piece]]
                     scores[number][word] = row_probabilities[piece]
         for text, text_tags, text_scores in zip(texts, tags, scores, strict=True):
@@ -212,18 +252,17 @@ class Tagger:
         return labels.tolist(), probabilities.tolist()
 
 
-def _owned_starts(piece_words: Sequence[int | None], owned: tuple[int, int]) -> list[tuple[int, int]]:
-    """(piece, word) for the first piece of every word that the window owns."""
-    starts, previous = [], None
+def _owned_starts(piece_words: Sequence[int | None], owned: tuple[int, int]) -> dict[int, int]:
+    """The first piece of every word that the window owns."""
+    starts: dict[int, int] = {}
     for piece, word in enumerate(piece_words):
-        if word is not None and word != previous and owned[0] <= word < owned[1]:
-            starts.append((piece, word))
-        previous = word
+        if word is not None and owned[0] <= word < owned[1]:
+            starts.setdefault(word, piece)
     return starts
 
 
 def _batches(windows: Sequence[Any], pieces: int) -> Iterator[Sequence[Any]]:
-    """Neighbours of about the same length, as many as make so many pieces, or a single longer one."""
+    """Windows of about the same length, as many as fit in `pieces`; a longer one is a batch of its own."""
     begin = 0
     while begin < len(windows):
         end = begin + 1

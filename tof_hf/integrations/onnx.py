@@ -1,4 +1,4 @@
-"""A tagger written as an ONNX file, which `tof_hf.load_tagger` reads."""
+"""Export of a tagger to an ONNX file, which `tof_hf.load_tagger` reads."""
 
 from __future__ import annotations
 
@@ -18,20 +18,31 @@ from tof_hf.modeling.onnx_model import INPUTS, ONNX_FILE, OnnxModel, is_onnx_fol
 from tof_hf.storage.files import replace_folder, temporary_folder
 from tof_hf.utils.extras import require
 
-LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would take gigabytes
+LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would need gigabytes
 
 
 def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> Path:
-    """The folder `out`, after writing the tagger of a folder or a Hub id there: model.onnx, config.json, tokenizer.
+    """The folder `out`, after writing model.onnx, config.json and the tokenizer of a tagger there.
 
-    model.onnx takes `input_ids` and `attention_mask` of any batch size and length, and gives `logits` in single
-    precision; weights of more than 1.5 GB lie in a file beside it. The folder appears complete or not at all. Raises
-    ModelError if the architecture cannot be exported or onnxruntime's logits are not torch's.
+    model.onnx takes `input_ids` and `attention_mask` of any batch size and length, and returns `logits` in single
+    precision; weights of more than 1.5 GB are in a second file. The folder appears complete or not at all.
+
+    Args:
+        model: a folder or a Hub id.
+        out: a new folder, or an older export, which is replaced.
+        revision: branch, tag or commit of a Hub repository.
+
+    Raises:
+        ModelError: the architecture cannot be exported, or onnxruntime's logits differ from torch's.
+        DataError: there are other files in `out`.
+
+    Example:
+        >>> export_onnx("runs/spanish/final", "spanish-onnx")
     """
     require("onnx", "onnx", "onnxscript", "onnxruntime")
     folder = Path(os.path.realpath(out))
     _check_free(folder)
-    loading = {} if revision is None else {"revision": revision}
+    loading: dict[str, Any] = {} if revision is None else {"revision": revision}
     loaded, _ = load_whole(AutoModelForTokenClassification, model, **loading)
     tagger = Tagger(loaded, load_tokenizer(model, **loading), device="cpu")
     with temporary_folder(folder.parent) as part:
@@ -45,7 +56,7 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
 
 
 class _Logits(torch.nn.Module):
-    """The model with nothing but the two inputs and one output of the file."""
+    """The model with only the two inputs and the output of the file."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -56,13 +67,13 @@ class _Logits(torch.nn.Module):
 
 
 def _check_free(folder: Path) -> None:
-    """DataError unless there is nothing in the folder's place, or an older export."""
+    """Raise DataError unless the folder is new, empty or an older export."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     own = {"config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
     others = [path for path in folder.rglob("*") if path.name not in own and not path.name.startswith(ONNX_FILE)]
     if others or not is_onnx_folder(folder):
-        raise DataError("other files in the place of the export.", fix="name a new folder.", path=folder)
+        raise DataError("other files in the folder for the export.", fix="name a new folder.", path=folder)
 
 
 def _write(tagger: Tagger, path: Path, name: str) -> None:
@@ -81,14 +92,15 @@ def _write(tagger: Tagger, path: Path, name: str) -> None:
         )
     except torch.onnx.errors.OnnxExporterError as problem:
         kind = tagger.model.config.model_type
-        why = next(iter(str(problem.__cause__ or problem).splitlines()), "")  # the rest is pages of advice
+        why = str(problem.__cause__ or problem).partition("\n")[0]  # the rest is pages of advice
         raise ModelError(f"{name}: torch cannot export a {kind} tagger to ONNX. {why}") from problem
-    ClearMetadataAndDocStringPass()(program.model)  # every node tells where on this machine its source lies
+    assert program is not None  # torch.onnx.export returns None only without dynamo
+    ClearMetadataAndDocStringPass()(program.model)  # every node has source paths of this machine
     program.save(path)
 
 
 def _some_input(tagger: Tagger, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random pieces, always the same; the second half of the first row is padding."""
+    """Random pieces from a fixed seed; the second half of the first row is padding."""
     padding = tagger.tokenizer.pad_token_id
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(tagger.model.config.vocab_size, (batch, length), generator=generator)
@@ -105,7 +117,7 @@ def _check_same(tagger: Tagger, exported: OnnxModel, name: str) -> None:
         ids, mask = _some_input(tagger, batch, length)
         kept = mask.bool()
         expected = tagger.model(input_ids=ids, attention_mask=mask).logits[kept].numpy()
-        found = exported(input_ids=ids, attention_mask=mask).logits[kept].numpy()
+        found = exported(input_ids=ids, attention_mask=mask)["logits"][kept].numpy()
         if not np.allclose(found, expected, rtol=1e-3, atol=1e-4):
             raise ModelError(
                 f"{name}: for {batch} texts of {length} pieces onnxruntime's logits differ from torch's by up to "

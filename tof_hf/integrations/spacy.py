@@ -1,7 +1,7 @@
 """The spaCy component `tof_ner`: entities of a tagger as `doc.ents`, on spaCy's own words.
 
-spaCy finds the component by its entry point and imports this file for every pipeline, so torch waits in the factory.
-Annotations are no strings here: older versions of spaCy read the factory's and cannot look names up.
+spaCy finds the component by its entry point and imports this file for every pipeline, so the factory imports torch.
+There is no `from __future__ import annotations`: older versions of spaCy cannot resolve annotations that are strings.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, Token
 from spacy.util import minibatch
 
 if TYPE_CHECKING:
@@ -42,13 +42,26 @@ def make_tof_ner(
 ) -> "TofNer":
     """The component with the tagger of a folder or a Hub id.
 
-    A saved pipeline holds `model`, not the tagger's files. `overwrite_ents`: whether entities that a doc already has
-    give way where the tagger's overlap them, or stay. Raises ModelError if there is no whole tagger.
+    Args:
+        nlp: the pipeline.
+        name: of the component.
+        model: a folder or a Hub id; a saved pipeline stores this name, not the tagger's files.
+        revision: branch, tag or commit of a Hub repository.
+        device: by default the GPU if there is one.
+        stride: words that two neighbouring windows of a long text share.
+        overwrite_ents: whether the tagger's entities replace those of the doc that they overlap.
+        scorer: of spaCy's evaluation.
+
+    Raises:
+        ModelError: there is no whole tagger.
+
+    Example:
+        >>> nlp = spacy.blank("es")
+        >>> nlp.add_pipe("tof_ner", config={"model": "runs/spanish/final"})
     """
     from tof_hf.inference.tagger import load_tagger
 
-    loading = {} if revision is None else {"revision": revision}
-    tagger = load_tagger(model, device=device, stride=stride, **loading)
+    tagger = load_tagger(model, device=device, stride=stride, revision=revision)
     return TofNer(tagger, name, overwrite_ents=overwrite_ents, scorer=scorer)
 
 
@@ -69,7 +82,7 @@ class TofNer(Pipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The entity types that the tagger knows."""
+        """The entity types of the tagger."""
         return self._labels
 
     def __call__(self, doc: Doc) -> Doc:
@@ -79,22 +92,21 @@ class TofNer(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """The docs with their entities, in order; `batch_size` docs are tagged together."""
         for docs in minibatch(stream, batch_size):
-            # A tagger has never seen white space as a word; spaCy makes words of double blanks and line ends.
-            places = [[token.i for token in doc if not token.is_space] for doc in docs]
-            words = [[doc[place].text for place in kept] for doc, kept in zip(docs, places, strict=True)]
-            for doc, kept, tagged in zip(docs, places, self.tagger.stream(words), strict=True):
-                self._annotate(doc, kept, tagged.entities)
+            # spaCy makes words of double spaces and line ends; no tagger is trained on such words.
+            tokens = [[token for token in doc if not token.is_space] for doc in docs]
+            words = ([token.text for token in row] for row in tokens)
+            for doc, row, tagged in zip(docs, tokens, self.tagger.stream(words), strict=True):
+                self._annotate(doc, row, tagged.entities)
                 yield doc
 
-    def _annotate(self, doc: Doc, places: list[int], entities: "Iterable[Entity]") -> None:
+    def _annotate(self, doc: Doc, tokens: list[Token], entities: "Iterable[Entity]") -> None:
         scores = {}
         for entity in entities:
-            span = Span(doc, places[entity.first_word], places[entity.last_word - 1] + 1, label=entity.label)
-            scores[span] = entity.score
-        first, then = (list(scores), doc.ents) if self.overwrite_ents else (doc.ents, list(scores))
-        taken = {place for span in first for place in range(span.start, span.end)}
-        kept = [*first, *(span for span in then if taken.isdisjoint(range(span.start, span.end)))]
-        doc.set_ents(kept)
-        for span in kept:
-            if span in scores:
-                span._.set(SCORE, scores[span])
+            first, last = tokens[entity.first_word], tokens[entity.last_word - 1]
+            scores[Span(doc, first.i, last.i + 1, label=entity.label)] = entity.score
+        preferred, others = (list(scores), doc.ents) if self.overwrite_ents else (doc.ents, list(scores))
+        taken = {token.i for span in preferred for token in span}
+        ents = [*preferred, *(span for span in others if taken.isdisjoint(range(span.start, span.end)))]
+        doc.set_ents(ents)
+        for span in scores.keys() & set(ents):
+            span._.set(SCORE, scores[span])

@@ -1,4 +1,4 @@
-"""What a model took over from the checkpoint that it started from."""
+"""The record of which tensors a model took from a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """What a model started from: the number of encoder tensors kept, and the names of head tensors.
+    """Which tensors a model took from a checkpoint, as `load_for_mlm`, `load_for_mrc` and `load_for_ner` report it.
 
-    `head_kept` came along, `head_fresh` are new, `head_dropped` stand in the files of a local checkpoint, unused.
+    Attributes:
+        encoder: the number of encoder tensors, all copied from the checkpoint.
+        head_kept: names of the head's tensors that were loaded.
+        head_fresh: names of the head's tensors with random weights.
+        head_dropped: names of head tensors in the files of a local checkpoint that the model does not use.
     """
 
     encoder: int = 0

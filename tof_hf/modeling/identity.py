@@ -1,4 +1,4 @@
-"""Which pretrained encoder it is: the content of a folder, or the commit of a Hub repository."""
+"""The identity of a pretrained encoder: the content of a folder, or the commit of a Hub repository."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tof_hf.modeling.checkpoints import read_config
 
 # In the order in which transformers looks for them; an index names further files.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-_NO_PART_OF_THE_MODEL = {"transformers_version", "_name_or_path", "dtype", "torch_dtype"}  # always loaded as float32
+_IGNORED_SETTINGS = {"transformers_version", "_name_or_path", "dtype", "torch_dtype"}  # always loaded as float32
 
 
 def encoder_key(name_or_path: str) -> str:
-    """What identifies a pretrained encoder: a hash of the folder's weights and config, or the Hub id and its commit.
+    """The identity of a pretrained encoder: a hash of the folder's weights and config, or the Hub id and its commit.
 
-    Its tokenizer is not in it: a stage's key has that of its own.
+    It leaves out the tokenizer, which a stage's fingerprint has anyway.
     """
     folder = Path(name_or_path)
     if not folder.is_dir():
@@ -35,7 +35,7 @@ def encoder_key(name_or_path: str) -> str:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files of a folder that its weights are loaded from; others, such as copies in another format, are not."""
+    """The files that the weights of a folder are loaded from, without copies in other formats."""
     first = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if first is None:  # names of older libraries
         return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
@@ -46,9 +46,9 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def hub_commit(name: str, *, ask: bool = False) -> str | None:
-    """The commit of a Hub repository that is loaded here, as the local cache has it; None if it is not there.
+    """The commit of a Hub repository in the local cache; None if it is not there.
 
-    `ask`: let the Hub fill the cache first, if nothing of it is there.
+    `ask`: download its config first if it is not in the cache.
     """
     commit = _cached_commit(name)
     if commit is None and ask:
@@ -71,4 +71,4 @@ def _config(file: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # loading will say what is wrong
-    return {name: value for name, value in config.items() if name not in _NO_PART_OF_THE_MODEL}
+    return {name: value for name, value in config.items() if name not in _IGNORED_SETTINGS}

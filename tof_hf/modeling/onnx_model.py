@@ -1,4 +1,4 @@
-"""A tagger's ONNX file at work, with onnxruntime instead of torch's kernels."""
+"""A tagger's ONNX file, computed by onnxruntime."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_onnx_folder(folder: Path) -> bool:
 
 
 class OnnxModel:
-    """As much of a model as a Tagger needs, computed by onnxruntime."""
+    """The part of a model's interface that a Tagger needs, computed by onnxruntime."""
 
     def __init__(self, folder: str | Path) -> None:
         require("onnx", "onnxruntime")
@@ -31,7 +31,7 @@ class OnnxModel:
 
         self.config = read_config(str(folder))
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()  # OMP_NUM_THREADS holds for both
+        options.intra_op_num_threads = torch.get_num_threads()  # so that OMP_NUM_THREADS limits both
         path = Path(folder) / ONNX_FILE
         unreadable = (
             *(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.InvalidArgument),
@@ -41,7 +41,7 @@ class OnnxModel:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except unreadable as problem:
             raise ModelError(f"{path}: no ONNX model that onnxruntime can load. {problem}") from problem
-        inputs = {given.name for given in self.session.get_inputs()}
+        inputs = {node.name for node in self.session.get_inputs()}
         if inputs != set(INPUTS):
             raise ModelError(
                 f"{path} takes {', '.join(sorted(inputs))} instead of {', '.join(INPUTS)}. "
@@ -54,11 +54,11 @@ class OnnxModel:
         return TokenClassifierOutput(logits=torch.from_numpy(self.session.run(["logits"], feed)[0]))
 
     def eval(self) -> OnnxModel:
-        """This model, which cannot be trained."""
+        """This model, which is always in evaluation mode."""
         return self
 
     def to(self, device: torch.device) -> OnnxModel:
-        """This model; ModelError unless the device is the processor."""
+        """This model; ModelError unless the device is the CPU."""
         if device.type != "cpu":
-            raise ModelError(f"An ONNX tagger works on the processor, not on {device}. What to do: leave device out.")
+            raise ModelError(f"An ONNX tagger runs on the CPU, not on {device}. What to do: leave device out.")
         return self

@@ -21,16 +21,23 @@ from transformers import (
 from transformers.utils import ModelOutput
 
 from tof_hf.errors import ModelError
-from tof_hf.modeling.checkpoints import load_whole, read_config
+from tof_hf.modeling.checkpoints import encoder_of, load_whole, read_config
 from tof_hf.utils.pretrained import make_from_config
 
 NO_SPAN = -1
 _YES = 1
-RARE = 0.01  # the share of pieces at which a span starts, before anything is learned
+SPAN_PRIOR = 0.01  # the probability of a start (or end) at a piece that fresh heads predict
 
 
 class SpanExtractionConfig(PreTrainedConfig):
-    """The encoder's configuration, whether a span-match head is added, and the heads' dropout."""
+    """The configuration of a `SpanExtractionModel`.
+
+    Args:
+        encoder: the configuration of the encoder, or its values as a dict with `model_type`.
+        span_match: whether the model has a span-match head, which scores pairs of a start and an end.
+        dropout: of the encoder's output, before the heads.
+        kwargs: other settings of `PreTrainedConfig`.
+    """
 
     model_type = "span-extraction"
     sub_configs = {"encoder": AutoConfig}
@@ -46,8 +53,14 @@ class SpanExtractionConfig(PreTrainedConfig):
 
 @dataclass
 class SpanExtractionOutput(ModelOutput):
-    """`loss`: scalar or None. `logits`: (batch, pieces, 2: start and end, 2: no and yes). `span_ends`: (batch,
-    pieces), the piece at which the span that starts here ends, or -1."""
+    """What `SpanExtractionModel` returns.
+
+    Attributes:
+        loss: scalar; None without labels.
+        logits: (batch, pieces, 2, 2): start and end, then no and yes.
+        match_loss: scalar, the sum of the span-match loss; None without the head or without spans.
+        span_ends: (batch, pieces): the last piece of the span that starts here, or -1; None in training.
+    """
 
     loss: Tensor | None = None
     logits: Tensor | None = None
@@ -56,7 +69,11 @@ class SpanExtractionOutput(ModelOutput):
 
 
 class SpanExtractionModel(PreTrainedModel):
-    """An encoder, two linear layers to two classes (start, end), and optionally a span-match layer over both ends."""
+    """An encoder with a start and an end classifier over its pieces (paper Eq. 2), optionally with a span-match head.
+
+    Args:
+        config: the configuration; weights are random. `AutoModelForSpanExtraction` loads trained ones.
+    """
 
     config_class = SpanExtractionConfig
     base_model_prefix = "encoder"
@@ -80,9 +97,9 @@ class SpanExtractionModel(PreTrainedModel):
             nn.init.normal_(module.weight, std=std)
             nn.init.zeros_(module.bias)
             if module in (self.start, self.end):
-                # Spans are rare: even odds for every piece would make the first steps one big push to the encoder.
+                # Spans are rare: with even odds the large loss of the first steps would disturb the encoder.
                 with torch.no_grad():
-                    module.bias[_YES] = math.log(RARE / (1 - RARE))
+                    module.bias[_YES] = math.log(SPAN_PRIOR / (1 - SPAN_PRIOR))
 
     def forward(
         self,
@@ -93,16 +110,20 @@ class SpanExtractionModel(PreTrainedModel):
         spans: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> SpanExtractionOutput:
-        """Start and end logits for every piece, and the loss if `labels` are given.
+        """Start and end logits for every piece, the loss if there are `labels`, and the spans outside training.
 
-        input_ids, attention_mask, token_type_ids: (batch, pieces). context_mask: (batch, pieces), true on the
-        context, the only place where spans are found; needed for decoding. labels: (batch, pieces, 2), 0 or 1 for
-        start and end, -100 outside the loss. spans: (batch, most spans, 2) start and end pieces of the true spans,
-        padded with -1, for the span-match loss.
+        Args:
+            input_ids: (batch, pieces).
+            attention_mask: (batch, pieces).
+            token_type_ids: (batch, pieces).
+            context_mask: (batch, pieces), true on the context, the only place for spans; needed to decode spans.
+            spans: (batch, most spans, 2), first and last pieces of the true spans, padded with -1; for the
+                span-match loss.
+            labels: (batch, pieces, 2), 0 or 1 for start and end, -100 where there is no loss.
         """
-        given = {"attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        given = {k: v for k, v in given.items() if v is not None and k in self._encoder_inputs}
-        hidden = self.dropout(self.encoder(input_ids=input_ids, **given)[0])
+        optional = {"attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        optional = {k: v for k, v in optional.items() if v is not None and k in self._encoder_inputs}
+        hidden = self.dropout(self.encoder(input_ids=input_ids, **optional)[0])
         logits = torch.stack([self.start(hidden), self.end(hidden)], dim=2)
         match_loss = None
         if self.config.span_match and spans is not None and context_mask is not None:
@@ -114,9 +135,9 @@ class SpanExtractionModel(PreTrainedModel):
         return SpanExtractionOutput(loss=loss, logits=logits, match_loss=match_loss, span_ends=span_ends)
 
     def decode(self, hidden: Tensor, logits: Tensor, context_mask: Tensor) -> Tensor:
-        """(batch, pieces): for every predicted start the nearest predicted end not before it, else -1.
+        """(batch, pieces): for every predicted start the nearest predicted end at or after it, else -1.
 
-        With a span-match head the pair must also be more likely a span than not.
+        With a span-match head, pairs with a probability of at most 0.5 are dropped.
         """
         yes = (logits.argmax(-1) == _YES) & context_mask.bool()[..., None]
         pieces = yes.shape[1]
@@ -126,36 +147,36 @@ class SpanExtractionModel(PreTrainedModel):
         span_ends = torch.where(yes[..., 0] & (ends < pieces), ends, NO_SPAN)
         if self.config.span_match:
             row, start = (span_ends != NO_SPAN).nonzero(as_tuple=True)
-            refused = self._match_logits(hidden, row, start, span_ends[row, start]) <= 0
-            span_ends[row[refused], start[refused]] = NO_SPAN
+            dropped = self._match_logits(hidden, row, start, span_ends[row, start]) <= 0
+            span_ends[row[dropped], start[dropped]] = NO_SPAN
         return span_ends
 
     def _match_logits(self, hidden: Tensor, row: Tensor, start: Tensor, end: Tensor) -> Tensor:
         return self.match(torch.cat([hidden[row, start], hidden[row, end]], dim=-1)).squeeze(-1)
 
     def _match_loss(self, hidden: Tensor, logits: Tensor, context_mask: Tensor, spans: Tensor) -> Tensor:
-        """Per row the mean binary cross entropy over the pairs of a possible start and a possible end, times the
-        row's context pieces: a sum, so that batches of any cut add up.
+        """The sum over rows of the mean binary cross entropy of the row's candidate pairs, times its context pieces.
 
-        Possible are the true and the predicted ones; all pairs would take memory quadratic in the length.
+        Candidates are the true and the predicted starts and ends; all pairs would need memory quadratic in the
+        length. A sum, so that the losses of parts of a batch add up to that of the batch.
         """
         context = context_mask.bool()
-        possible = (logits.detach().argmax(-1) == _YES) & context[..., None]
+        candidates = (logits.detach().argmax(-1) == _YES) & context[..., None]
         row, span = (spans[..., 0] >= 0).nonzero(as_tuple=True)
         start, end = spans[row, span].unbind(-1)
-        possible[row, start, 0] = True
-        possible[row, end, 1] = True
+        candidates[row, start, 0] = True
+        candidates[row, end, 1] = True
         truth = torch.zeros(*context.shape, context.shape[1], dtype=torch.bool, device=logits.device)
         truth[row, start, end] = True
-        pairs = (possible[..., 0, None] & possible[:, None, :, 1]).triu()
+        pairs = (candidates[..., 0, None] & candidates[:, None, :, 1]).triu()
         row, start, end = pairs.nonzero(as_tuple=True)
-        each = F.binary_cross_entropy_with_logits(
+        losses = F.binary_cross_entropy_with_logits(
             self._match_logits(hidden, row, start, end).float(),
             truth[row, start, end].float(),
             reduction="none",
         )
         weight = context.sum(1) / pairs.sum((1, 2)).clamp(min=1)
-        return (each * weight[row]).sum()
+        return (losses * weight[row]).sum()
 
 
 def span_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
@@ -173,22 +194,41 @@ def span_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | N
 
 
 class AutoModelForSpanExtraction:
-    """Makes a `SpanExtractionModel` for any encoder that AutoModel knows, or loads a saved one."""
+    """Loads or creates a `SpanExtractionModel` on any encoder that `AutoModel` supports (paper Eq. 2).
+
+    Example:
+        >>> model = AutoModelForSpanExtraction.from_pretrained("google-bert/bert-base-multilingual-cased")
+        >>> model.save_pretrained("mrc")
+        >>> model = AutoModelForSpanExtraction.from_pretrained("mrc")
+    """
 
     @classmethod
     def from_config(cls, config: PreTrainedConfig, *, span_match: bool = False) -> SpanExtractionModel:
-        """A model with random weights for an encoder's configuration or a SpanExtractionConfig."""
+        """A model with random weights.
+
+        Args:
+            config: the configuration of an encoder, or a `SpanExtractionConfig`.
+            span_match: whether to add a span-match head; ignored for a `SpanExtractionConfig`, which says it.
+
+        Raises:
+            ModelError: transformers has no such encoder, or it needs code of its own.
+        """
         if not isinstance(config, SpanExtractionConfig):
             config = SpanExtractionConfig(encoder=config, span_match=span_match)
         return SpanExtractionModel(config)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, *, span_match: bool | None = None, **kwargs: Any) -> Any:
-        """The saved model, or for a plain encoder its weights under a fresh head.
+        """The saved span-extraction model, or another checkpoint's encoder with a fresh head, in evaluation mode.
 
-        `span_match` asks for the span-match head on a fresh head; on a saved model it must agree with what was
-        saved (ModelError otherwise). Further arguments go to `from_pretrained` of transformers, but code that comes
-        with a model is never run: ModelError for `trust_remote_code=True` and for a model that needs it.
+        Args:
+            name_or_path: a folder or a Hub id.
+            span_match: whether a fresh model gets a span-match head; for a saved model the value that it must have.
+            kwargs: for `from_pretrained` of transformers (`revision`, `token`, `dtype`, ...).
+
+        Raises:
+            ModelError: there is no whole model, `span_match` differs from what was saved, or for
+                `trust_remote_code=True` and models that need it: code that comes with a model is never run.
         """
         config = read_config(name_or_path, **kwargs)
         if not isinstance(config, SpanExtractionConfig):
@@ -198,7 +238,7 @@ class AutoModelForSpanExtraction:
             return model.eval()
         if span_match is not None and span_match != config.span_match:
             raise ModelError(
-                f"{name_or_path} was saved with span_match={config.span_match}, asked for was span_match={span_match}. "
+                f"{name_or_path} was saved with span_match={config.span_match}, not with span_match={span_match}. "
                 "Leave the argument out to load what was saved."
             )
         return load_whole(SpanExtractionModel, name_or_path, **kwargs)[0]
@@ -208,11 +248,10 @@ def load_encoder(name_or_path: str, **kwargs: Any) -> PreTrainedModel:
     """The encoder alone (no pooler, no head) of any checkpoint: encoder, MLM, MRC or NER."""
     config = read_config(name_or_path, **kwargs)
     if isinstance(config, SpanExtractionConfig):
-        return load_whole(SpanExtractionModel, name_or_path, **kwargs)[0].encoder
+        return encoder_of(load_whole(SpanExtractionModel, name_or_path, **kwargs)[0])
     loader = AutoModelForTokenClassification if _has_token_head(config) else AutoModel
-    # The head is thrown away, so that a head of another size under the same name may be passed over.
-    model, _ = load_whole(loader, name_or_path, fresh_head=True, ignore_mismatched_sizes=True, **kwargs)
-    return model.base_model
+    # The head is not used, so a head with the same name and another size does not matter.
+    return encoder_of(load_whole(loader, name_or_path, fresh_head=True, ignore_mismatched_sizes=True, **kwargs)[0])
 
 
 def _has_token_head(config: PreTrainedConfig) -> bool:
@@ -220,10 +259,9 @@ def _has_token_head(config: PreTrainedConfig) -> bool:
 
 
 def _bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder as the NER head has it: `AutoModel` would add a pooler that no other head trains."""
-    if _has_token_head(config):
-        return make_from_config(AutoModelForTokenClassification, config).base_model
-    return make_from_config(AutoModel, config)
+    """The encoder without the pooler that `AutoModel` would add, and that no other head trains."""
+    loader = AutoModelForTokenClassification if _has_token_head(config) else AutoModel
+    return encoder_of(make_from_config(loader, config))
 
 
 AutoConfig.register(SpanExtractionConfig.model_type, SpanExtractionConfig)

@@ -1,4 +1,4 @@
-"""Bilingual dictionaries, word to word, as MUSE publishes them and as people write them."""
+"""Bilingual dictionaries, word to word, in the format of MUSE or as tab-separated pairs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def fold(word: str) -> str:
 
 @dataclass(frozen=True)
 class DictionaryStatistics:
-    """Counts of a dictionary: source words, pairs, words with several translations, words that stay as they are.
+    """Counts of a dictionary: source words, pairs, words with several translations, words equal to their translation.
 
-    `phrases`: entries of several source words, which no word ever matches.
+    `phrases`: entries of several source words, which no single word matches.
     """
 
     words: int
@@ -38,34 +38,49 @@ class DictionaryStatistics:
 
 
 class BilingualDictionary:
-    """Translations of words, the best first; words are looked up case-folded and nothing else of them is changed.
+    """Translations of words, the best first. Words are looked up case-folded, with straight apostrophes.
 
-    `entries` maps a word to its translation, or to several. A translation may be of several words ("New York").
-    `path`: where it was read, for messages. Raises DataError if there is none.
+    Args:
+        entries: a translation, or several, for every word. A translation may have several words ("New York").
+        path: the file of the dictionary, for messages.
+
+    Attributes:
+        entries: case-folded word -> its translations, the best first.
+
+    Raises:
+        DataError: there is no pair of words.
+
+    Example:
+        >>> words = BilingualDictionary({"house": ["casa", "hogar"], "the": "la"})
+        >>> words.lookup("House")
+        'casa'
     """
 
     def __init__(self, entries: Mapping[str, str | Iterable[str]], *, path: Path | None = None) -> None:
         self.path = path
         found: dict[str, dict[str, None]] = {}
         for word, translations in entries.items():
-            several = [translations] if isinstance(translations, str) else translations
-            for translation in several:
+            for translation in [translations] if isinstance(translations, str) else translations:
                 source, target = " ".join(word.split()), " ".join(translation.split())
                 if source and target:
                     found.setdefault(fold(source), {})[target] = None
         if not found:
-            raise DataError(
-                "a dictionary without a pair of words.", fix="give at least one word and its translation.", path=path
-            )
+            raise DataError("no pair of words.", fix="give at least one word and its translation.", path=path)
         self.entries: dict[str, tuple[str, ...]] = {word: tuple(targets) for word, targets in found.items()}
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], *, encoding: str | None = None) -> BilingualDictionary:
-        """The dictionary of a text file, one pair a line: `word translation` as MUSE has it, or tab-separated (TSV).
+        """The dictionary of a text file with one pair a line: `word translation` as in MUSE, or tab-separated.
 
-        Further lines of the same word are its other translations, in the order of the file. Lines with a tab may
-        hold several words on either side. Lines that are no pair are counted and warned of; raises DataError where
-        most of the file is like that, and for a file that is empty or cannot be read.
+        Further lines of the same word are its other translations, in file order. With a tab between them, both sides
+        may have several words. Lines that are no pair are skipped, with a warning.
+
+        Args:
+            path: the file; .gz is read too.
+            encoding: of the file; found out by default.
+
+        Raises:
+            DataError: the file cannot be read or is empty, or most of its lines are no pair.
         """
         path = Path(path)
         entries: dict[str, list[str]] = {}
@@ -89,7 +104,7 @@ class BilingualDictionary:
             )
         if broken:
             logger.warning(
-                "%s: %d of %d lines are no pair of words and left out, the first is line %d: %r",
+                "%s: %d of %d lines are no pair of words and skipped, the first is line %d: %r",
                 path, len(broken), lines, broken[0][0], broken[0][1][:60],
             )  # fmt: skip
         dictionary = cls(entries, path=path)
@@ -104,9 +119,9 @@ class BilingualDictionary:
         return translations[0] if translations else None
 
     def most_frequent_in(self, text: Dataset) -> BilingualDictionary:
-        """The dictionary with the translation in front that is most frequent in the rows' tokens (ties: file order).
+        """The dictionary with each word's translations sorted by their frequency in `text` (ties: file order).
 
-        `text` are rows of the target language: the words it uses for this kind of text are chosen.
+        `text`: rows with `tokens` in the target language.
         """
         counts = Counter(fold(token) for tokens in text["tokens"] for token in tokens)
 
@@ -119,9 +134,11 @@ class BilingualDictionary:
         )
 
     def merge(self, other: BilingualDictionary) -> BilingualDictionary:
-        """Both dictionaries in one; where both know a word, the translations of this one come first."""
-        words = self.entries | {word: () for word in other.entries if word not in self.entries}
-        return BilingualDictionary({word: (*own, *other.entries.get(word, ())) for word, own in words.items()})
+        """Both dictionaries in one; for a word in both, the translations of this one come first."""
+        words = self.entries | other.entries
+        return BilingualDictionary(
+            {word: (*self.entries.get(word, ()), *other.entries.get(word, ())) for word in words}
+        )
 
     def reversed(self) -> BilingualDictionary:
         """The dictionary from the target language to the source language."""
@@ -136,11 +153,11 @@ class BilingualDictionary:
         return {word: targets[0] for word, targets in self.entries.items()}
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all pairs as tab-separated lines, which `from_file` reads back to an equal dictionary."""
+        """Write all pairs as tab-separated lines; `from_file` reads them back to an equal dictionary."""
         write_text(Path(path), "".join(f"{word}\t{t}\n" for word, targets in self.entries.items() for t in targets))
 
     def statistics(self) -> DictionaryStatistics:
-        """How much is in the dictionary."""
+        """The counts of the dictionary."""
         return DictionaryStatistics(
             words=len(self.entries),
             pairs=sum(map(len, self.entries.values())),

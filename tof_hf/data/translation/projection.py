@@ -1,4 +1,4 @@
-"""What a translation did to the rows and their entities, counted and shown, so that nobody trains on it unseen."""
+"""Counts and samples of what a translation changed in the rows and their entities, to look at before training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from datasets import Dataset
@@ -22,7 +23,7 @@ MOST_FREQUENT = 20
 
 @dataclass
 class EntityChanges:
-    """Entities (or answers) of one type: in all, written otherwise now, as before, and now of more words."""
+    """Entities (or answers) of one type: all, with changed text, with the same text, with more words than before."""
 
     total: int = 0
     changed: int = 0
@@ -32,10 +33,16 @@ class EntityChanges:
 
 @dataclass(frozen=True)
 class Projection:
-    """Counts of a translation. Words are those with a letter; shares are of `words` and of `distinct_words`.
+    """Counts of a translation, as `project` returns them. Only words with a letter count.
 
-    `copied` words stand in entities of the copied types, `recased` ones are written otherwise than in the dictionary
-    (None for questions and contexts), `unknown` are the most frequent words without a translation.
+    Attributes:
+        coverage: the share (0..1) of `words` that the dictionary has.
+        distinct_coverage: the share (0..1) of `distinct_words` that the dictionary has.
+        copied: words inside entities of the copied types.
+        recased: translations in another case than in the dictionary; None for MRC rows.
+        unknown: the most frequent words without a translation, and how often they occur.
+        entities: entity type (for MRC rows without types: "answer") -> what happened to its entities.
+        samples: texts before and after.
     """
 
     rows: int
@@ -50,18 +57,23 @@ class Projection:
     samples: list[tuple[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts as JSON knows them."""
+        """The counts as plain values, ready for JSON."""
         return dataclasses.asdict(self)
 
     def to_markdown(self, title: str = "Translation") -> str:
-        """The counts, the entities and the samples as a page."""
-        lines = [f"# {title}", "", "| | |", "| --- | ---: |", f"| rows | {self.rows:,} |"]
-        lines += [f"| words | {self.words:,} |", f"| of them in the dictionary | {self.coverage:.1%} |"]
-        lines += [f"| distinct words | {self.distinct_words:,} |"]
-        lines += [f"| of them in the dictionary | {self.distinct_coverage:.1%} |"]
-        lines += [f"| words copied with their entity | {self.copied:,} |"]
+        """The counts, the entities and the samples as a Markdown page."""
+        counts = {
+            "rows": f"{self.rows:,}",
+            "words": f"{self.words:,}",
+            "words in the dictionary": f"{self.coverage:.1%}",
+            "distinct words": f"{self.distinct_words:,}",
+            "distinct words in the dictionary": f"{self.distinct_coverage:.1%}",
+            "words copied with their entity": f"{self.copied:,}",
+        }
         if self.recased is not None:
-            lines += [f"| translations written in another case than in the dictionary | {self.recased:,} |"]
+            counts["translations in another case than in the dictionary"] = f"{self.recased:,}"
+        lines = [f"# {title}", "", "| | |", "| --- | ---: |"]
+        lines += [f"| {name} | {count} |" for name, count in counts.items()]
         if self.entities:
             lines += ["", "| entities | total | changed | survived | grew |", "| --- | ---: | ---: | ---: | ---: |"]
             for label, e in sorted(self.entities.items()):
@@ -82,20 +94,35 @@ def project(
     samples: int = 20,
     seed: int = 0,
 ) -> Projection:
-    """What `translate_words` made of `before`, given the same dictionary and copied types.
+    """Counts of what `translate_words` changed.
 
-    Raises DataError if the two have not the same rows.
+    Args:
+        before: the rows that `translate_words` was called with.
+        after: the rows that it returned.
+        dictionary: the dictionary of that call.
+        copy_types: the entity types that were copied.
+        samples: how many random rows to show.
+        seed: of the choice of samples.
+
+    Returns:
+        The counts; `to_markdown()` makes a page of them.
+
+    Raises:
+        DataError: the two have different rows or columns.
+
+    Example:
+        >>> print(project(rows, translate_words(rows, dictionary), dictionary).to_markdown())
     """
     if len(before) != len(after) or before.column_names != after.column_names:
         raise DataError(
             f"{len(before)} rows before and {len(after)} after the translation, or other columns.",
-            fix="give the rows that translate_words got and those that it returned.",
+            fix="give the rows before translate_words and those that it returned.",
         )
     words: Counter[str] = Counter()
     copied = 0
-    for word, stays in _words(before, after, copy_types):
+    for word, is_copied in _words(before, after, copy_types):
         words[fold(word)] += 1
-        copied += stays
+        copied += is_copied
     known = {word for word in words if word in dictionary}
     entities: dict[str, EntityChanges] = {}
     for (label, old), (_, new) in zip(_entities(before), _entities(after), strict=True):
@@ -104,20 +131,19 @@ def project(
         changes.changed += old != new
         changes.survived += old == new
         changes.grew += len(new.split()) > len(old.split())
-    total = max(1, words.total())
     chosen = sorted(random.Random(seed).sample(range(len(before)), min(samples, len(before))))
     unknown = Counter({word: count for word, count in words.items() if word not in known})
     return Projection(
         rows=len(before),
         words=words.total(),
         distinct_words=len(words),
-        coverage=sum(words[word] for word in known) / total,
+        coverage=sum(words[word] for word in known) / max(1, words.total()),
         distinct_coverage=len(known) / max(1, len(words)),
         copied=copied,
         recased=_recased(before, after, dictionary, copy_types) if "tokens" in before.column_names else None,
         unknown=dict(unknown.most_common(MOST_FREQUENT)),
         entities=entities,
-        samples=[(_shown(before[row]), _shown(after[row])) for row in chosen],
+        samples=[(_as_text(before[row]), _as_text(after[row])) for row in chosen],
     )
 
 
@@ -128,27 +154,30 @@ def _sentences(dataset: Dataset) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _words(before: Dataset, after: Dataset, copy_types: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Every word with a letter, and whether it stays because of its entity.
+    """Every word with a letter, and whether it is copied with its entity.
 
-    Of questions those that were left as they are, about entity types, do not count; a context counts once.
+    A context counts once; questions that were left as they are, about entity types, do not count.
     """
     if "tokens" in before.column_names:
         for tokens, tags in _sentences(before):
-            yield from ((t, tag[2:] in copy_types) for t, tag in zip(tokens, tags, strict=True) if _has_letter(t))
+            for token, tag in zip(tokens, tags, strict=True):
+                if _has_letter(token):
+                    yield token, tag[2:] in copy_types
         return
-    seen: set[str] = set()
+    counted: set[str] = set()
     for row, new in zip(before, after, strict=True):
-        kept = row["spans"] if row.get("label") in copy_types else []
-        yield from ((word, True) for span in kept for word in _letters(row["context"][span["start"] : span["end"]]))
-        texts = [row["context"]] if row["context"] not in seen else []
+        copied = row["spans"] if row.get("label") in copy_types else []
+        texts = [(row["context"][span["start"] : span["end"]], True) for span in copied]
+        if row["context"] not in counted:
+            texts.append((row["context"], False))
         if row.get("label") is None or row["question"] != new["question"]:
-            texts.append(row["question"])
-        seen.add(row["context"])
-        yield from ((word, False) for text in texts for word in _letters(text))
+            texts.append((row["question"], False))
+        counted.add(row["context"])
+        yield from ((word, copied) for text, copied in texts for word in find_words(text) if _has_letter(word))
 
 
 def _entities(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Every entity's type and words; for questions the answers."""
+    """Every entity's type and words; for MRC rows the answers."""
     if "tokens" in dataset.column_names:
         for tokens, tags in _sentences(dataset):
             yield from ((span.label, " ".join(tokens[span.start : span.end])) for span in spans_from_tags(tags))
@@ -161,22 +190,17 @@ def _entities(dataset: Dataset) -> Iterator[tuple[str, str]]:
 def _recased(before: Dataset, after: Dataset, dictionary: BilingualDictionary, copy_types: Sequence[str]) -> int:
     count = 0
     for (tokens, tags), (new_tokens, _) in zip(_sentences(before), _sentences(after), strict=True):
-        place = 0
+        rest = iter(new_tokens)
         for token, tag in zip(tokens, tags, strict=True):
             found = None if tag[2:] in copy_types else dictionary.lookup(token)
-            length = 1 if found is None else len(found.split(" "))
-            count += found is not None and " ".join(new_tokens[place : place + length]) != found
-            place += length
+            words = [token] if found is None else found.split(" ")
+            count += list(islice(rest, len(words))) != words
     return count
 
 
-def _shown(row: dict[str, Any]) -> str:
+def _as_text(row: dict[str, Any]) -> str:
     text = " ".join(row["tokens"]) if "tokens" in row else f"{row['question']} / {row['context']}"
     return " ".join(text.split())
-
-
-def _letters(text: str) -> list[str]:
-    return [word for word in find_words(text) if _has_letter(word)]
 
 
 def _has_letter(word: str) -> bool:

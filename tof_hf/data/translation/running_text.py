@@ -1,4 +1,4 @@
-"""Word-by-word translation of running text: what a word is there, and where a span of characters goes."""
+"""Word-by-word translation of running text: what a word is, and how a span of characters moves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from tof_hf.data.words import combining_marks
 
-Translate = Callable[[str], str | None]
+TranslateWord = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -22,28 +22,28 @@ class Translated:
     pieces: tuple[tuple[int, int, int, int], ...]
 
     def moved(self, span: Mapping[str, int]) -> dict[str, int]:
-        """Where the characters [start, end) stand now; an end inside a translated word takes the whole of it."""
+        """The new place of the characters [start, end); an end inside a translated word covers the whole word."""
         return {"start": self._moved(span["start"], is_end=False), "end": self._moved(span["end"], is_end=True)}
 
     def _moved(self, position: int, *, is_end: bool) -> int:
-        place = bisect_left(self.pieces, position, key=itemgetter(0)) - 1  # the last piece that starts before
-        if place < 0:
+        piece = bisect_left(self.pieces, position, key=itemgetter(0)) - 1  # the last piece that starts before
+        if piece < 0:
             return position
-        _, end, new_start, new_end = self.pieces[place]
+        _, end, new_start, new_end = self.pieces[piece]
         if position < end:
             return new_end if is_end else new_start
         return position + new_end - end
 
 
-def translate_text(text: str, translate: Translate, *, kept: Sequence[Mapping[str, int]] = ()) -> Translated:
-    """The text with its words translated and all between them as it was; words inside `kept` spans stay.
+def translate_text(text: str, translate: TranslateWord, *, copied: Sequence[Mapping[str, int]] = ()) -> Translated:
+    """The text with its words translated and everything between them unchanged; words inside `copied` spans stay.
 
     A compound (`x-ray`, `o'clock`) is looked up whole first, then its parts.
     """
     pieces: list[tuple[int, int, int, int]] = []
     new, done = "", 0
-    for start, end, found in _found(text, translate):
-        if any(k["start"] <= start and end <= k["end"] for k in kept):
+    for start, end, found in _translations(text, translate):
+        if any(span["start"] <= start and end <= span["end"] for span in copied):
             continue
         new += text[done:start]
         pieces.append((start, end, len(new), len(new) + len(found)))
@@ -57,7 +57,7 @@ def find_words(text: str) -> list[str]:
     return _patterns()[1].findall(text)
 
 
-def _found(text: str, translate: Translate) -> Iterator[tuple[int, int, str]]:
+def _translations(text: str, translate: TranslateWord) -> Iterator[tuple[int, int, str]]:
     compound, word = _patterns()
     for whole in compound.finditer(text):
         found = translate(whole.group())

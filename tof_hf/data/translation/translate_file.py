@@ -1,8 +1,8 @@
-"""The command `tof-hf translate`: a file in, the same rows in the target language out."""
+"""Translation of a file of rows, for the command `tof-hf translate`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from tof_hf.errors import DataError
 
 Task = Literal["ner", "mrc", "text"]
 TABLES = {".json", ".jsonl", ".parquet"}
-READERS = {"ner": read_ner, "mrc": read_mrc, "text": read_text}
+READERS: dict[Task, Callable[[Path], Dataset]] = {"ner": read_ner, "mrc": read_mrc, "text": read_text}
 
 
 def translate_file(
@@ -34,14 +34,15 @@ def translate_file(
     copy_types: Sequence[str] = ("PER",),
     seed: int = 0,
 ) -> Projection:
-    """Translate a file of NER, MRC or unlabelled rows word by word; see `translate_words` and `write_rows`.
+    """The counts of the translation, after writing the rows of `source`, translated word by word, to `out`.
 
-    `task`: what the file holds, by default questions or labelled sentences, whatever can be read. `reverse` turns the
-    dictionary round. `target_text` serves `most_frequent` and casing "target". Raises DataError for bad input.
+    `task`: what `source` holds; without it, MRC rows or labelled sentences, whichever can be read. `reverse` swaps
+    the languages of the dictionary. `target_text` is for `most_frequent` and casing "target". See `translate_words`
+    and `write_rows`. Raises DataError for bad input.
     """
     if target_text is None and (most_frequent or casing == "target"):
         raise DataError(
-            "no target text, which the choice by frequency and the casing of the target count words in.",
+            "no target text, from which --most-frequent and --casing target count words.",
             fix="name a file with raw target text: --target-text FILE.",
         )
     check_output(out, [source, dictionary, *([target_text] if target_text else [])])
@@ -52,23 +53,22 @@ def translate_file(
     target = None if target_text is None else read_text(target_text)
     if most_frequent and target is not None:
         words = words.most_frequent_in(target)
-    options = {"copy_types": copy_types, "seed": seed}
-    translated = translate_words(rows, words, casing=casing, target_text=target, **options)
+    translated = translate_words(rows, words, copy_types=copy_types, casing=casing, target_text=target, seed=seed)
     write_rows(translated, out)
-    return project(rows, translated, words, **options)
+    return project(rows, translated, words, copy_types=copy_types, seed=seed)
 
 
 def check_output(out: Path, inputs: Sequence[Path]) -> None:
-    """Raise DataError if `out` is one of the inputs, a folder, or a packed file, which nobody here writes."""
+    """Raise DataError if `out` is one of the inputs, a folder, or a compressed file, which cannot be written."""
     if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
-        raise DataError("an input's own name for the output.", fix="name another file.", path=out)
+        raise DataError("the same file as input and output.", fix="name another file.", path=out)
     if out.is_dir() or out.suffix == ".gz":
         what = "a folder" if out.is_dir() else "the ending .gz"
-        raise DataError(f"{what} for the output.", fix="name a file that is not packed.", path=out)
+        raise DataError(f"{what} for the output.", fix="name a file that is not compressed.", path=out)
 
 
 def _read(source: Path) -> Dataset:
-    """Labelled sentences, or questions where the file is a table or JSON that holds them."""
+    """MRC rows if the file is a table or JSON that has them, else labelled sentences."""
     if Path(source.name.removesuffix(".gz")).suffix in TABLES:
         with suppress(DataError):
             return read_mrc(source)

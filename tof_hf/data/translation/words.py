@@ -1,6 +1,6 @@
 """Word-by-word translation of labelled and unlabelled rows (Guideline II; the paper's "translation", after UniTrans).
 
-Word order stays as it was, so labels and answers travel with their words.
+Word order stays the same, so labels and answers move with their words.
 """
 
 from __future__ import annotations
@@ -9,22 +9,44 @@ import json
 import logging
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset
 
-from tof_hf.data.mapping import cached_map
+from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.translation.casing import as_in_target, case_counts, like_source
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
-from tof_hf.data.translation.running_text import Translate, Translated, find_words, translate_text
+from tof_hf.data.translation.running_text import Translated, TranslateWord, find_words, translate_text
 from tof_hf.errors import DataError
 
-LOOKED_AT = 1000  # rows that tell whether a dictionary is the wrong way round
-FEWEST_WORDS = 200  # so few words tell nothing
+DIRECTION_ROWS = 1000  # the first rows, on which the direction of a dictionary is checked
+FEWEST_WORDS = 200  # with fewer words the direction is not checked
+WORD_CODE = (like_source, fold, translate_text)  # functions whose modules decide how a word is translated
 
 Casing = Literal["source", "target"]
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WordTranslator:
+    """The translations of words, as part of the cache key.
+
+    The tables are JSON texts, because the hash of a text does not depend on how Python stores it.
+    """
+
+    translations: str  # case-folded word -> translation
+    case_counts: str  # lower-cased translation -> how often the target text writes it in which case; may be empty
+    seed: int
+
+    def for_text(self, words: Sequence[str]) -> TranslateWord:
+        """A function from a word of the text to its translation in the right case, None for words that stay."""
+        translations, counts = _parsed(self.translations), _parsed(self.case_counts)
+        if not counts:
+            return lambda word: (found := translations.get(fold(word))) and like_source(word, found)
+        rng = random.Random(f"{self.seed} {' '.join(words)}")  # the same text is always written in the same way
+        return lambda word: (found := translations.get(fold(word))) and as_in_target(word, found, counts, rng)
 
 
 def translate_words(
@@ -37,61 +59,78 @@ def translate_words(
     translate_queries: bool = False,
     seed: int = 0,
 ) -> Dataset:
-    """The rows with every word replaced by its translation; words the dictionary lacks stay as they are.
+    """The rows with every word replaced by its translation (paper, Guideline II). Their ids and number stay.
 
-    NER rows keep their labels (a translation of several words continues the entity), and words inside entities of
-    `copy_types` stay; unlabelled rows have only their words translated. In MRC rows question and context are
-    translated and the spans follow their words, also into a translation of another length; the questions of rows with
-    an entity type (NER as MRC) stay in the source language unless `translate_queries`, answers of `copy_types` stay.
+    In NER rows a translation of several words continues the entity: "Greenhouse/B-LOC" may become
+    "Casa/B-LOC Verde/I-LOC". In MRC rows the question and the context are translated, and the spans follow their
+    words. The result is cached.
 
-    `casing`: "source" gives a translation the case of its word; "target" draws it as `target_text` writes it, with
-    `seed` (for German). Ids stay; give one of the two sets other ids before mixing them if they must be unique. The
-    result is cached. Raises DataError for rows of another form, for "target" without `target_text`, and for a
-    dictionary whose other direction fits the rows better.
+    Args:
+        dataset: NER rows, unlabelled rows or MRC rows, as `read_ner`, `read_text` and `read_mrc` return them.
+        dictionary: the translations; words that it lacks stay as they are.
+        copy_types: entity types whose words (for MRC rows: answers) are not translated.
+        casing: "source" gives a translation the case of the source word; "target" draws the case with the
+            frequencies that it has in `target_text`, for languages such as German.
+        target_text: unlabelled rows of the target language; only for `casing="target"`.
+        translate_queries: also translate the questions of MRC rows that ask for an entity type (NER as MRC).
+        seed: of the draws of `casing="target"`.
+
+    Returns:
+        Rows with the same columns. Give one of the two sets other ids before mixing them, if ids must be unique.
+
+    Raises:
+        DataError: rows of another form, `casing="target"` without `target_text`, or a dictionary whose other
+            direction fits the rows better.
+
+    Example:
+        >>> spanish = translate_words(english, BilingualDictionary({"house": "casa", "the": "la"}))
     """
     if casing == "target" and target_text is None:
         raise DataError("casing='target' without target_text.", fix="give unlabelled rows of the target language.")
     columns = set(dataset.column_names)
-    questions = {"question", "context", "spans"} <= columns
-    if not questions and "tokens" not in columns:
+    is_mrc = {"question", "context", "spans"} <= columns
+    if not is_mrc and "tokens" not in columns:
         raise DataError(
             f"rows with the columns {', '.join(sorted(columns))}.",
             fix="give rows as read_ner, read_text or read_mrc return them.",
         )
     check_direction(dataset, dictionary)
-    words = dictionary.chosen()
     counts: dict[str, tuple[int, int, int]] = {}
     if casing == "target" and target_text is not None:
-        needed = {translation.lower() for translation in words.values()}
+        needed = {translation.lower() for translation in dictionary.chosen().values()}
         counts = {word: forms for word, forms in case_counts(target_text).items() if word in needed}
-    options: dict[str, Any] = {
-        # As texts, because their hash, part of the cache key, never depends on how Python keeps them.
-        "dictionary": json.dumps(words, ensure_ascii=False),
-        "counts": json.dumps(counts, ensure_ascii=False),
-        "copy_types": sorted(copy_types),
-        "seed": seed,
-        "depends_on": (like_source, fold, translate_text),
-    }
-    if questions:
+    translator = _translator(dictionary, counts, seed)
+    if is_mrc:
         return cached_map(
             dataset,
             _mrc_rows,
             features=dataset.features,
             description="Translating questions",
+            depends_on=WORD_CODE,
+            translator=translator,
+            copy_types=sorted(copy_types),
             translate_queries=translate_queries,
-            **options,
         )
-    options["names"] = names = label_names_of(dataset)
-    if unknown := set(copy_types) - {name[2:] for name in names if name != "O"}:
-        if names:
-            logger.warning("no entity type %s to copy among %s", ", ".join(sorted(unknown)), ", ".join(names))
-    return cached_map(dataset, _word_rows, features=dataset.features, description="Translating sentences", **options)
+    names = label_names_of(dataset)
+    unknown = set(copy_types) - {name[2:] for name in names}
+    if names and unknown:
+        logger.warning("no entity type %s to copy among %s", ", ".join(sorted(unknown)), ", ".join(names))
+    return cached_map(
+        dataset,
+        _word_rows,
+        features=dataset.features,
+        description="Translating sentences",
+        depends_on=WORD_CODE,
+        translator=translator,
+        copied=[name[2:] in copy_types for name in names] or [False],
+        continuations=[names.index(f"I-{name[2:]}") if name[:2] == "B-" else i for i, name in enumerate(names)] or [0],
+    )
 
 
 def translate_queries(queries: Mapping[str, str], dictionary: BilingualDictionary) -> dict[str, str]:
     """The questions about entity types, translated word by word."""
-    words = json.dumps(dictionary.chosen(), ensure_ascii=False)
-    return {label: translate_text(query, _translator(words, "{}", 0, [query])).text for label, query in queries.items()}
+    translator = _translator(dictionary, {}, seed=0)
+    return {label: translate_text(query, translator.for_text([query])).text for label, query in queries.items()}
 
 
 def label_names_of(dataset: Dataset) -> list[str]:
@@ -106,95 +145,27 @@ def label_names_of(dataset: Dataset) -> list[str]:
 
 
 def check_direction(dataset: Dataset, dictionary: BilingualDictionary) -> None:
-    """Raise DataError if the target side of the dictionary knows clearly more of the rows' words than its source side.
-
-    The first rows are looked at; words that both sides know tell nothing.
-    """
+    """Raise DataError if the dictionary's target side has clearly more of the rows' words than its source side."""
     targets = {fold(target) for several in dictionary.entries.values() for target in several}
-    ahead = backwards = words = 0
-    for row in dataset.select(range(min(LOOKED_AT, len(dataset)))):
-        for word in row["tokens"] if "tokens" in row else find_words(row["context"]):
-            folded = fold(word)
-            if not folded.isalpha():
-                continue
-            words += 1
-            ahead += folded in dictionary.entries
-            backwards += folded in targets
-    if words >= FEWEST_WORDS and backwards > 1.2 * ahead:
+    rows = dataset.select(range(min(DIRECTION_ROWS, len(dataset))))
+    words = [fold(word) for row in rows for word in (row["tokens"] if "tokens" in row else find_words(row["context"]))]
+    words = [word for word in words if word.isalpha()]
+    in_source, in_target = (sum(word in side for word in words) for side in (dictionary.entries, targets))
+    if len(words) >= FEWEST_WORDS and in_target > 1.2 * in_source:
         raise DataError(
-            f"a dictionary whose source side knows {ahead} of the first {words} words, its target side {backwards}.",
-            fix="it looks the wrong way round: give the other direction, or turn it round (translation.reverse: true "
-            "in a run file, --reverse on the command line, dictionary.reversed() in Python).",
+            f"a dictionary whose source side has {in_source} of the first {len(words)} words, its target side "
+            f"{in_target}.",
+            fix="it looks reversed: give the other direction, or reverse it (translation.reverse: true in a run file, "
+            "--reverse on the command line, dictionary.reversed() in Python).",
             path=dictionary.path,
         )
 
 
-def _word_rows(
-    batch: dict[str, list],
-    indices: list[int],
-    *,
-    dictionary: str,
-    counts: str,
-    copy_types: list[str],
-    names: list[str],
-    seed: int,
-) -> dict[str, list]:
-    copied = [name[2:] in copy_types for name in names]
-    inside = _continuations(names)
-    new_tokens, new_tags = [], []
-    for tokens, tags in zip(batch["tokens"], _tags(batch), strict=True):
-        translate = _translator(dictionary, counts, seed, tokens)
-        row_tokens: list[str] = []
-        row_tags: list[int] = []
-        for token, tag in zip(tokens, tags, strict=True):
-            found = None if copied and copied[tag] else translate(token)
-            parts = [token] if found is None else found.split(" ")
-            row_tokens += parts
-            row_tags += [tag] + [inside[tag] if inside else tag] * (len(parts) - 1)
-        new_tokens.append(row_tokens)
-        new_tags.append(row_tags)
-    rows = {**batch, "tokens": new_tokens}
-    return rows | {"ner_tags": new_tags} if "ner_tags" in batch else rows
-
-
-def _tags(batch: dict[str, list]) -> list[list[int]]:
-    return batch["ner_tags"] if "ner_tags" in batch else [[0] * len(tokens) for tokens in batch["tokens"]]
-
-
-def _continuations(names: list[str]) -> list[int]:
-    """For each label number that of the words that follow inside the same entity: B-X -> I-X."""
-    return [names.index("I-" + name[2:]) if name.startswith("B-") else place for place, name in enumerate(names)]
-
-
-def _mrc_rows(
-    batch: dict[str, list],
-    indices: list[int],
-    *,
-    dictionary: str,
-    counts: str,
-    copy_types: list[str],
-    translate_queries: bool,
-    seed: int,
-) -> dict[str, list]:
-    out = {name: list(values) for name, values in batch.items()}
-    labels = batch.get("label", [None] * len(indices))
-    done: dict[tuple[str, ...], Translated] = {}
-
-    def translated(text: str, kept: Sequence[Mapping[str, int]] = ()) -> Translated:
-        # Many questions share a context, and are neighbours.
-        key = (text, *(f"{span['start']} {span['end']}" for span in kept))
-        if key not in done:
-            done[key] = translate_text(text, _translator(dictionary, counts, seed, [text]), kept=kept)
-        return done[key]
-
-    for row, label in enumerate(labels):
-        spans = batch["spans"][row]
-        context = translated(batch["context"][row], spans if label in copy_types else ())
-        out["context"][row] = context.text
-        out["spans"][row] = [context.moved(span) for span in spans]
-        if label is None or translate_queries:
-            out["question"][row] = translated(batch["question"][row]).text
-    return out
+def _translator(
+    dictionary: BilingualDictionary, counts: Mapping[str, tuple[int, int, int]], seed: int
+) -> WordTranslator:
+    translations, cases = (json.dumps(table, ensure_ascii=False) for table in (dictionary.chosen(), counts))
+    return WordTranslator(translations, cases, seed)
 
 
 @lru_cache(maxsize=4)
@@ -202,10 +173,55 @@ def _parsed(text: str) -> dict[str, Any]:
     return json.loads(text)
 
 
-def _translator(dictionary: str, counts: str, seed: int, text: Sequence[str]) -> Translate:
-    """A function from a word of `text` to its translation in the right case, None for words that stay."""
-    words, forms = _parsed(dictionary), _parsed(counts)
-    if not forms:
-        return lambda word: (found := words.get(fold(word))) and like_source(word, found)
-    rng = random.Random(f"{seed} {' '.join(text)}")  # the same text is always written in the same way
-    return lambda word: (found := words.get(fold(word))) and as_in_target(word, found, forms, rng)
+def _word_rows(
+    batch: Batch,
+    indices: list[int],
+    *,
+    translator: WordTranslator,
+    copied: list[bool],
+    continuations: list[int],
+) -> Batch:
+    """NER or unlabelled rows; `copied` and `continuations` (B-X -> I-X) have an item for every label number."""
+    out = {name: list(values) for name, values in batch.items()}
+    unlabelled = [[0] * len(tokens) for tokens in batch["tokens"]]
+    for row, (tokens, tags) in enumerate(zip(batch["tokens"], batch.get("ner_tags", unlabelled), strict=True)):
+        translate = translator.for_text(tokens)
+        words: list[str] = []
+        labels: list[int] = []
+        for token, tag in zip(tokens, tags, strict=True):
+            found = None if copied[tag] else translate(token)
+            parts = [token] if found is None else found.split(" ")
+            words += parts
+            labels += [tag] + [continuations[tag]] * (len(parts) - 1)
+        out["tokens"][row] = words
+        if "ner_tags" in out:
+            out["ner_tags"][row] = labels
+    return out
+
+
+def _mrc_rows(
+    batch: Batch,
+    indices: list[int],
+    *,
+    translator: WordTranslator,
+    copy_types: list[str],
+    translate_queries: bool,
+) -> Batch:
+    out = {name: list(values) for name, values in batch.items()}
+    done: dict[tuple[str, ...], Translated] = {}
+
+    def translated(text: str, copied: Sequence[Mapping[str, int]] = ()) -> Translated:
+        # Many neighbouring questions share a context.
+        key = (text, *(f"{span['start']} {span['end']}" for span in copied))
+        if key not in done:
+            done[key] = translate_text(text, translator.for_text([text]), copied=copied)
+        return done[key]
+
+    for row, label in enumerate(batch.get("label", [None] * len(indices))):
+        spans = batch["spans"][row]
+        context = translated(batch["context"][row], spans if label in copy_types else ())
+        out["context"][row] = context.text
+        out["spans"][row] = [context.moved(span) for span in spans]
+        if label is None or translate_queries:
+            out["question"][row] = translated(batch["question"][row]).text
+    return out

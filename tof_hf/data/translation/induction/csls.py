@@ -17,7 +17,7 @@ _MEBIBYTE = 2**20
 class BestMatches:
     """For every source row: `indices` (rows,) of the best target rows, and their CSLS `scores` (rows,).
 
-    `mutual` (rows,): whether the source row is also the best one for that target row; None if not asked for.
+    `mutual` (rows,): whether the source row is also the best one for that target row; None if not requested.
     """
 
     indices: Tensor
@@ -35,18 +35,23 @@ def csls_best(
     device: str | torch.device | None = None,
     mutual: bool = False,
 ) -> BestMatches:
-    """Return, on the CPU, the target row with the highest CSLS for every source row.
+    """The target row with the highest CSLS for every source row, on the CPU.
 
-    CSLS(x, y) = 2 cos(x, y) - r_T(x) - r_S(y), with r_T(x) the mean cosine of x and its `neighbours` nearest target
-    rows (all of them where there are fewer), r_S(y) likewise. A row that is near to everything, a hub, so loses to
-    the row that is near to x alone.
+    CSLS(x, y) = 2 cos(x, y) - r_T(x) - r_S(y), where r_T(x) is the mean cosine of x and its `neighbours` nearest
+    target rows (all of them if there are fewer), and r_S(y) likewise. A hub, a row that is near to everything,
+    loses to a row that is near to x alone. All cosines are computed twice, in blocks of source rows.
 
-    `source` (rows, width) and `target` (others, width) have rows of length 1. All cosines are computed twice, in
-    blocks of source rows; what is allocated meanwhile stays below `memory_mb` MiB, beside the result and copies of
-    the input on another device. `device` None is the GPU if there is one. `mutual` asks for the matches of the
-    target rows too.
+    Args:
+        source: (rows, width), rows of length 1.
+        target: (others, width), rows of length 1.
+        neighbours: how many nearest rows make r_T and r_S.
+        memory_mb: the most MiB to allocate, not counting the result and copies of the input on another device.
+        device: by default the GPU if there is one.
+        mutual: also find out which matches are mutual.
 
-    Raises `DataError` for rows of another length or width or none at all, `ConfigError` for an option out of range.
+    Raises:
+        DataError: no rows, or rows of another length or width.
+        ConfigError: an option is out of range.
     """
     device = _usable(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     source, target = source.to(device), target.to(device, source.dtype)
@@ -89,9 +94,9 @@ def _highest(values: Tensor, count: int) -> Tensor:
 
 
 def _blocks(source: Tensor, target: Tensor, neighbours: int, memory_mb: int) -> list[tuple[int, int]]:
-    """First row and end of every block. A block is in memory up to three times: itself, transposed, and in topk."""
+    """First row and end of every block. Up to three copies of a block are in memory: one transposed, one in topk."""
     size = source.element_size()
-    # Per target row: the nearest of all blocks twice, those of this block, and places (8 bytes) of either topk.
+    # Per target row: the nearest of all blocks twice, those of this block, and indices (8 bytes) of either topk.
     fixed = len(target) * neighbours * (4 * size + 2 * 8)
     row = 3 * len(target) * size + neighbours * (size + 8)
     rows = (int(memory_mb * _MEBIBYTE) - fixed) // row
@@ -121,7 +126,7 @@ def _check(source: Tensor, target: Tensor, neighbours: int) -> None:
     for name, rows in (("source", source), ("target", target)):
         if not len(rows):
             raise DataError(f"no {name} vectors", fix="give at least one")
-        # A comparison that NaN fails too.
+        # Written so that NaN fails too.
         if not ((torch.linalg.vector_norm(rows, dim=1) - 1).abs() < 1e-2).all():
             fix = "divide each by its length, as torch.nn.functional.normalize does, and leave out zero vectors"
             raise DataError(f"{name} vectors whose length is not 1", fix=fix)

@@ -21,7 +21,7 @@ SeedPairs = Mapping[str, str] | Iterable[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Round:
-    """One Procrustes solution: from how many word pairs, and the mean cosine of the matches that it leads to."""
+    """One Procrustes solution: the number of word pairs it is computed from, and the mean cosine of its matches."""
 
     pairs: int
     mean_cosine: float
@@ -31,7 +31,7 @@ class Round:
 class Alignment:
     """`rotation` (width, width): `vectors @ rotation.T` moves source vectors (words, width) among the target's.
 
-    It is the one of `rounds[best_round]`, the round with the highest mean cosine; round 0 is that of the seed.
+    It is the rotation of `rounds[best_round]`, which has the highest mean cosine; round 0 uses the seed pairs.
     """
 
     rotation: Tensor = field(repr=False)
@@ -40,7 +40,7 @@ class Alignment:
 
 
 def procrustes(source: Tensor, target: Tensor) -> Tensor:
-    """Return the orthogonal W (width, width) that brings `source @ W.T` nearest to `target`, both (pairs, width).
+    """The orthogonal W (width, width) that brings `source @ W.T` nearest to `target`, both (pairs, width).
 
     W = U V^T for the singular value decomposition U S V^T of target^T source.
     """
@@ -59,19 +59,30 @@ def align(
     memory_mb: int = 512,
     device: str | torch.device | None = None,
 ) -> Alignment:
-    """Return the best rotation of the source vectors: Procrustes on seed pairs, then on the pairs it finds itself.
+    """The best rotation of the source vectors: Procrustes on seed pairs, then on the pairs it finds itself.
 
-    The seed are the given pairs, or else the words that both languages spell alike. Each of the `refinements` takes
-    the mutual best matches by CSLS among the `max_rank` most frequent words of either side as the next pairs. The
-    round whose matches (of all these source words, mutual or not) have the highest mean cosine wins: the criterion by
-    which Conneau et al. (2018) choose a model without a dictionary.
+    The round whose matches (of the `max_rank` source words, mutual or not) have the highest mean cosine wins: the
+    criterion by which Conneau et al. (2018) choose a model without a dictionary. Their program differs in two points.
+    Here all vectors are scaled to length 1, so that Procrustes maximises the mean cosine of the pairs; and CSLS
+    searches its neighbours among the `max_rank` words, not among all, which for 100,000 words is a hundred times the
+    work.
 
-    Their program differs in two points. Here all vectors are scaled to length 1, so that Procrustes maximises the
-    mean cosine of the pairs; and the neighbours of CSLS are looked for among the `max_rank` words, not among all,
-    which for 100,000 words is a hundred times the work.
+    Args:
+        source: vectors of the source language.
+        target: vectors of the target language, of the same width.
+        seed_pairs: pairs (source word, target word); by default the words with the same spelling in both.
+        refinements: how often Procrustes is repeated on the mutual best matches by CSLS.
+        max_rank: so many of the most frequent words of either side are matched.
+        neighbours: of CSLS, see `csls_best`.
+        memory_mb: MiB, see `csls_best`.
+        device: see `csls_best`.
 
-    Raises `DataError` for vectors of different width and for fewer than 2 seed pairs with vectors, `ConfigError` for
-    an option out of range. Fewer pairs than the width leave the rotation underdetermined: that is logged.
+    Returns:
+        The rotation and the rounds. Fewer pairs than the width leave it underdetermined, with a warning in the log.
+
+    Raises:
+        DataError: the widths differ, or fewer than 2 seed pairs have vectors.
+        ConfigError: an option is out of range.
     """
     if refinements < 0:
         raise ConfigError(f"refinements={refinements}: use 0 or more.")
@@ -101,9 +112,8 @@ def align(
 def _seed_rows(source: WordVectors, target: WordVectors, seed_pairs: SeedPairs | None) -> Tensor:
     """The rows of the seed words (pairs, 2), by source frequency unless the pairs are given."""
     source_rows, target_rows = ({word: row for row, word in enumerate(side.words)} for side in (source, target))
-    if seed_pairs is None:
-        words: SeedPairs = ((word, word) for word in source.words)
-    else:
+    words: Iterable[tuple[str, str]] = zip(source.words, source.words, strict=True)
+    if seed_pairs is not None:
         words = seed_pairs.items() if isinstance(seed_pairs, Mapping) else seed_pairs
     pairs = [
         (source_rows[first], target_rows[second])

@@ -8,7 +8,8 @@ import logging
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -27,9 +28,11 @@ logger = logging.getLogger("tof_hf")
 class SkippedLines:
     """How many lines of a vector file were not used, by reason.
 
-    broken_lines: no word, another number of numbers than the rest, or something that is no number.
-    repeated_words: the lower-cased word stands in an earlier line.
-    zero_vectors, nonfinite_vectors: no direction, because the length is 0 (or rounds to it), infinite or NaN.
+    Attributes:
+        broken_lines: no word, fewer or more numbers than the other lines, or something that is no number.
+        repeated_words: the lower-cased word is in an earlier line.
+        zero_vectors: the length is 0, or rounds to 0.
+        nonfinite_vectors: the length is infinite or NaN.
     """
 
     broken_lines: int = 0
@@ -54,81 +57,102 @@ class WordVectors:
 
 
 def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> WordVectors:
-    """Return the first `max_words` distinct lower-cased words of a UTF-8 file and their vectors, as they stand there.
+    """The first `max_words` distinct lower-cased words of a UTF-8 file and their vectors, not normalised.
 
-    A line is a word, a space and the numbers; a first line "words width" is optional; the name of a packed file ends
-    in .gz. A word may hold any character but the ASCII space and the line feed. Of the lines whose words differ in
-    case only the first usable one counts. Unusable lines are skipped and counted.
+    A line is a word, a space and the numbers; a first line "words width" is optional. A word may have any character
+    except the ASCII space and the line feed. Of lines whose words differ only in case, the first usable one counts.
 
-    Raises `DataError` if the file cannot be read, if it holds no vector, or if more than half of the
-    lines are broken; `ConfigError` if `max_words` is not positive.
+    Args:
+        path: a file in the text format of fastText, or the same compressed as .gz.
+        max_words: at most so many words are read.
+
+    Returns:
+        The words in file order, and how many lines were skipped and why.
+
+    Raises:
+        DataError: the file cannot be read, has no vector, or more than half of its lines are broken.
+        ConfigError: `max_words` is not positive.
     """
     if max_words < 1:
         raise ConfigError(f"max_words={max_words}: use 1 or more.")
     path = Path(path)
     rows: dict[str, None] = {}
     numbers = bytearray()
-    announced, width = 0, None
-    broken: list[tuple[int, str]] = []
-    repeated = zero = nonfinite = 0
+    announced = width = 0
+    skipped: Counter[str] = Counter()
+    first_broken: tuple[int, str] | None = None
     with (
         tqdm(total=max_words, desc=path.name, unit=" words", disable=None) as progress,
         np.errstate(over="ignore"),
         warnings.catch_warnings(),
     ):
-        # Up to version 2.3 numpy warns about text that is no number, later it raises ValueError.
-        warnings.simplefilter("error", DeprecationWarning)
+        warnings.simplefilter("error", DeprecationWarning)  # see _parsed
         for line, content in _lines(path):
             if line == 1 and (header := _header(content)):
                 announced, width = header
                 progress.total = min(announced, max_words)
                 continue
-            start, _, rest = content.partition(b" ")
             try:
-                word = start.decode().lower()
-            except UnicodeDecodeError:
-                broken.append((line, "bytes that are not UTF-8"))
+                word, vector = _parsed(content, width, rows)
+            except _Skip as skip:
+                reason, found = skip.args
+                skipped[reason] += 1
+                if reason == "broken_lines":
+                    first_broken = first_broken or (line, found)
                 continue
-            if word in rows:
-                repeated += 1
-                continue
-            try:
-                vector = np.fromstring(rest, dtype=np.float32, sep=" ")
-            except (ValueError, DeprecationWarning):
-                broken.append((line, "something that is no number after the first space"))
-                continue
-            width = width or vector.size
-            if not word or not vector.size or vector.size != width:
-                found = f"{vector.size} numbers where {width} are expected" if word else "a space before the word"
-                broken.append((line, found))
-                continue
-            length = vector @ vector
-            if not np.isfinite(length):
-                nonfinite += 1
-            elif length == 0:
-                zero += 1
-            else:
-                rows[word] = None
-                numbers.extend(vector.data)
-                progress.update()
-                if len(rows) == max_words:
-                    break
-    seen = len(rows) + len(broken) + repeated + zero + nonfinite
-    if len(broken) > seen / 2:
-        line, found = broken[0]
+            width = vector.size
+            rows[word] = None
+            numbers.extend(vector.data)
+            progress.update()
+            if len(rows) == max_words:
+                break
+    lines = len(rows) + skipped.total()
+    counts = SkippedLines(**skipped)
+    if first_broken and counts.broken_lines > lines / 2:
+        line, found = first_broken
         fix = "give a text file with a word, a space and the same number of numbers in every line"
-        raise DataError(f"{found} ({len(broken)} such lines, more than half)", fix=fix, path=path, line=line)
+        found = f"{found} ({counts.broken_lines} such lines, more than half)"
+        raise DataError(found, fix=fix, path=path, line=line)
     if not rows:
+        zero, nonfinite = counts.zero_vectors, counts.nonfinite_vectors
         found = f"no usable vector ({zero} zero, {nonfinite} not finite)" if zero or nonfinite else "no vectors"
         raise DataError(found, fix="check the path, or download the file again", path=path)
-    if len(rows) < max_words and seen < announced:
-        logger.warning("%s: has %d of the %d vectors its header announces; is it complete?", path, seen, announced)
-    vectors = torch.frombuffer(numbers, dtype=torch.float32).view(len(rows), width)
-    return WordVectors(path, list(rows), vectors, SkippedLines(len(broken), repeated, zero, nonfinite))
+    if len(rows) < max_words and lines < announced:
+        logger.warning("%s: has %d of the %d vectors its header announces; is it complete?", path, lines, announced)
+    return WordVectors(path, list(rows), torch.frombuffer(numbers, dtype=torch.float32).view(len(rows), width), counts)
+
+
+class _Skip(Exception):
+    """A line that cannot be used: the field of `SkippedLines` that counts it, and what was found."""
+
+
+def _parsed(content: bytes, width: int, earlier: Container[str]) -> tuple[str, np.ndarray]:
+    """The lower-cased word of a line and its numbers; a width of 0 allows any number of them. Raises _Skip."""
+    start, _, rest = content.partition(b" ")
+    try:
+        word = start.decode().lower()
+        if word in earlier:
+            raise _Skip("repeated_words", word)
+        # Up to version 2.3 numpy warns about text that is no number (made an error by read_vectors), later it raises.
+        vector = np.fromstring(rest, dtype=np.float32, sep=" ")
+    except UnicodeDecodeError as error:
+        raise _Skip("broken_lines", "bytes that are not UTF-8") from error
+    except (ValueError, DeprecationWarning) as error:
+        raise _Skip("broken_lines", "something that is no number after the first space") from error
+    if not word:
+        raise _Skip("broken_lines", "a space before the word")
+    if vector.size != (width or max(1, vector.size)):
+        raise _Skip("broken_lines", f"{vector.size} numbers where {width or 'some'} are expected")
+    length = vector @ vector
+    if not np.isfinite(length):
+        raise _Skip("nonfinite_vectors", word)
+    if length == 0:
+        raise _Skip("zero_vectors", word)
+    return word, vector
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    # Bytes, because text would end its lines at characters that are words here, such as a next-line mark (U+0085).
+    # Bytes, because in text mode lines would also end at characters that are words here, such as U+0085 (next line).
     number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
