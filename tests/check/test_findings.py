@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tof_hf.check import checking, resources
+from tof_hf.check import checking, cost
 from tof_hf.data import read_ner
 
 pytestmark = pytest.mark.slow
@@ -142,13 +142,13 @@ def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy,
 
 
 def test_a_full_disk_is_an_error_before_the_run(report_on, monkeypatch):
-    monkeypatch.setattr(resources.shutil, "disk_usage", lambda place: resources.shutil._ntuple_diskusage(1, 1, 1000))
+    monkeypatch.setattr(cost.shutil, "disk_usage", lambda place: cost.shutil._ntuple_diskusage(1, 1, 1000))
     found = only(report_on(QUICK))
     assert (found.level, found.subject) == ("error", "output_dir") and "1000 bytes are free" in found.found
 
 
 def test_too_little_memory_is_a_warning(report_on, monkeypatch):
-    monkeypatch.setattr(resources, "available_memory", lambda args: ("a small machine", 10_000))
+    monkeypatch.setattr(cost, "available_memory", lambda args: ("a small machine", 10_000))
     found = only(report_on(QUICK))
     assert (found.level, found.subject) == ("warning", "memory")
     assert "10 KiB are free on a small machine" in found.found

@@ -12,10 +12,10 @@ import pytest
 from datasets import Dataset
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 
+from tof_hf.check.cost import Speed, parameter_count, stage_facts, steps_of
 from tof_hf.check.files import columns_of
-from tof_hf.check.machine import look_at_machine, outdated
-from tof_hf.check.resources import parameter_count, size
-from tof_hf.check.stages import Speed, stage_facts, steps_of
+from tof_hf.check.machine import check_machine, outdated
+from tof_hf.check.report import size
 from tof_hf.check.timing import Stopwatch, representative
 from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
@@ -64,10 +64,10 @@ def test_packages_that_are_too_old_or_missing_are_warned_of():
 
 def test_idle_gpus_are_noted(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
-    facts, findings = look_at_machine()
+    facts, findings = check_machine()
     assert facts.processes == 1 and [finding.found for finding in findings] == ["1 of 4 GPUs would be used"]
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert look_at_machine()[1] == []
+    assert check_machine()[1] == []
 
 
 @pytest.mark.parametrize("architecture", ["bert", "xlm-roberta", "distilbert", "deberta-v2", "modernbert", "electra"])

@@ -1,11 +1,12 @@
-"""The check itself: what can be looked at is looked at, and every error becomes a finding."""
+"""The check itself: it goes as far as it can, and every error becomes a finding."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from datasets import Dataset
@@ -13,14 +14,12 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scoring import Scorer
-from tof_hf.algorithm.training_data import TofData
+from tof_hf.check.cost import Speed, arguments_of, check_disk, check_memory, kind_of, parameter_count, stage_facts
 from tof_hf.check.files import ReadFile, read_files
 from tof_hf.check.labels import check_queries, check_types, training_types
-from tof_hf.check.language import look_at_language
-from tof_hf.check.machine import look_at_machine
-from tof_hf.check.report import DiskFacts, LanguageFacts, MemoryFacts, Report, StageFacts
-from tof_hf.check.resources import look_at_disk, look_at_memory, parameter_count
-from tof_hf.check.stages import Kind, Speed, arguments_of, kind_of, once, stage_facts, to_train
+from tof_hf.check.language import check_language
+from tof_hf.check.machine import check_machine
+from tof_hf.check.report import Kind, LanguageFacts, Report
 from tof_hf.check.timing import measure
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.problems import KeyProblems
@@ -41,15 +40,21 @@ from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
 
 T = TypeVar("T")
-_ORDER = {"error": 0, "warning": 1, "note": 2}
+Side = Literal["source", "target"]
 
 
 def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, timing: bool = True) -> Report:
-    """The report on a run file; one that cannot be loaded is an error like any other."""
+    """The report on a run file; each mistake in the file itself is an error like any other.
+
+    Args:
+        path: the run file.
+        overrides: options as `key=value`, as in `load_config`.
+        timing: whether to time a few training steps of each kind of stage.
+    """
     try:
         config = load_config(path, overrides)
     except TofError as error:
-        machine, findings = look_at_machine()
+        machine, findings = check_machine()
         problems = error.problems if isinstance(error, KeyProblems) else [error]
         findings += [Finding.of("config", problem) for problem in problems]
         return Report(str(path), _sorted(findings), machine)
@@ -59,10 +64,20 @@ def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, t
 def check(
     config: TofConfig, *, datasets: Mapping[str, Dataset] | None = None, timing: bool = True, name: str = ""
 ) -> Report:
-    """The report on a run: nothing is trained, and nothing is written but the caches of `datasets`.
+    """The report on a run: mistakes, and what the run would cost.
 
-    `datasets` are those of TofPipeline, `name` is what the report calls the config. Without `timing` no step is
-    measured.
+    Nothing is trained, and nothing is written but the caches of `datasets`.
+
+    Args:
+        config: the run.
+        datasets: those given in place of files, as in `TofPipeline`.
+        timing: whether to time a few training steps of each kind of stage.
+        name: what the report calls the run.
+
+    Example:
+        >>> report = check(load_config("es.yaml"))
+        >>> print(report.as_text())
+        >>> assert report.exit_status == 0
     """
     return _Check(config, Inputs(config, datasets)).report(name, timing=timing)
 
@@ -70,39 +85,37 @@ def check(
 class _Check:
     def __init__(self, config: TofConfig, inputs: Inputs) -> None:
         self.config, self.inputs = config, inputs
-        self.used = used_stages(config)
+        self.stages = used_stages(config)
         self.findings: list[Finding] = []
 
     def report(self, name: str, *, timing: bool) -> Report:
-        machine, found = look_at_machine()
-        self.findings += found
-        self._attempt("output_dir", check_place, Path(self.config.output_dir))
-        self._attempt("output_dir", check_run_files, self.config, Path(self.config.output_dir) / "stages")
+        folder = Path(self.config.output_dir)
+        machine, self.findings = check_machine()
+        self._attempt("output_dir", check_place, folder)
+        self._attempt("output_dir", check_run_files, self.config, folder / "stages")
         tokenizer = self._attempt("model", load_encoder_tokenizer, self.config.model)
         say("check: reading the data")
         files = self._files()
         languages = [] if tokenizer is None else self._languages(files, tokenizer)
-        named = ("source.train", "source.validation", "target.text", "target.test_text", "target.gold")
-        there = {option: rows for option in named if (rows := _rows(files, option)) is not None}
-        overlaps, found = look_for_overlaps(there)
+        options = ("source.train", "source.validation", "target.text", "target.test_text", "target.gold")
+        overlaps, found = look_for_overlaps({option: rows for option in options if (rows := _rows(files, option))})
         self.findings += found
-        stages, disk, memory = self._plan(tokenizer, timing=timing)
-        return Report(
-            config=name,
-            findings=_sorted(self.findings),
+        report = Report(
+            name,
+            findings=(),
             machine=machine,
             files=tuple(one.facts for one in files),
             languages=tuple(languages),
             overlaps=tuple(overlaps),
-            stages=stages,
-            disk=disk,
-            memory=memory,
         )
+        if tokenizer is not None and (planned := self._plan(tokenizer)):
+            report = self._with_costs(report, planned, timing=timing)
+        return replace(report, findings=_sorted(self.findings))
 
-    def _attempt(self, subject: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
-        """What the function gives; None, and one more error, if it raises."""
+    def _attempt(self, subject: str, function: Callable[..., T], *args: Any) -> T | None:
+        """What the function returns; None, and one more error, if it raises."""
         try:
-            return function(*args, **kwargs)
+            return function(*args)
         except TofError as error:
             self.findings.append(Finding.of(subject, error))
             return None
@@ -110,109 +123,97 @@ class _Check:
     def _failed(self) -> bool:
         return any(finding.level == "error" for finding in self.findings)
 
-    def _languages(self, files: Sequence[ReadFile], tokenizer: PreTrainedTokenizerBase) -> list[LanguageFacts]:
-        windows = {name: stage.max_length for name, stage in self.used.items() if name in ("mlm", "ner")}
-        looked_at = []
-        for side, option in (("source", "source.train"), ("target", "target.text")):
-            rows = _rows(files, option)
-            if rows is not None:
-                seed = self.config.seed
-                facts, found = look_at_language(side, option, rows, tokenizer, windows=windows, seed=seed)
-                looked_at.append(facts)
-                self.findings += found
-        return looked_at
-
     def _files(self) -> list[ReadFile]:
         with main_process_first():
             read, errors = read_files(self.inputs)
         self.findings += [Finding.of(option, error) for option, error in errors]
         self.findings += check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
-        if queries is not None and self.used.keys() & {"mrc", "continual_mrc"}:
+        if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
             self.findings += check_queries(training_types(self.config, read), queries)
         if self.config.translation.dictionary is not None:
             self._attempt("translation.dictionary", BilingualDictionary.from_file, self.config.translation.dictionary)
         return read
 
-    def _plan(
-        self, tokenizer: PreTrainedTokenizerBase | None, *, timing: bool
-    ) -> tuple[tuple[StageFacts, ...], DiskFacts | None, MemoryFacts | None]:
-        """Stages, disk and memory; nothing of it if there are errors, since then no run would come so far."""
-        data, gold = self._data()
-        if tokenizer is not None:
-            looked_at = {"queries", "target.gold"}  # more thoroughly than before a run
-            for subject, look in checks(self.config, tokenizer, data, gold):
-                if subject not in looked_at:
-                    self._attempt(subject, look)
-        if tokenizer is None or data is None or self._failed():
-            return (), None, None
+    def _languages(self, files: Sequence[ReadFile], tokenizer: PreTrainedTokenizerBase) -> list[LanguageFacts]:
+        windows = {name: stage.max_length for name, stage in self.stages.items() if name in ("mlm", "ner")}
+        languages = []
+        sides: tuple[tuple[Side, str], ...] = (("source", "source.train"), ("target", "target.text"))
+        for side, option in sides:
+            if rows := _rows(files, option):
+                facts, found = check_language(side, option, rows, tokenizer, windows=windows, seed=self.config.seed)
+                languages.append(facts)
+                self.findings += found
+        return languages
+
+    def _plan(self, tokenizer: PreTrainedTokenizerBase) -> list[PlannedStage]:
+        """The stages that a run would go through; none if there are errors, since no run would come so far."""
+        data = gold = None
+        if not self._failed():
+            with main_process_first():
+                data = self._attempt("data", self.inputs.training)
+                gold = None if data is None else self._attempt("data", self.inputs.gold, data.label_names)
+        for subject, look in checks(self.config, tokenizer, data, gold):
+            if subject not in ("queries", "target.gold"):  # checked more thoroughly above
+                self._attempt(subject, look)
+        if data is None or self._failed():
+            return []
         say("check: planning the stages")
         scorer = Scorer({}, tokenizer, self.config.seed, self.config.target.name)
         planned: list[PlannedStage] = []
         for system in self.config.systems:
             steps = PlannedSteps(self.config, data, scorer, system=system)
             if self._attempt(system, RECIPES[system], steps) is None:
-                return (), None, None
+                return []
             planned += steps.planned
-        return self._cost(planned, timing=timing)
+        return planned
 
-    def _data(self) -> tuple[TofData | None, dict[str, Dataset] | None]:
-        if self._failed():
-            return None, None
-        with main_process_first():
-            data = self._attempt("data", self.inputs.training)
-            gold = None if data is None else self._attempt("data", self.inputs.gold, data.label_names)
-        return data, gold
-
-    def _cost(
-        self, planned: list[PlannedStage], *, timing: bool
-    ) -> tuple[tuple[StageFacts, ...], DiskFacts | None, MemoryFacts | None]:
-        folder, tasks = Path(self.config.output_dir), [stage.task for stage in to_train(planned)]
-        disk = memory = None
-        speeds = self._speeds(tasks) if timing else {}
+    def _with_costs(self, report: Report, planned: Sequence[PlannedStage], *, timing: bool) -> Report:
+        """The report with the stages, disk and memory."""
+        folder = Path(self.config.output_dir)
+        stages: dict[str, PlannedStage] = {}
+        first: dict[Kind, StageTask] = {}  # of each kind that has to be trained
+        for stage in planned:
+            stages.setdefault(stage.name, stage)
+        tasks = [stage.task for stage in stages.values() if stage.action != "reuse"]
+        for task in tasks:
+            first.setdefault(kind_of(task), task)
+        speeds = self._speeds(first) if timing else {}
         if tasks:
             encoder = read_config(self.config.model)
-            parameters: dict[Kind, int] = {}
-            for task in tasks:
-                if kind_of(task) not in parameters:
-                    parameters[kind_of(task)] = parameter_count(encoder, task)
-            disk, found = look_at_disk(folder, tasks, parameters)
-            self.findings += found
+            parameters = {kind: parameter_count(encoder, task) for kind, task in first.items()}
+            disk, on_disk = check_disk(folder, tasks, parameters)
             peaks = [speed.peak_bytes for speed in speeds.values() if speed.peak_bytes is not None]
-            stages = [(task, arguments_of(task, folder)) for task in tasks]
-            memory, found = look_at_memory(encoder, stages, parameters, max(peaks, default=None))
-            self.findings += found
-        facts = [stage_facts(stage, systems, folder=folder, speeds=speeds) for stage, systems in once(planned).values()]
-        return tuple(facts), disk, memory
+            with_arguments = [(task, arguments_of(task, folder)) for task in tasks]
+            memory, in_memory = check_memory(encoder, with_arguments, parameters, max(peaks, default=None))
+            self.findings += on_disk + in_memory
+            report = replace(report, disk=disk, memory=memory)
+        facts = []
+        for name, stage in stages.items():
+            systems = [one.system for one in planned if one.name == name]
+            facts.append(stage_facts(stage, systems, folder=folder, speeds=speeds))
+        return replace(report, stages=tuple(facts))
 
-    def _speeds(self, tasks: Sequence[StageTask]) -> dict[Kind, Speed]:
-        """The speed of every kind of stage; what does not fit in memory is an error."""
+    def _speeds(self, tasks: Mapping[Kind, StageTask]) -> dict[Kind, Speed]:
+        """The speed of each kind of stage; one that does not fit in memory is an error."""
         speeds: dict[Kind, Speed] = {}
-        failed: set[Kind] = set()
-        for task in tasks:
-            kind = kind_of(task)
-            if kind in speeds or kind in failed:
-                continue
+        for kind, task in tasks.items():
             say(f"check: timing {kind}")
             try:
-                speed = self._attempt("model", measure, task, self.config.model)
+                if (speed := self._attempt("model", measure, task, self.config.model)) is not None:
+                    speeds[kind] = speed
             except torch.OutOfMemoryError as problem:
                 fix = "lower its per_device_train_batch_size and raise gradient_accumulation_steps as much."
                 found = f"a batch does not fit in memory: {str(problem).splitlines()[0]}"
                 self.findings.append(Finding("error", task.name, found, fix))
-                speed = None
-            if speed is None:
-                failed.add(kind)
-            else:
-                speeds[kind] = speed
         return speeds
 
 
 def _rows(files: Sequence[ReadFile], option: str) -> Dataset | None:
-    """The sentences of all the option's files that could be read."""
-    parts = [one.rows for one in files if one.option == option or one.option.rpartition(".")[0] == option]
+    """The sentences of all files of the option that could be read."""
+    parts = [one.rows for one in files if option in (one.facts.option, one.facts.option.rpartition(".")[0])]
     return mix(parts, columns=["id", "tokens"]) if parts else None
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: _ORDER[finding.level]))
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.level)))

@@ -13,12 +13,12 @@ from tof_hf.check.report import LanguageFacts
 from tof_hf.data.mixing import cap
 from tof_hf.run.findings import Finding
 
-LOOKED_AT = 20_000  # sentences a side
-MUCH_UNKNOWN = 0.01
+MOST_SENTENCES = 20_000  # of each side
+MUCH_UNKNOWN = 0.01  # share of pieces
 _BATCH = 1000
 
 
-def look_at_language(
+def check_language(
     side: Literal["source", "target"],
     option: str,
     rows: Dataset,
@@ -27,8 +27,8 @@ def look_at_language(
     windows: Mapping[str, int],
     seed: int,
 ) -> tuple[LanguageFacts, list[Finding]]:
-    """Pieces a word, words that are lost, unknown pieces, and sentences over the `windows` (pieces) of the stages."""
-    tokens = cap(rows, LOOKED_AT, seed=seed)["tokens"][:]
+    """Pieces a word, lost words, unknown pieces, and sentences longer than the `windows` (in pieces) of the stages."""
+    tokens = cap(rows, MOST_SENTENCES, seed=seed)["tokens"][:]
     special = tokenizer.num_special_tokens_to_add()
     lost: Counter[str] = Counter()
     pieces = unknown = 0
@@ -42,8 +42,8 @@ def look_at_language(
             unknown += sum(piece == tokenizer.unk_token_id for piece in ids)
             for name, window in windows.items():
                 over[name] += len(ids) + special > window
-            seen = set(encoded.word_ids(number))
-            lost.update(word for place, word in enumerate(words) if place not in seen)
+            kept = set(encoded.word_ids(number))
+            lost.update(word for place, word in enumerate(words) if place not in kept)
     facts = LanguageFacts(
         side=side,
         sentences=len(tokens),
@@ -62,7 +62,7 @@ def _findings(option: str, facts: LanguageFacts, lost: Counter[str], windows: Ma
     if lost:
         examples = ", ".join(ascii(word) for word, _ in lost.most_common(3))
         found = f"{facts.lost_words:,} of {facts.words:,} words become no piece at all, e.g. {examples}"
-        fix = "the tagger cannot see them, they get O; take them out of the file, or choose an encoder that knows them."
+        fix = "the tagger cannot see them and gives them O; remove them, or choose an encoder that knows them."
         findings.append(Finding("warning", option, found, fix))
     if facts.unknown_share > MUCH_UNKNOWN:
         found = f"{100 * facts.unknown_share:.1f} % of all pieces are unknown to the tokenizer"
@@ -70,6 +70,6 @@ def _findings(option: str, facts: LanguageFacts, lost: Counter[str], windows: Ma
         findings.append(Finding("warning", option, found, fix))
     over = [f"{count:,} over {windows[name]} pieces ({name})" for name, count in facts.over_window.items() if count]
     if over:
-        found = f"sentences longer than a window: {', '.join(over)}; they are cut into windows, nothing is lost"
+        found = f"sentences longer than a window: {', '.join(over)}; they are split into windows, nothing is lost"
         findings.append(Finding("note", option, found))
     return findings

@@ -20,7 +20,7 @@ from tof_hf.utils.devices import device_names, has_bf16
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 
 
-def look_at_machine() -> tuple[MachineFacts, list[Finding]]:
+def check_machine() -> tuple[MachineFacts, list[Finding]]:
     """Versions, devices and processes; warnings for old packages and idle GPUs."""
     versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -45,18 +45,18 @@ def outdated(requirements: Sequence[str], version_of: Callable[[str], str]) -> l
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue  # of an extra, or of another Python
         try:
-            found = version_of(requirement.name)
+            version = version_of(requirement.name)
         except metadata.PackageNotFoundError:
-            found = "missing"
-        if found == "missing" or not requirement.specifier.contains(found, prereleases=True):
+            version = None
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            found = f"{version or 'nothing'} is installed, tof_hf needs {requirement.specifier}"
             fix = f"pip install '{requirement.name}{requirement.specifier}'."
-            needs = f"{found} is installed, tof_hf needs {requirement.specifier}"
-            findings.append(Finding("warning", requirement.name, needs, fix))
+            findings.append(Finding("warning", requirement.name, found, fix))
     return findings
 
 
 def _requirements() -> list[str]:
-    """What this package says it needs: in setup.cfg of a checkout, else in what was installed."""
+    """The packages that tof_hf needs, from setup.cfg of a checkout or else from what was installed."""
     checkout = configparser.ConfigParser()
     if checkout.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8") and "options" in checkout:
         return checkout["options"].get("install_requires", "").split("\n")[1:]

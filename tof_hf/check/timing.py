@@ -1,4 +1,4 @@
-"""How fast this machine trains: a few real steps of each kind of stage, whose result is thrown away."""
+"""How fast this machine trains, from a few real steps of each kind of stage; what they train is discarded."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments
 
-from tof_hf.check.stages import Speed, kind_of
+from tof_hf.check.cost import Speed
+from tof_hf.config import MlmConfig, MrcConfig
 from tof_hf.modeling.transfer import HandOff, load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.stage import StageTask
 
 TIMED_STEPS = 3
-LONG_ENOUGH = 10.0  # seconds after which no further step is timed
+ENOUGH_SECONDS = 10.0  # after which no further step is timed
 
 
 def measure(task: StageTask, encoder: str) -> Speed:
-    """The speed of a stage, on a warm-up step with its longest windows and three steps with usual ones.
+    """The speed of a stage, from a warm-up step with its longest windows and three steps with typical ones.
 
-    The pretrained encoder takes the place of the stage's start, which may not exist yet. Raises ModelError if it cannot
-    be loaded, torch.OutOfMemoryError if the longest windows do not fit.
+    The stage starts from the pretrained encoder, since its real start may not exist yet. Raises ModelError if that
+    cannot be loaded, torch.OutOfMemoryError if the longest windows do not fit.
     """
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
         args = _arguments(task, folder)
-        lengths = np.asarray(task.train["length"][:])
+        lengths: np.ndarray = np.asarray(task.train["length"][:])
         batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        rows = representative(lengths, batch, grouped=_grouped(task))
+        strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
+        rows = representative(lengths, batch, grouped=strategy in ("group_by_length", "batch_rebalance"))
         stopwatch = Stopwatch(alone=args.world_size == 1)
         on_gpu = args.device.type == "cuda"
         if on_gpu:
@@ -72,15 +74,10 @@ def _arguments(task: StageTask, folder: str) -> TrainingArguments:
     return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
 
 
-def _grouped(task: StageTask) -> bool:
-    strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
-    return strategy in ("group_by_length", "batch_rebalance")
+def representative(lengths: Sequence[int] | np.ndarray, batch: int, *, grouped: bool) -> list[int]:
+    """The row numbers of one batch of the longest windows, then of three typical batches.
 
-
-def representative(lengths: Sequence[int], batch: int, *, grouped: bool) -> list[int]:
-    """Rows of one batch of the longest windows, then of three usual batches.
-
-    With `grouped` a batch has windows of about one length, as in training; the three are short, medium and long.
+    With `grouped`, each batch has windows of about one length, as in training: short, medium and long ones.
     """
     by_length = np.argsort(lengths, kind="stable")
     last = max(0, len(lengths) - batch)
@@ -96,36 +93,35 @@ def representative(lengths: Sequence[int], batch: int, *, grouped: bool) -> list
 
 
 def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
-    return order[np.arange(begin, begin + count) % len(order)]  # a small file is gone through again
+    return order[np.arange(begin, begin + count) % len(order)]  # a small file is read again
 
 
 def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]:
     """A model of the stage's kind on the pretrained encoder."""
-    kind = kind_of(task)
-    if kind == "mlm":
+    if isinstance(task.config, MlmConfig):
         return load_for_mlm(encoder)
-    if kind == "mrc":
+    if isinstance(task.config, MrcConfig):
         return load_for_mrc(encoder, span_match=task.config.span_match_head)
     return load_for_ner(encoder, task.label_names)
 
 
 class Stopwatch(TrainerCallback):
-    """The moments at which training began and every step ended, in seconds of `clock`.
+    """The times at which training began and every step ended, in seconds of `clock`.
 
-    `alone`: of several processes none may stop on its own, the others would wait for it.
+    Only a process that is `alone` may stop early: others would wait for it.
     """
 
     def __init__(self, *, alone: bool, clock: Callable[[], float] = time.perf_counter) -> None:
         self.alone, self.clock, self.stamps = alone, clock, list[float]()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start."""
+        """Note the start."""
         self.stamps = [self.clock()]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Note the end of a step, and stop if that was long enough."""
+        """Note the end of a step, and stop if that is enough."""
         if args.device.type == "cuda":
             torch.cuda.synchronize()
         self.stamps.append(self.clock())
-        if self.alone and self.stamps[-1] - self.stamps[0] > LONG_ENOUGH:
+        if self.alone and self.stamps[-1] - self.stamps[0] > ENOUGH_SECONDS:
             control.should_training_stop = True

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-OVERRIDES = "options that override the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
 
 
 def add_run_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add CONFIG and its KEY=VALUE overrides."""
     parser.add_argument("config", metavar="CONFIG", nargs="?" if optional else None, help="run file (YAML)")
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=OVERRIDES)
+    overrides = "options that override the file, such as mrc.learning_rate=2e-6 source.train.limit=100"
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", default=[], help=overrides)
 
 
 def add_tagger(parser: argparse.ArgumentParser) -> None:
     """Add MODEL and --revision."""
     parser.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
-    parser.add_argument("--revision", help="branch, tag or commit of a Hub id")
+    parser.add_argument("--revision", help="branch, tag or commit of the Hub id")

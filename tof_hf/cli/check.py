@@ -1,34 +1,33 @@
-"""`tof-hf check`: find what can go wrong before a run."""
+"""`tof-hf check`: find mistakes before a run."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 
-from tof_hf.cli.arguments import Commands, add_run_file
+from tof_hf.cli.arguments import add_run_file
 from tof_hf.utils.processes import is_main_process
 from tof_hf.utils.runtime import configure_runtime
 
+HELP = "find mistakes in a run file and its data, and estimate time, disk and memory, before a GPU is used"
 
-def add_check(commands: Commands) -> None:
-    """Add the command to the program."""
-    parser = commands.add_parser("check", help="find everything that can go wrong before a GPU is used")
-    parser.set_defaults(command=_check)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--no-timing", dest="timing", action="store_false", help="measure no training steps")
+    parser.add_argument("--no-timing", dest="timing", action="store_false", help="do not time any training steps")
     add_run_file(parser)
 
 
-def _check(options: argparse.Namespace) -> int:
-    import json
-
-    from tof_hf.check import check_file, screen
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from tof_hf.check import check_file
 
     configure_runtime()
-    # What the readers have to say, about every file, stands in the report.
+    # The report has what the readers warn about.
     logging.getLogger("tof_hf").handlers[0].addFilter(lambda record: record.name == "tof_hf")
     report = check_file(options.config, options.overrides, timing=options.timing)
     if is_main_process():
-        as_json = options.json and json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
-        print(as_json or screen(report))
+        print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if options.json else report.as_text())
     return report.exit_status

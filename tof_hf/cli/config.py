@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-from tof_hf.cli.arguments import Commands, add_run_file
+from tof_hf.cli.arguments import add_run_file
 from tof_hf.errors import ConfigError
 from tof_hf.utils.processes import is_main_process, same_in_all_processes
 
+HELP = "check a run file and print it with every option"
 
-def add_config(commands: Commands) -> None:
-    """Add the command to the program."""
-    parser = commands.add_parser("config", help="check a run file and print it with every option")
-    parser.set_defaults(command=_config)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of run files, for editors")
     add_run_file(parser, optional=True)
 
 
-def _config(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from tof_hf.config import load_config
+    from tof_hf.config.schema import run_file_schema
+
     if options.schema:
-        import json
-
-        from tof_hf.config.schema import run_file_schema
-
         print(json.dumps(run_file_schema(), indent=2, ensure_ascii=False))
         return 0
-    from tof_hf.config import load_config
-
     if options.config is None:
         raise ConfigError("config needs a run file: tof-hf config CONFIG, or --schema.")
-
     with same_in_all_processes():
         config = load_config(options.config, options.overrides)
     if is_main_process():

@@ -1,24 +1,25 @@
-"""`tof-hf demo`: a web page around a tagger."""
+"""`tof-hf demo`: a web page that shows what a tagger finds."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.arguments import Commands, add_tagger
+from tof_hf.cli.arguments import add_tagger
 from tof_hf.utils.runtime import configure_runtime
 
+HELP = "start a web page that highlights entities, or write it as a Gradio Space (extra: demo)"
 
-def add_demo(commands: Commands) -> None:
-    """Add the command to the program."""
-    parser = commands.add_parser("demo", help="a page that highlights entities, or a Space of it (extra: demo)")
-    parser.set_defaults(command=_demo)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     add_tagger(parser)
-    parser.add_argument("--port", type=int, help="of the page on this machine (the first free one from 7860)")
+    parser.add_argument("--port", type=int, help="port of the page on this machine (the first free one from 7860)")
     parser.add_argument("--space", metavar="FOLDER", type=Path, help="write a folder to push as a Gradio Space instead")
 
 
-def _demo(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
     from tof_hf.integrations.demo import run_demo, write_space
 
     configure_runtime()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.arguments import Commands, add_tagger
+from tof_hf.cli.arguments import add_tagger
 from tof_hf.utils.runtime import configure_runtime
 
+HELP = "write a tagger as an ONNX file and check it (extra: onnx)"
 
-def add_export_onnx(commands: Commands) -> None:
-    """Add the command to the program."""
-    parser = commands.add_parser("export-onnx", help="write a tagger as an ONNX file and check it (extra: onnx)")
-    parser.set_defaults(command=_export_onnx)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     add_tagger(parser)
-    parser.add_argument("out", metavar="OUT", type=Path, help="the folder to make")
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
 
 
-def _export_onnx(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
     from tof_hf.integrations.onnx import export_onnx
 
     configure_runtime()

@@ -6,45 +6,24 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
 from tof_hf import __version__
-from tof_hf.cli.ablate import add_ablate
-from tof_hf.cli.check import add_check
-from tof_hf.cli.config import add_config
-from tof_hf.cli.demo import add_demo
-from tof_hf.cli.export_onnx import add_export_onnx
-from tof_hf.cli.induce_dictionary import add_induce_dictionary
-from tof_hf.cli.predict import add_predict
-from tof_hf.cli.push import add_push
-from tof_hf.cli.report import add_report
-from tof_hf.cli.run import add_run
-from tof_hf.cli.search import add_search
-from tof_hf.cli.translate import add_translate
 from tof_hf.errors import TofError
 from tof_hf.utils.processes import is_main_process
 
-_COMMANDS = (
-    add_run,
-    add_config,
-    add_check,
-    add_predict,
-    add_report,
-    add_push,
-    add_export_onnx,
-    add_demo,
-    add_translate,
-    add_induce_dictionary,
-    add_ablate,
-    add_search,
-)
+# Each is a module of this package with HELP, add_arguments(parser) and run(options), which returns the exit status.
+COMMANDS = (
+    "run", "config", "check", "predict", "report", "push", "export-onnx", "demo", "translate", "induce-dictionary",
+    "ablate", "search",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted."""
     options = _parse(arguments)
     try:
-        return options.command(options)
+        return options.run_command(options)
     except KeyboardInterrupt:
         if is_main_process():
             print("tof-hf: stopped; the same command continues the run", file=sys.stderr)
@@ -59,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    # argparse takes no more of a list of words once an option stood between them.
+    # argparse ends a list of words at the first option, so KEY=VALUE after one are left over.
     if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
         hint = "; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5" if "overrides" in options else ""
         parser.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
@@ -68,23 +47,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-class _Commands(argparse._SubParsersAction):
-    """The help of a command in the list of commands is also what its own --help begins with."""
-
-    def add_parser(self, name: str, *, help: str, **options: Any) -> argparse.ArgumentParser:
-        options.setdefault("description", f"{help[0].upper()}{help[1:]}.")
-        return super().add_parser(name, help=help, **options)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tof-hf",
-        description="Train a named entity tagger for a language or domain without labels (TOF).",
-    )
+    about = "Train a named entity tagger for a language or domain without labels (TOF)."
+    parser = argparse.ArgumentParser(prog="tof-hf", description=about)
     parser.add_argument("--version", action="version", version=f"tof-hf {__version__}")
-    commands = parser.add_subparsers(action=_Commands, required=True, metavar="COMMAND")
-    for add_command in _COMMANDS:
-        add_command(commands)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f"tof_hf.cli.{name.replace('-', '_')}")
+        about = f"{module.HELP[0].upper()}{module.HELP[1:]}."
+        command = commands.add_parser(name, help=module.HELP, description=about, usage=getattr(module, "USAGE", None))
+        module.add_arguments(command)
+        command.set_defaults(run_command=module.run)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The command `tof-hf report`. What it needs is imported only once it runs."""
+"""`tof-hf report`: one page about a run. What it needs is imported only once it runs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tof_hf.cli.arguments import Commands
 from tof_hf.errors import DataError
 
-PAGE_TITLE = b": report of a TOF run</title>"  # how a page of ours is known
+HELP = "write one page about a run: scores, mistakes, curves, sentences"
+PAGE_TITLE = b": report of a TOF run</title>"  # what every page written by this command has
 
 
-def add_report(commands: Commands) -> None:
-    """Add the command to the program."""
-    report = commands.add_parser("report", help="write one page about a run: scores, mistakes, curves, sentences")
-    report.set_defaults(command=_report)
-    report.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir), finished or not")
-    report.add_argument("--out", metavar="FILE.html", type=Path, help="the page (RUN/report.html)")
-    report.add_argument("--plots", metavar="FOLDER", type=Path, help="also every chart as SVG and PNG (extra: report)")
-    report.add_argument("--sentences", metavar="N", type=_count, default=200, help="changed sentences shown (200)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder (output_dir), finished or not")
+    parser.add_argument("--out", metavar="FILE.html", type=Path, help="the page (RUN/report.html)")
+    plots = "also write every chart as SVG and PNG (extra: report)"
+    parser.add_argument("--plots", metavar="FOLDER", type=Path, help=plots)
+    sentences = "how many changed sentences to show (200)"
+    parser.add_argument("--sentences", metavar="N", type=_count, default=200, help=sentences)
 
 
 def _count(text: str) -> int:
@@ -30,7 +30,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _report(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
     out = options.out or options.run / "report.html"
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
         raise DataError("no name of a page.", fix="name a file that ends in .html.", path=out)
@@ -46,18 +47,18 @@ def _report(options: argparse.Namespace) -> int:
     if options.plots is not None:
         check_plots()
     report = make_report(options.run, sentences=options.sentences)
-    with _named(out, "--out"):
+    with _writing(out, "--out"):
         write_text(out, report.html)
         print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
     if options.plots is not None:
-        with _named(options.plots, "--plots"):
+        with _writing(options.plots, "--plots"):
             files = write_plots(report.figures, options.plots)
         print(f"written: {len(files):,} files in {options.plots}")
     return 0
 
 
 @contextmanager
-def _named(path: Path, option: str) -> Iterator[None]:
+def _writing(path: Path, option: str) -> Iterator[None]:
     """Inside, what the system refuses to write is an error that names the option."""
     try:
         yield

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tof_hf.cli.ablate import _told
+from tof_hf.cli.ablate import command_line
 from tof_hf.cli.main import _parse, main
 from tof_hf.errors import ConfigError, DataError, TofError
 from tof_hf.experiments.ablation import pages
 from tof_hf.experiments.ablation.formats import markdown
-from tof_hf.experiments.ablation.pages import check_page, place, put_into
+from tof_hf.experiments.ablation.pages import check_page, parse_page, put_into
 from tof_hf.experiments.ablation.rows import rows_of
 from tof_hf.experiments.ablation.runs import Ablation
-from tof_hf.experiments.ablation.table import Bookkeeper
+from tof_hf.experiments.ablation.table import TableBuilder
 from tof_hf.pipeline import TofPipeline
 
 
@@ -21,7 +21,7 @@ def results(tmp_path):
     """Makes the tables of a target of which nothing is measured yet."""
 
     def make(target="es"):
-        return Bookkeeper(
+        return TableBuilder(
             Ablation("a.yaml", (), tuple(rows_of(1)[:2]), (), (1,), tmp_path, target, "target", ())
         ).results()
 
@@ -51,8 +51,8 @@ def test_a_second_time_they_replace_the_old_ones_of_their_target_alone(results, 
 def test_tables_of_a_name_stand_beside_those_of_their_target(results, tmp_path):
     page = tmp_path / "results.md"
     for told in ("first", "second"):
-        put_into(*place(str(page), "es"), results(), f"{told} systems")
-        put_into(*place(f"{page}#es-peers", "es"), results(), f"{told} peers")
+        put_into(*parse_page(str(page), "es"), results(), f"{told} systems")
+        put_into(*parse_page(f"{page}#es-peers", "es"), results(), f"{told} peers")
     text = page.read_text(encoding="utf-8")
     assert [text.count(name) for name in ("<!-- tof-hf ablate: es -->", "<!-- tof-hf ablate: es-peers -->")] == [1, 1]
     assert "first" not in text and text.index("second systems") < text.index("second peers")
@@ -61,7 +61,7 @@ def test_tables_of_a_name_stand_beside_those_of_their_target(results, tmp_path):
 @pytest.mark.parametrize("name", ["", "a -->", "two words", "a--b"])
 def test_a_name_that_no_comment_could_hold_is_refused(name):
     with pytest.raises(ConfigError, match="letters, digits and single hyphens"):
-        place(f"page.md#{name}", "es")
+        parse_page(f"page.md#{name}", "es")
 
 
 def test_a_page_that_does_not_exist_is_made(results, tmp_path):
@@ -127,7 +127,7 @@ def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_told_at_
     assert main(command) == 2 and len(ran) == 2
     told = capsys.readouterr()
     lines = [line for line in told.err.splitlines() if "without <!-- end of tof-hf ablate -->" in line]
-    assert len(lines) == 2 and "The sweep goes on" in lines[0] and lines[1].startswith(f"tof-hf: {page}: ")
+    assert len(lines) == 2 and "The sweep continues" in lines[0] and lines[1].startswith(f"tof-hf: {page}: ")
     assert "## Table 1" in told.out
 
     ran.clear()
@@ -135,5 +135,6 @@ def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_told_at_
 
 
 def test_the_command_on_the_page_is_what_was_asked_for_but_for_where_it_went():
-    words = "tof-hf ablate a.yaml rounds=2 --tables 1 2 --seeds 3 --baseline tof".split()
-    assert _told(_parse([*words[1:], "--into", "p.md", "--jobs", "2", "--out", "/secret/place"])) == words
+    command = "tof-hf ablate a.yaml rounds=2 --tables 1 2 --seeds 3 --baseline tof"
+    words = [*command.split()[1:], "--into", "p.md", "--jobs", "2", "--out", "/secret/place"]
+    assert command_line(_parse(words)) == command

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
-from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import Trainer
 
 from tof_hf.cli.main import main
 from tof_hf.config import load_config
+from tof_hf.data import read_ner
 from tof_hf.errors import ConfigError, DataError
-from tof_hf.experiments.ablation.jobs import LOG, environments, heard_ablation, told_ablation
+from tof_hf.experiments.ablation.jobs import LOG, environments
 from tof_hf.experiments.ablation.rows import Row, rows_of
 from tof_hf.experiments.ablation.runs import Outcome, set_up
 from tof_hf.experiments.ablation.sweep import Progress, ablate, plan
@@ -28,9 +28,6 @@ from tof_hf.storage.lock import FolderInUse, only_run_in
 
 pytestmark = pytest.mark.slow
 
-FEATURES = Features(
-    {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-PER"]))}
-)
 SYSTEMS = [row for row in rows_of(1) if row.name in ("source_only", "adaptabert", "tof")]
 
 
@@ -98,7 +95,7 @@ def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(run_file, trained, mon
     assert len(trained) == 5
     assert (line(tmp_path, "source_only")["seeds_done"], line(tmp_path, "adaptabert")["seeds_done"]) == (2, 1)
     text = (tmp_path / "run" / "ablation" / "table.md").read_text()
-    assert "1 of 2" in text and "Not all seeds are there yet for adaptabert." in text
+    assert "1 of 2" in text and "Some seeds are not finished yet for adaptabert." in text
 
     before = (tmp_path / "run" / "ablation" / "table.json").read_text()
     _, outcomes = swept(source, rows=SYSTEMS[:2], finished=True)
@@ -167,14 +164,11 @@ def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_pa
     assert "ner: reused" not in (tmp_path / "run" / "ablation" / "seed-1" / "log.txt").read_text()
 
 
-def test_a_process_hears_the_ablation_that_its_parent_tells_in_json(run_file, tmp_path):
-    own = Row(0, "mine", "50 % | ñ", "tof", ("rounds=0",), ("dictionary",), "worse")
-    given = Dataset.from_dict({"id": ["1"], "tokens": [["Ana"]], "ner_tags": [[1]]}, features=FEATURES)
-    ablation = set_up(run_file(), ["rounds=1"], rows=[*SYSTEMS, *rows_of(2)], seeds=[1, 2], datasets={"a/b": given})
-    ablation = dataclasses.replace(ablation, rows=(*ablation.rows, own))
-    heard = heard_ablation(json.loads(json.dumps(told_ablation(ablation), default=os.fspath)))
-    assert dataclasses.replace(heard, datasets=None) == dataclasses.replace(ablation, datasets=None)
-    assert heard.datasets["a/b"].features == FEATURES and heard.datasets["a/b"][:] == given[:]
+def test_a_process_of_a_seed_gets_datasets_that_were_given_in_place_of_files(run_file, toy_files):
+    given = {"mine": read_ner(toy_files["source_train"])}
+    ablation = set_up(run_file(), ["source.train=mine"], rows=SYSTEMS[:1], seeds=[1, 2], datasets=given)
+    _, outcomes = ablate(ablation, jobs=2)
+    assert [one.error for one in outcomes] == [None, None]
 
 
 def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path, monkeypatch):
@@ -191,17 +185,16 @@ def test_what_a_library_prints_is_no_outcome(run_file):
     program = """
 import os, sys
 from tof_hf.experiments.ablation import jobs
-def run_seed(ablation, seed, tell):
+def run_seed(ablation, seed):
     print("from Python")
     os.write(1, b"from C\\n")
-    tell(jobs.Outcome("tof", seed, 0.5))
+    yield jobs.Outcome("tof", seed, 0.5)
 jobs.run_seed = run_seed
 sys.exit(jobs.main())
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
-        told = told_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]))
-        process.stdin.write(json.dumps({"ablation": told, "seed": 3}, default=str).encode() + b"\n")
+        pickle.dump((set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), 3), process.stdin)
         process.stdin.flush()
         told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
         assert process.wait() == 0
@@ -276,5 +269,5 @@ def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes():
     progress = Progress(4, clock=lambda: now[0])
     now[0] += 1800
     told = progress.line(Outcome("tof", 3, 0.5, "p", 1799.6))
-    assert told == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 gone, about 1:30:00 to go"
+    assert told == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 elapsed, about 1:30:00 left"
     assert "2 of 4: tof, seed 4: failed in 0:00" in progress.line(Outcome("tof", 4, error="x"))

@@ -16,7 +16,7 @@ from tof_hf.config import load_config
 from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
-from tof_hf.experiments.search.spaces import Space, parse_space
+from tof_hf.experiments.search.space import Dimension, parse_dimension
 from tof_hf.experiments.search.trials import LEARNING_RATES, Trial, best_of, name_of, set_up, try_all
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
@@ -89,7 +89,7 @@ def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, tra
 
 
 def test_stages_lie_where_an_ablation_finds_them(run_file, files, trained, tmp_path):
-    try_all(set_up(run_file, stage="ner"), [["ner.learning_rate=1e-2"]])
+    list(try_all(set_up(run_file, stage="ner"), [["ner.learning_rate=1e-2"]]))
     trained.clear()
     gold = f"target.gold={files['target_gold']}"
     assert main(["ablate", run_file, gold, "rounds=0", "--rows", "tof", "--seeds", "1"]) == 0
@@ -122,10 +122,10 @@ def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
 
 
 def test_the_other_order_and_other_systems_can_be_searched(run_file, trained):
-    try_all(set_up(run_file, ["order=mrc_mlm"], stage="mrc"), [["mrc.learning_rate=1e-3"]])
+    list(try_all(set_up(run_file, ["order=mrc_mlm"], stage="mrc"), [["mrc.learning_rate=1e-3"]]))
     assert trained == ["mrc", "mrc-mlm", "mrc-mlm-ner"]
     trained.clear()
-    try_all(set_up(run_file, stage="ner", system="adaptabert"), [["ner.num_train_epochs=1"]])
+    list(try_all(set_up(run_file, stage="ner", system="adaptabert"), [["ner.num_train_epochs=1"]]))
     assert trained == ["mlm", "mlm-ner"]
 
 
@@ -138,8 +138,8 @@ def test_the_students_of_the_peers_can_be_searched(run_file, trained):
 def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_the_next(run_file, trained, tmp_path):
     (tmp_path / "en-es.tsv").write_text("the\tel\n", encoding="utf-8")
     dictionary = f"translation.dictionary={tmp_path / 'en-es.tsv'}"
-    with pytest.raises(ConfigError, match="unitrans never comes to mrc"):
-        try_all(set_up(run_file, [dictionary], stage="mrc", system="unitrans"), [["mrc.learning_rate=1e-3"]])
+    with pytest.raises(ConfigError, match="unitrans never reaches mrc"):
+        list(try_all(set_up(run_file, [dictionary], stage="mrc", system="unitrans"), [["mrc.learning_rate=1e-3"]]))
     set_here = [dictionary, "distillation.num_train_epochs=1"]
     (trial,) = try_all(set_up(run_file, set_here, stage="distillation", system="unitrans"), [["distillation.seed=1"]])
     assert trial.error is None and trained == ["ner", "translated_ner_tr", "ner-tuned_ner_tr", "distillation_tr"]
@@ -161,9 +161,9 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, monkeypatch, 
 
 def test_everything_is_checked_before_the_first_trial(run_file, trained):
     with pytest.raises(ConfigError, match="learning_rate"):
-        try_all(set_up(run_file, stage="ner"), [[f"ner.learning_rate={value}"] for value in ("1e-3", "many")])
-    with pytest.raises(ConfigError, match="adaptabert never comes to mrc"):
-        try_all(set_up(run_file, stage="mrc", system="adaptabert"), [["mrc.learning_rate=1e-3"]])
+        list(try_all(set_up(run_file, stage="ner"), [[f"ner.learning_rate={value}"] for value in ("1e-3", "many")]))
+    with pytest.raises(ConfigError, match="adaptabert never reaches mrc"):
+        list(try_all(set_up(run_file, stage="mrc", system="adaptabert"), [["mrc.learning_rate=1e-3"]]))
     assert trained == []
 
 
@@ -188,7 +188,7 @@ def test_what_cannot_be_searched_is_told(run_file, capsys, arguments, told):
 def test_trials_that_are_scored_on_other_sentences_are_not_compared(run_file, trained):
     search = set_up(run_file, stage="ner")
     with pytest.raises(ConfigError, match=r"source.validation.limit=5 is scored on other sentences .* than .*limit=9"):
-        try_all(search, [["source.validation.limit=9"], ["source.validation.limit=5"]])
+        list(try_all(search, [["source.validation.limit=9"], ["source.validation.limit=5"]]))
     assert trained == []
 
 
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_option(run_file, capsys)
 def test_a_search_ends_where_another_run_works_in_its_stages(run_file):
     search = set_up(run_file, stage="ner")
     with only_run_in(search.stages), pytest.raises(FolderInUse):
-        try_all(search, [["ner.learning_rate=1e-2"]])
+        list(try_all(search, [["ner.learning_rate=1e-2"]]))
 
 
 def test_searches_of_one_stage_have_tables_of_their_own_also_where_every_trial_fails(
@@ -221,7 +221,7 @@ def test_searches_of_one_stage_have_tables_of_their_own_also_where_every_trial_f
     ):
         assert main(["search", run_file, "--stage", "ner", *arguments]) == 2
         error = capsys.readouterr().err.splitlines()[-1]
-        assert error == "tof-hf: no trial came to its end. The first error: ImportError: no bitsandbytes"
+        assert error == "tof-hf: every trial failed. The first error: ImportError: no bitsandbytes"
     folders = {file.parent.name for file in (tmp_path / "run" / "search").glob("*/table.md")}
     assert folders == {"ner", "ner-weight_decay", "ner-adaptabert-by_stage"}
 
@@ -239,7 +239,7 @@ def test_the_values_are_the_papers_unless_others_are_given():
 def test_the_first_of_equal_trials_is_the_best_and_none_of_those_without_a_score():
     trials = [Trial(("a=1",), 0.1), Trial(("a=2",), 0.5), Trial(("a=3",), 0.5), Trial(("a=4",), error="x")]
     assert best_of(trials).settings == ("a=2",)
-    with pytest.raises(TofError, match="no trial came to its end. The first error: x"):
+    with pytest.raises(TofError, match="every trial failed. The first error: x"):
         best_of([Trial(("a=1",), error="x"), Trial(("a=2",), error="y")])
     with pytest.raises(TofError, match="no trial got one span right"):
         best_of([Trial(("a=1",), 0.0), Trial(("a=2",), error="x")])
@@ -252,12 +252,12 @@ def test_a_setting_reads_as_people_write_it_and_means_what_it_is():
 
 
 def test_spaces_are_read_from_texts():
-    assert parse_space("learning_rate=1e-6:1e-4:log", "mrc") == Space("mrc.learning_rate", (), 1e-6, 1e-4, True)
-    assert parse_space("ner.num_train_epochs=2:6", "mrc") == Space("ner.num_train_epochs", (), 2, 6)
-    assert parse_space("lr_scheduler_type=linear,cosine", "mrc").choices == ("linear", "cosine")
+    assert parse_dimension("learning_rate=1e-6:1e-4:log", "mrc") == Dimension("mrc.learning_rate", (), 1e-6, 1e-4, True)
+    assert parse_dimension("ner.num_train_epochs=2:6", "mrc") == Dimension("ner.num_train_epochs", (), 2, 6)
+    assert parse_dimension("lr_scheduler_type=linear,cosine", "mrc").choices == ("linear", "cosine")
     for text in ("learning_rate", "x=2:1", "x=a:b", "x=0:1:log", "x=1:2:lag", "=1:2"):
         with pytest.raises(ConfigError, match="--space"):
-            parse_space(text, "mrc")
+            parse_dimension(text, "mrc")
 
 
 def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):

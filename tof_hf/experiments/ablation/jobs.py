@@ -1,79 +1,68 @@
-"""Seeds side by side: a process for each, on a device of its own where there are several.
+"""Seeds in parallel: a process for each, on a device of its own if there are several.
 
-Run as a program it is such a process: it reads what to do from its input, one line of JSON that its parent wrote, and
-writes one line of JSON for every finished run.
+Run as a program, this is such a process. It reads a pickled ablation and seed from its input, and writes one line of
+JSON for every finished run.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
-from datasets import Dataset
-
-from tof_hf.experiments.ablation.rows import Row
 from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder
-from tof_hf.storage.files import new_file
 from tof_hf.utils.runtime import configure_runtime
 
 LOG = "log.txt"
-GIVEN = "given"  # the folder of datasets that were given in place of files
 
 
-def run_jobs(ablation: Ablation, jobs: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
-    """Carry out all seeds, `jobs` at a time; `tell` gets each outcome as it comes. What one says goes to its log.
+def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
+    """The outcomes of all seeds as they come, `jobs` seeds at a time; what a process prints goes to its log.
 
-    A process that ends before its work is done is an outcome with an error, and keeps no other one back.
+    A process that ends early is an outcome with an error for each row that it did not finish.
     """
-    free: SimpleQueue[dict[str, str]] = SimpleQueue()
-    for environment in environments(jobs):
-        free.put(environment)
-    told = told_ablation(ablation)
-    talking, running = threading.Lock(), set()
-    outcomes: list[Outcome] = []
+    seeds, processes = iter(ablation.seeds), set[subprocess.Popen[bytes]]()
+    outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
 
-    def one(seed: int) -> None:
-        environment = free.get()
+    def work(environment: dict[str, str]) -> None:
         try:
-            for outcome in _outcomes(ablation, told, seed, environment, running):
-                with talking:
-                    outcomes.append(outcome)
-                    tell(outcome)
+            for seed in seeds:
+                for outcome in _outcomes(ablation, seed, environment, processes):
+                    outcomes.put(outcome)
         finally:
-            free.put(environment)
+            outcomes.put(None)
 
     with ThreadPoolExecutor(jobs) as pool:
-        started = [pool.submit(one, seed) for seed in ablation.seeds]
+        workers = [pool.submit(work, environment) for environment in environments(jobs)]
         try:
-            for future in started:
-                future.result()
+            for _ in workers:
+                yield from iter(outcomes.get, None)
+            for worker in workers:
+                worker.result()
         except BaseException:
-            for future in started:
-                future.cancel()
-            for process in list(running):
+            for _ in seeds:
+                pass  # no worker starts another seed
+            for process in list(processes):
                 process.terminate()
             raise
-    return outcomes
 
 
 def environments(jobs: int) -> list[dict[str, str]]:
-    """The environment of each job: GPUs go round, and processors are divided."""
+    """The environment of each job: GPUs are assigned in turn, and processor threads are divided."""
     devices = visible_devices()
     if devices:
         return [os.environ | {"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} for job in range(jobs)]
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(given) if given.isdigit() else _processors()
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(named) if named.isdigit() else _processors()
     return [os.environ | {"OMP_NUM_THREADS": str(max(1, threads // jobs))} for _ in range(jobs)]
 
 
@@ -92,74 +81,40 @@ def visible_devices() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def told_ablation(ablation: Ablation) -> dict[str, Any]:
-    """The ablation as JSON knows it; datasets that were given lie as Parquet in OUT/given."""
-    told = {field.name: getattr(ablation, field.name) for field in fields(ablation)}
-    told |= {"rows": [asdict(row) for row in ablation.rows]}
-    told |= {"left_out": [[asdict(row), why] for row, why in ablation.left_out]}
-    if ablation.datasets is not None:
-        told["datasets"] = {name: _given(rows, ablation.out, name) for name, rows in ablation.datasets.items()}
-    return told
-
-
-def heard_ablation(told: dict[str, Any]) -> Ablation:
-    """The ablation that `told_ablation` told."""
-    heard = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    heard |= {"rows": tuple(map(_row, told["rows"])), "out": Path(told["out"])}
-    heard |= {"left_out": tuple((_row(row), why) for row, why in told["left_out"])}
-    if told["datasets"] is not None:
-        cache = str(Path(told["out"]) / GIVEN / "cache")
-        given = told["datasets"].items()
-        heard["datasets"] = {name: Dataset.from_parquet(file, cache_dir=cache) for name, file in given}
-    return Ablation(**heard)
-
-
-def _given(rows: Dataset, out: Path, name: str) -> str:
-    file = out / GIVEN / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.parquet"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(file) as part:
-        rows.to_parquet(str(part))
-    return str(file)
-
-
-def _row(told: dict[str, Any]) -> Row:
-    return Row(**(told | {"set": tuple(told["set"]), "needs": tuple(told["needs"])}))
-
-
 def _outcomes(
-    ablation: Ablation, request: dict[str, Any], seed: int, environment: dict[str, str], running: set
+    ablation: Ablation, seed: int, environment: dict[str, str], processes: set[subprocess.Popen[bytes]]
 ) -> Iterator[Outcome]:
-    """What the process of a seed tells, line by line."""
+    """The outcomes of one seed as its process, which is in `processes` while it runs, reports them."""
     log = seed_folder(ablation.out, seed) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    told: set[str] = set()
+    missing = ablation.names
+    command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs"]
     with log.open("ab") as errors:
-        command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
-        process = subprocess.Popen(command, env=environment, **pipes)
-        running.add(process)
-        with suppress(BrokenPipeError):  # it has ended then, which its status tells
-            asked = json.dumps({"ablation": request, "seed": seed}, default=os.fspath)
-            process.stdin.write(asked.encode() + b"\n")
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
+        assert process.stdin is not None and process.stdout is not None
+        processes.add(process)
+        with suppress(BrokenPipeError):  # the process has ended, and its status says so
+            pickle.dump((ablation, seed), process.stdin)
             process.stdin.flush()
         for line in process.stdout:
             outcome = Outcome(**json.loads(line))
-            told.add(outcome.name)
+            missing.remove(outcome.name)
             yield outcome
         status = process.wait()
         with suppress(BrokenPipeError):
-            process.stdin.close()  # not before: it ends where its parent does
-        running.discard(process)
-    missing = [name for name in ablation.names if name not in told]
+            process.stdin.close()  # not before: the end of its input ends the process
+        processes.discard(process)
     for name in missing:
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        error = f"the process of seed {seed} ended with {how}: {_last_line(log)}. The rest stands in {log}."
+        error = f"the process of seed {seed} ended with {how}: {_last_line(log)}. See {log} for the rest."
         yield Outcome(name, seed, error=error)
 
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"
 
 
 def _end_with_the_parent() -> None:
@@ -170,16 +125,16 @@ def _end_with_the_parent() -> None:
 
 
 def main() -> int:
-    """Carry out the seed that the parent asks for."""
-    asked = json.loads(sys.stdin.buffer.readline())
-    ablation, seed = heard_ablation(asked["ablation"]), asked["seed"]
+    """The exit status, after running the seed that the parent asks for."""
+    ablation, seed = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    # Only outcomes may stand on the output; what libraries print, those in C too, goes to the log.
+    # The output is for outcomes only: what libraries print, in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
         configure_runtime()
         try:
-            run_seed(ablation, seed, lambda outcome: print(json.dumps(asdict(outcome)), file=output, flush=True))
+            for outcome in run_seed(ablation, seed):
+                print(json.dumps(asdict(outcome)), file=output, flush=True)
         except KeyboardInterrupt:
             return 130
     return 0

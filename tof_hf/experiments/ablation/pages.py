@@ -1,4 +1,4 @@
-"""The tables inside a page that somebody else wrote, such as a list of results; only they are replaced."""
+"""Tables inside a page that somebody wrote, such as a list of results; nothing else in it is changed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tof_hf.storage.files import write_text
 _END = "<!-- end of tof-hf ablate -->"
 
 
-def place(named: str | None, target: str) -> tuple[Path, str] | None:
-    """The page of `PAGE` or `PAGE#NAME`, and what its tables go by: the name, or else the target.
+def parse_page(named: str | None, target: str) -> tuple[Path, str] | None:
+    """The page of `PAGE` or `PAGE#NAME`, and the name of its tables, by default the target.
 
-    Raises ConfigError for a name that no comment could hold.
+    Raises ConfigError for a name that cannot be part of a comment.
     """
     if named is None:
         return None
     page, hash_, name = named.partition("#")
     if hash_ and not re.fullmatch(r"\w+(-\w+)*", name):
-        raise ConfigError(f"--into {named}: name the tables with letters, digits and single hyphens behind the #.")
+        raise ConfigError(f"--into {named}: after the #, use letters, digits and single hyphens.")
     return Path(page), name or target
 
 
@@ -39,10 +39,10 @@ def check_page(page: Path, name: str) -> None:
 
 
 def put_into(page: Path, name: str, results: Results, command: str) -> None:
-    """Put the tables into a Markdown page: in place of those of the same name, or at its end.
+    """Put the tables and the command that made them into a Markdown page, in place of those of this name or at its end.
 
-    They stand between two comments, which tell the name, with the command that made them. Raises DataError for a
-    page that cannot be read or written, or where the second comment is missing.
+    They are between two comments, the first with the name. Raises DataError for a page that cannot be read or written,
+    or that lacks the second comment.
     """
     before, after = _around(page, name)
     section = f"{_begin(name)}\n```bash\n{command}\n```\n\n{markdown(results, level=3)}{_END}\n"
@@ -55,18 +55,18 @@ def put_into(page: Path, name: str, results: Results, command: str) -> None:
 
 
 def _around(page: Path, name: str) -> tuple[str, str]:
-    """What stands before and behind the tables of this name; a page that is not there yet is empty."""
+    """The text before and after the tables of this name; a page that does not exist yet is empty."""
     begin = _begin(name)
     try:
         text = page.read_text(encoding="utf-8") if page.exists() else ""
     except (OSError, UnicodeDecodeError) as problem:
         raise DataError(f"a page that cannot be read ({problem}).", fix="name a Markdown file.", path=page) from problem
     if begin not in text:
-        return (f"{kept}\n\n" if (kept := text.rstrip("\n")) else ""), ""
+        return (f"{before}\n\n" if (before := text.rstrip("\n")) else ""), ""
     before, _, rest = text.partition(begin)
     old, end, after = rest.partition(_END)
     if not end or "<!-- tof-hf ablate: " in old:
-        raise DataError(f"{begin} without {_END} behind it.", fix="put that line where the tables end.", path=page)
+        raise DataError(f"{begin} without {_END} after it.", fix="put that line where the tables end.", path=page)
     return before, after.removeprefix("\n")
 
 

@@ -35,17 +35,18 @@ BASELINES = {
 }
 
 
-Need = Literal[
-    "mlm", "mrc", "dictionary", "target_mrc", "source_mrc", "translated_mrc", "ner_mrc", "translated_ner_mrc"
-]
-
-
 @dataclass(frozen=True)
 class Row:
-    """One row of a table. `set` holds options as `key=value`; `needs` what the config must have for it.
+    """One row of a table: a system with options.
 
-    `name` is the row's folder: rows of the same name in two tables are one run. `claim`: whether the row is there to
-    show that it is better than the baseline of its table, or worse.
+    Attributes:
+        table: 1 to 4 for a table of the paper, 0 for a row of your own.
+        name: the row's folder; rows of the same name in two tables are one run.
+        title: the row's name in the tables.
+        system: the recipe that trains it.
+        set: options as `key=value`.
+        needs: what the config must have for it (the keys of the reasons in `not_for`).
+        claim: whether the row is meant to show that it is better than the baseline of its table, or worse.
     """
 
     table: int
@@ -53,52 +54,45 @@ class Row:
     title: str
     system: str
     set: tuple[str, ...] = ()
-    needs: tuple[Need, ...] = ()
+    needs: tuple[str, ...] = ()
     claim: Literal["better", "worse"] = "better"
 
 
-_WITHOUT = (
-    ("without_target_mrc", "w/o target MRC data", "use_target_qa", ("mrc", "target_mrc")),
-    ("without_source_mrc", "w/o source MRC data", "use_source_qa", ("mrc", "source_mrc")),
-    (
-        "without_translated_source_mrc",
-        "w/o source MRC data (trans)",
-        "use_translated_qa",
-        ("mrc", "dictionary", "translated_mrc"),
+# Table 2: the row, its title, the option of mrc that it turns off, and what that option needs in addition to mrc.
+_WITHOUT = {
+    "without_target_mrc": ("w/o target MRC data", "use_target_qa", ["target_mrc"]),
+    "without_source_mrc": ("w/o source MRC data", "use_source_qa", ["source_mrc"]),
+    "without_translated_source_mrc": (
+        "w/o source MRC data (trans)", "use_translated_qa", ["dictionary", "translated_mrc"],
     ),
-    ("without_ner_mrc", "w/o NER-MRC data", "use_ner_mrc", ("mrc", "ner_mrc")),
-    (
-        "without_translated_ner_mrc",
-        "w/o NER-MRC data (trans)",
-        "use_translated_ner_mrc",
-        ("mrc", "dictionary", "translated_ner_mrc"),
+    "without_ner_mrc": ("w/o NER-MRC data", "use_ner_mrc", ["ner_mrc"]),
+    "without_translated_ner_mrc": (
+        "w/o NER-MRC data (trans)", "use_translated_ner_mrc", ["dictionary", "translated_ner_mrc"],
     ),
-)
+}  # fmt: skip
 # Options that a row of your own cannot have, and why.
 _FIXED = {
-    "seed": "every row is run with all seeds, say them with --seeds",
-    "output_dir": "all rows lie in one folder, name it with --out",
-    "systems": "name one with `system`, beside `set`",
-    "push_to_hub": "no run of a sweep is published, `tof-hf push` does that with the folder of its run",
+    "seed": "every row runs with all seeds, name them with --seeds",
+    "output_dir": "all rows are in one folder, name it with --out",
+    "systems": "name one with `system`, outside `set`",
+    "push_to_hub": "a sweep publishes no run, `tof-hf push` does that with the folder of a run",
 }
 
 
 def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
-    """The rows of one of the paper's tables, in its order; Table 4 needs the encoder to put in the config's place.
+    """The rows of one of the paper's tables, in its order; Table 4 needs another encoder, `swap_model`.
 
-    Raises ConfigError for a table that is not there, or Table 4 without an encoder.
+    Raises ConfigError for a table that does not exist, or Table 4 without an encoder.
     """
     if table == 1:
         return [Row(1, name, one.title, name, needs=one.needs) for name, one in RECIPES.items()]
     if table == 2:
         full = Row(2, MRC_ENHANCING, "TOF, MRC-enhancing", MRC_ENHANCING)
-        return [
-            full,
-            *(
-                Row(2, name, title, MRC_ENHANCING, (f"mrc.{option}=false",), needs, "worse")
-                for name, title, option, needs in _WITHOUT
-            ),
+        without = [
+            Row(2, name, title, MRC_ENHANCING, (f"mrc.{option}=false",), ("mrc", *needs), "worse")
+            for name, (title, option, needs) in _WITHOUT.items()
         ]
+        return [full, *without]
     if table == 3:
         return [
             Row(3, "order_mlm_mrc", "MLM → MRC → NER", MRC_ENHANCING, ("order=mlm_mrc",)),
@@ -119,15 +113,15 @@ def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
 
 
 def override(key: str, value: Any) -> str:
-    """`key=value` for load_config; a text stays one whatever it says, since JSON is YAML too."""
+    """`key=value` for load_config; a string that YAML would read as something else is quoted, as JSON."""
     plain = isinstance(value, str) and re.fullmatch(r"[\w./-]+", value) and parse_yaml(value, name=key) == value
     return f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}"
 
 
 def rows_from(file: Path) -> list[Row]:
-    """Rows of your own: a YAML list of `name`, `system`, and if wanted `title` and `set` (`{key: value}`).
+    """Rows of your own: a YAML list of `name`, `system`, and optionally `title` and `set` (`{key: value}`).
 
-    Raises ConfigError for what is not of that form.
+    Raises ConfigError for anything else.
     """
     values = read_yaml(file)
     if not isinstance(values, list) or not values:
@@ -141,10 +135,10 @@ def _own(value: Any, place: str) -> Row:
         raise ConfigError(f"{place} needs name and system, and may have title and set; nothing else.")
     texts = [value[key] for key in ("name", "system", "title") if key in value]
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise ConfigError(f"{place}: name, system and title need to be texts.")
+        raise ConfigError(f"{place}: name, system and title need to be strings.")
     name = value["name"]
     if name != Path(name).name or name.startswith(".") or name == "stages":
-        raise ConfigError(f"{place}: the name {name!r} cannot be a folder's. Take letters, digits, - and _.")
+        raise ConfigError(f"{place}: the name {name!r} cannot be a folder's. Use letters, digits, - and _.")
     options = value.get("set") or {}
     if not isinstance(options, Mapping):
         raise ConfigError(f"{place}: set needs options, such as {{mrc.learning_rate: 2e-6}}.")
@@ -155,12 +149,12 @@ def _own(value: Any, place: str) -> Row:
 
 
 def _not_to_be_set(options: Iterable[str]) -> str | None:
-    """Why one of the `key=value` cannot belong to a row, whose place, seed and score are those of its table."""
+    """Why a row cannot set one of these `key=value`, or None: the sweep decides its folder, seed and score."""
     for key, _, value in (option.partition("=") for option in options):
         if (first := key.partition(".")[0]) in _FIXED:
             return f"a row cannot set {first}: {_FIXED[first]}."
         if key == "target.gold" and parse_yaml(value, name=key) is None:
-            return "a row cannot set target.gold to null: its score is counted there. Leave it out."
+            return "a row cannot set target.gold to null: the row is scored on it. Leave it out."
     return None
 
 
@@ -174,7 +168,7 @@ def _flat(options: Mapping[Any, Any], prefix: str = "") -> Iterable[str]:
 
 
 def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
-    """Why the row cannot be had from this config, or would be no other run than without its options; else None."""
+    """Why this config cannot have the row, or why its options would change nothing; else None."""
     if row.system not in systems:
         return f"there is no system {row.system} in this release"
     if (why := _not_to_be_set(row.set)) is not None:
@@ -184,17 +178,17 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
         "mlm": (config.mlm.enabled, "mlm.enabled is false"),
         "mrc": (mrc.enabled, "mrc.enabled is false"),
         "dictionary": (config.translation.dictionary is not None, "translation.dictionary names no file"),
-        "target_mrc": (bool(config.target.mrc) and mrc.use_target_qa, "no target question is learned from"),
-        "source_mrc": (bool(config.source.mrc) and mrc.use_source_qa, "no source question is learned from"),
-        "translated_mrc": (bool(config.source.mrc) and mrc.use_translated_qa, "no source question is translated"),
-        "ner_mrc": (mrc.use_ner_mrc, "mrc.use_ner_mrc is off anyway"),
-        "translated_ner_mrc": (mrc.use_translated_ner_mrc, "mrc.use_translated_ner_mrc is off anyway"),
+        "target_mrc": (bool(config.target.mrc) and mrc.use_target_qa, "there are no target questions to learn from"),
+        "source_mrc": (bool(config.source.mrc) and mrc.use_source_qa, "there are no source questions to learn from"),
+        "translated_mrc": (bool(config.source.mrc) and mrc.use_translated_qa, "no source questions are translated"),
+        "ner_mrc": (mrc.use_ner_mrc, "mrc.use_ner_mrc is off already"),
+        "translated_ner_mrc": (mrc.use_translated_ner_mrc, "mrc.use_translated_ner_mrc is off already"),
     }
     return next((why for need, (met, why) in reasons.items() if need in row.needs and not met), None)
 
 
 def asks_nothing(config: TofConfig) -> bool:
-    """Whether the MRC stage of this config would have nothing to learn from."""
+    """Whether the MRC stage of this config has nothing to learn from."""
     mrc, translated = config.mrc, config.translation.dictionary is not None
     target = mrc.use_target_qa and config.target.mrc
     source = config.source.mrc and (mrc.use_source_qa or (translated and mrc.use_translated_qa))
@@ -202,7 +196,7 @@ def asks_nothing(config: TofConfig) -> bool:
 
 
 def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
-    """The rows of these names, in the order of the tables. Raises ConfigError for a name that none has."""
+    """The rows of these names, in the order of the tables. Raises ConfigError for an unknown name."""
     known = dict.fromkeys(row.name for row in rows)
     for name in names:
         if name not in known:
@@ -218,6 +212,6 @@ def check_names(rows: Sequence[Row]) -> None:
     for row in rows:
         other = first.setdefault(row.name, row)
         if (other.system, other.set) != (row.system, row.set):
-            raise ConfigError(f"two rows are called {row.name}, with other options each. Give one another name.")
+            raise ConfigError(f"two rows are called {row.name}, with different options. Rename one.")
         if sum((one.table, one.name) == (row.table, row.name) for one in rows) > 1:
-            raise ConfigError(f"two rows of one table are called {row.name}. Give one another name.")
+            raise ConfigError(f"two rows of one table are called {row.name}. Rename one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tof_hf.algorithm.scoring import predictions_file
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
-from tof_hf.experiments.ablation.rows import Row, asks_nothing, check_names, not_for, override
+from tof_hf.experiments.ablation.rows import OWN, Row, asks_nothing, check_names, not_for, override
 from tof_hf.pipeline import TofPipeline, TofResult
 from tof_hf.run.inputs import Inputs
 from tof_hf.utils.log import logger
@@ -88,30 +88,20 @@ def set_up(
         seeds = range(config.seed, config.seed + seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("an ablation needs at least one seed, and each once.")
-    kept: list[Row] = []
-    left_out: list[tuple[Row, str]] = []
-    for row in rows:
-        why = not_for(row, config, RECIPES)
-        if why is None:
-            try:
-                if asks_nothing(load_config(source, [*plain, *_own_options(row)])) and row.table == 2:
-                    why = "no question would be left to learn from"
-            except ConfigError as problem:  # the config alone is right
-                why = str(problem)
-        if why is not None and not row.table:
+    reasons = [(row, _why_not(row, source, plain, config)) for row in rows]
+    kept = tuple(row for row, why in reasons if why is None)
+    left_out = tuple((row, why) for row, why in reasons if why is not None)
+    for row, why in left_out:
+        if row.table == OWN:
             raise ConfigError(f"row {row.name}: {why}")
-        if why is None:
-            kept.append(row)
-        else:
-            left_out.append((row, why))
     if not kept:
-        reasons = "; ".join(f"{row.name}: {why}" for row, why in left_out)
-        raise ConfigError(f"no row can be had from this config ({reasons}).")
+        all_reasons = "; ".join(f"{row.name}: {why}" for row, why in left_out)
+        raise ConfigError(f"no row can be run with this config ({all_reasons}).")
     return Ablation(
         source if isinstance(source, Mapping) else str(source),
         plain,
-        tuple(kept),
-        tuple(left_out),
+        kept,
+        left_out,
         tuple(seeds),
         Path(config.output_dir) / FOLDER if out is None else Path(out),
         config.target.name,
@@ -120,6 +110,17 @@ def set_up(
         datasets,
         config.target.benchmark,
     )
+
+
+def _why_not(row: Row, source: str | Mapping[str, Any], overrides: Sequence[str], config: TofConfig) -> str | None:
+    """Why the row cannot be run with this config, or None."""
+    if (why := not_for(row, config, RECIPES)) is not None:
+        return why
+    try:
+        changed = load_config(source, [*overrides, *_own_options(row)])
+    except ConfigError as problem:  # the config alone is right
+        return str(problem)
+    return "no question would be left to learn from" if row.table == 2 and asks_nothing(changed) else None
 
 
 def seed_folder(out: Path, seed: int) -> Path:
@@ -137,28 +138,27 @@ def _own_options(row: Row) -> list[str]:
     return [*row.set, override("systems", [row.system])]
 
 
-def pipelines(ablation: Ablation, seed: int, shelf: Shelf | None = None) -> Iterator[tuple[str, TofPipeline]]:
+def pipelines(ablation: Ablation, seed: int, inputs: SharedInputs) -> Iterator[tuple[str, TofPipeline]]:
     """The runs of a seed, in the order of the rows."""
-    shelf = shelf or Shelf(ablation.datasets)
     for name in ablation.names:
         config = config_of(ablation, ablation.row(name), seed)
         stages = seed_folder(ablation.out, seed) / "stages"
-        yield name, TofPipeline(config, stages=stages, inputs=shelf.inputs(config), copy_final=False)
+        yield name, TofPipeline(config, stages=stages, inputs=inputs.of(config), copy_final=False)
 
 
-class Shelf:
-    """Data that several runs have in common is read once."""
+class SharedInputs:
+    """The inputs of several runs: data that they have in common is read once."""
 
     def __init__(self, datasets: Mapping[str, Dataset] | None = None) -> None:
         self._datasets = datasets
-        self._read: dict[str, ReadOnce] = {}
+        self._by_options: dict[str, ReadOnce] = {}
 
-    def inputs(self, config: TofConfig) -> Inputs:
+    def of(self, config: TofConfig) -> Inputs:
         """The inputs of a config, the same object for all that read the same."""
         plain = config.to_dict()
         about = ("source", "target", "translation", "labels", "label_map", "queries", "seed")
         key = json.dumps([plain[name] for name in about] + [config.mlm.include_target_test], default=str)
-        return self._read.setdefault(key, ReadOnce(config, self._datasets))
+        return self._by_options.setdefault(key, ReadOnce(config, self._datasets))
 
 
 class ReadOnce(Inputs):
@@ -180,10 +180,10 @@ class ReadOnce(Inputs):
         return self._gold
 
 
-def check(ablation: Ablation, shelf: Shelf) -> None:
+def check(ablation: Ablation, inputs: SharedInputs) -> None:
     """Raise a TofError for what one of the runs could not work with; nothing is trained."""
     for seed in ablation.seeds:
-        for name, pipeline in pipelines(ablation, seed, shelf):
+        for name, pipeline in pipelines(ablation, seed, inputs):
             try:
                 pipeline.check()
             except TofError as problem:
@@ -191,34 +191,31 @@ def check(ablation: Ablation, shelf: Shelf) -> None:
 
 
 def run_seed(
-    ablation: Ablation,
-    seed: int,
-    tell: Callable[[Outcome], None],
-    shelf: Shelf | None = None,
-    *,
-    finished: bool = False,
-) -> list[Outcome]:
-    """Carry out all rows of a seed; what goes wrong in one does not keep the others back. `tell` gets each outcome.
+    ablation: Ablation, seed: int, inputs: SharedInputs | None = None, *, finished: bool = False
+) -> Iterator[Outcome]:
+    """The outcomes of all rows of a seed, trained one after the other; one that fails does not stop the others.
 
-    `finished`: leave out the rows for which something would have to be trained.
+    `finished` leaves out the rows for which something would have to be trained.
     """
-    outcomes = []
-    for name, pipeline in pipelines(ablation, seed, shelf):
+    for name, pipeline in pipelines(ablation, seed, inputs or SharedInputs(ablation.datasets)):
         began = time.monotonic()
         try:
             if finished and any(stage.action != "reuse" for stage in pipeline.plan()):
                 continue
-            result = pipeline.run()
-            f1, predictions = _score(ablation, pipeline, result)
+            f1, predictions = _score(ablation, pipeline, pipeline.run())
             outcome = Outcome(name, seed, f1, str(predictions), time.monotonic() - began)
-        except Exception as problem:  # also of other people's packages; told here, in the tables and at the end
-            if not isinstance(problem, TofError):
-                logger.exception("%s, seed %s", name, seed)
-            told = str(problem) if isinstance(problem, TofError) else f"{type(problem).__name__}: {problem}"
-            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=told)
-        outcomes.append(outcome)
-        tell(outcome)
-    return outcomes
+        except Exception as problem:  # also of other packages; the tables report it
+            error = failure_text(problem, f"{name}, seed {seed}")
+            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=error)
+        yield outcome
+
+
+def failure_text(problem: Exception, run: str) -> str:
+    """The error of a run in one text; the log gets the traceback of one that another package raised."""
+    if isinstance(problem, TofError):
+        return str(problem)
+    logger.exception("%s", run)
+    return f"{type(problem).__name__}: {problem}"
 
 
 def _score(ablation: Ablation, pipeline: TofPipeline, result: TofResult) -> tuple[float, Path]:

@@ -1,4 +1,4 @@
-"""What the runs brought, row by row: means over seeds, differences to the baseline, the paper's number beside them."""
+"""The results row by row: means over seeds, differences to the baseline, and the paper's numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.scores import SOURCE
-from tof_hf.evaluation.significance import SAMPLES, EntityCounts, paired_bootstrap, read_counts
+from tof_hf.evaluation.significance import SAMPLES, Comparison, EntityCounts, paired_bootstrap, read_counts
 from tof_hf.experiments.ablation.published import published
 from tof_hf.experiments.ablation.rows import BASELINES, OWN, SWAPPED, Row
 from tof_hf.experiments.ablation.runs import Ablation, Outcome
@@ -18,7 +18,7 @@ from tof_hf.experiments.ablation.runs import Ablation, Outcome
 
 @dataclass(frozen=True)
 class Line:
-    """A row with its results; F1 in percent. `scores` by seed, `deviation` over them (ddof 1) if there are several.
+    """A row with its results; F1 in percent. `scores` by seed, `deviation` over seeds (ddof 1) if there are several.
 
     `difference`, `p_better` and `p_worse` are against `baseline`, over the seeds that both have; None for itself, and
     for a row that is not `comparable`: it is scored on other sentences or entity types.
@@ -38,13 +38,13 @@ class Line:
 
     @property
     def p(self) -> float | None:
-        """The p-value of what the row is there to show."""
+        """The p-value of what the row is meant to show."""
         return self.p_better if self.row.claim == "better" else self.p_worse
 
 
 @dataclass(frozen=True)
 class Results:
-    """All lines, in the order of the tables, and what they are about."""
+    """All lines, in the order of the tables, and the sweep that they come from."""
 
     ablation: Ablation
     lines: tuple[Line, ...]
@@ -60,8 +60,8 @@ class Results:
         return tables
 
 
-class Bookkeeper:
-    """Collects outcomes, and makes the tables of those that are there."""
+class TableBuilder:
+    """Makes the tables from the outcomes so far."""
 
     def __init__(
         self, ablation: Ablation, *, baseline: str | None = None, benchmark: str | None = None, samples: int = SAMPLES
@@ -69,50 +69,50 @@ class Bookkeeper:
         self.ablation, self.baseline, self.samples = ablation, baseline, samples
         self.benchmark = None if ablation.split == SOURCE else benchmark  # the paper's numbers are of the target
         self.outcomes: dict[tuple[str, int], Outcome] = {}
-        self._compared: dict[tuple[str, str, tuple[int, ...]], tuple[float, float]] = {}
 
-    def note(self, outcome: Outcome) -> None:
-        """Keep an outcome."""
+    def add(self, outcome: Outcome) -> None:
+        """Add the outcome of one run."""
         self.outcomes[outcome.name, outcome.seed] = outcome
 
     def results(self) -> Results:
-        """The lines of all rows, with what is there so far."""
+        """The lines of all rows, from the outcomes so far."""
         lines = tuple(self._line(row) for row in self.ablation.rows)
         return Results(self.ablation, lines, self.benchmark, self.samples)
 
     def _line(self, row: Row) -> Line:
-        scores, baseline = self._scores(row.name), self._baseline_of(row.table)
-        difference = p_better = p_worse = None
-        ours, theirs = scores, {} if baseline is None else self._scores(baseline)
-        seeds = tuple(seed for seed in self.ablation.seeds if seed in ours and seed in theirs)
-        comparable = not seeds or self._same_gold(row.name, baseline, seeds)
-        if row.name != baseline and seeds and comparable:
-            difference = statistics.fmean(ours[seed] for seed in seeds) - statistics.fmean(theirs[s] for s in seeds)
-            p_better, p_worse = self._p_values(row.name, baseline, seeds)
-        errors = [one.error for one in self.outcomes.values() if one.name == row.name and one.error]
+        ours, baseline = self._finished(row.name), self._baseline_of(row.table)
+        theirs = {} if baseline is None or baseline == row.name else self._finished(baseline)
+        seeds = [seed for seed in ours if seed in theirs]
+        compared = None
+        if seeds:
+            files = [tuple(str(side[seed].predictions) for seed in seeds) for side in (ours, theirs)]
+            compared = _compare(files[0], files[1], self.samples)
+        scores = {seed: 100 * f1 for seed, one in ours.items() if (f1 := one.f1) is not None}
+        errors = (one.error for one in self.outcomes.values() if one.name == row.name and one.error)
         return Line(
-            row,
-            scores,
-            statistics.fmean(scores.values()) if scores else None,
-            statistics.stdev(scores.values()) if len(scores) > 1 else None,
-            None if row.name == baseline else baseline,
-            difference,
-            p_better,
-            p_worse,
-            self._published(row),
-            errors[0] if errors else None,
-            comparable,
+            row=row,
+            scores=scores,
+            mean=statistics.fmean(scores.values()) if scores else None,
+            deviation=statistics.stdev(scores.values()) if len(scores) > 1 else None,
+            baseline=None if row.name == baseline else baseline,
+            difference=None if compared is None else 100 * compared.difference,
+            p_better=None if compared is None else compared.p_better,
+            p_worse=None if compared is None else compared.p_worse,
+            paper=self._published(row),
+            error=next(errors, None),
+            comparable=not seeds or compared is not None,
         )
 
-    def _scores(self, name: str) -> dict[int, float]:
-        found = [self.outcomes.get((name, seed)) for seed in self.ablation.seeds]
-        return {one.seed: 100 * one.f1 for one in found if one is not None and one.f1 is not None}
+    def _finished(self, name: str) -> dict[int, Outcome]:
+        """The outcomes of a row that have a score, by seed."""
+        found = {seed: self.outcomes.get((name, seed)) for seed in self.ablation.seeds}
+        return {seed: one for seed, one in found.items() if one is not None and one.f1 is not None}
 
     def _baseline_of(self, table: int) -> str | None:
-        """What the rows of a table are compared with: the named one, wherever it stands, or that of the paper.
+        """What the rows of a table are compared with: the named row, whatever its table, or that of the paper.
 
-        Without the paper's, rows of systems and of your own are compared with the first of them; those that show what
-        one change does, with none.
+        Without the paper's, systems and rows of your own are compared with the first of them, and rows that show what
+        one change does with none.
         """
         if self.baseline in self.ablation.names:
             return self.baseline
@@ -120,25 +120,19 @@ class Bookkeeper:
         return next((name for name in BASELINES[table] if name in names), names[0] if table in (1, OWN) else None)
 
     def _published(self, row: Row) -> Published | None:
-        """The paper's number beside a row; its other encoder is SpanBERT."""
+        """The paper's number for a row; its other encoder is SpanBERT."""
         if row.name.startswith(SWAPPED) and "spanbert" not in row.title.lower():
             return None
         return published(row.table, row.name, self.benchmark)
 
-    def _same_gold(self, name: str, baseline: str, seeds: tuple[int, ...]) -> bool:
-        """Whether both are scored on the same sentences and labels; a row of its own options may have others."""
-        sides = [[_counts(self.outcomes[one, seed].predictions) for seed in seeds] for one in (name, baseline)]
-        return [one.sentences for one in sides[0]] == [one.sentences for one in sides[1]]
 
-    def _p_values(self, name: str, baseline: str, seeds: tuple[int, ...]) -> tuple[float, float]:
-        known = self._compared.get((name, baseline, seeds))
-        if known is None:
-            sides: list[list[EntityCounts]] = [
-                [_counts(self.outcomes[one, seed].predictions) for seed in seeds] for one in (name, baseline)
-            ]
-            found = paired_bootstrap(*sides, samples=self.samples)
-            known = self._compared[name, baseline, seeds] = (found.p_better, found.p_worse)
-        return known
+@functools.cache
+def _compare(ours: tuple[str, ...], baseline: tuple[str, ...], samples: int) -> Comparison | None:
+    """The bootstrap over files of predictions; None if the two sides have other sentences or entity types."""
+    sides = [[_counts(file) for file in files] for files in (ours, baseline)]
+    if [one.sentences for one in sides[0]] != [one.sentences for one in sides[1]]:
+        return None
+    return paired_bootstrap(sides[0], sides[1], samples=samples)
 
 
 @functools.cache
