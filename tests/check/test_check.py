@@ -129,8 +129,8 @@ def test_every_mistake_of_a_run_file_is_an_error_of_its_own(run_file, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith(": 2 errors, 0 warnings, 0 notes")
     assert lines[1:3] == [
-        "error    config: command line: ner.epochs cannot be set: write num_train_epochs.",
         "error    config: command line: unknown key 'modle'. Did you mean 'model'?",
+        "error    config: command line: ner.epochs cannot be set: write num_train_epochs.",
     ]
 
 

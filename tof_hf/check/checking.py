@@ -70,7 +70,7 @@ def check(
 
     Args:
         config: the run.
-        datasets: those given in place of files, as in `TofPipeline`.
+        datasets: those to use in place of files, as in `TofPipeline`.
         timing: whether to time a few training steps of each kind of stage.
         name: what the report calls the run.
 

@@ -30,7 +30,7 @@ class Ablation:
     """What is to be run: a config, the rows that it can have, and seeds. `left_out`: the other rows, and why.
 
     `source` and `overrides` are load_config's. `split`: where the rows are compared. `fixed_seeds`: the stages whose
-    seed the config names, so that it is the same in all runs. `datasets`: those given in place of files. `benchmark`:
+    seed the config names, so that it is the same in all runs. `datasets`: those used in place of files. `benchmark`:
     that of the paper which the target is.
     """
 
@@ -48,7 +48,7 @@ class Ablation:
 
     @property
     def names(self) -> list[str]:
-        """The names of the runs of each seed: a row that stands in two tables is one."""
+        """The names of the runs of each seed: a row of two tables is one run."""
         return list(dict.fromkeys(row.name for row in self.rows))
 
     def row(self, name: str) -> Row:

@@ -70,7 +70,7 @@ def set_up(
 ) -> Search:
     """A search over a stage. Raises ConfigError if the config cannot be used, or has no such stage.
 
-    `options`: the keys to try, if not just the learning rate; the name of the folder has them, unless `out` is given.
+    `options`: the keys to try, if not just the learning rate; the name of the folder has them, unless `out` names it.
     `stages`: the folder of all stages, by default that of an ablation with the config's seed, so that it reuses them.
     """
     config = load_config(source, overrides)
