@@ -1,1 +1,1 @@
-"""The tables of the paper from one run file: rows with many seeds, shared stages trained once, with published numbers."""
+"""The tables of the paper from one run file: rows with many seeds, shared stages trained once."""
