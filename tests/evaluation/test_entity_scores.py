@@ -21,6 +21,7 @@ def sides(pairs):
     return [[true for true, _ in row] for row in pairs], [[predicted for _, predicted in row] for row in pairs]
 
 
+@pytest.mark.slow
 @given(PAIRS, MODES)
 def test_scores_equal_those_of_seqeval(pairs, mode):
     true, predicted = sides(pairs)
@@ -37,6 +38,7 @@ def test_scores_equal_those_of_seqeval(pairs, mode):
         assert (scores.precision, scores.recall, scores.f1) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.slow
 @given(PAIRS, MODES)
 def test_span_only_equals_the_scores_after_one_type_replaces_all(pairs, mode):
     # With one word a sentence no two entities can touch, so replacing the types cannot merge any.
@@ -48,6 +50,7 @@ def test_span_only_equals_the_scores_after_one_type_replaces_all(pairs, mode):
     assert (found.precision, found.recall, found.f1) == pytest.approx((merged.precision, merged.recall, merged.f1))
 
 
+@pytest.mark.slow
 @given(PAIRS, MODES)
 def test_ignoring_the_type_never_lowers_the_f1(pairs, mode):
     scores = entity_scores(*sides(pairs), mode=mode)
@@ -61,6 +64,7 @@ def test_true_tags_predicted_as_they_are_score_one(pairs, mode):
     assert scores.f1 == (1.0 if scores.support else 0.0)
 
 
+@pytest.mark.slow
 @given(PAIRS)
 def test_the_support_is_the_sum_over_the_types(pairs):
     scores = entity_scores(*sides(pairs))

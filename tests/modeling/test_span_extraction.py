@@ -114,6 +114,7 @@ def test_logits_outside_the_context_change_neither_loss_nor_spans(tiny_config, t
     assert torch.equal(model.decode(hidden, changed, mask), model.decode(hidden, logits, mask))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_decoding_equals_the_literal_rule(tiny_config, data):

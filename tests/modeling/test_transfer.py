@@ -34,6 +34,7 @@ def save(model, folder):
     return str(folder)
 
 
+@pytest.mark.slow
 def test_the_encoder_passes_every_head_bit_for_bit(architecture, checkpoint, tmp_path):
     base = checkpoint(architecture)
     model, _ = load_for_mlm(base)
