@@ -1,93 +1,50 @@
-"""A run: its data, the recipe of every system, the scores and the record of them, and the finished tagger."""
+"""A run: its data is checked, then the recipe of each system trains a tagger, then one tagger is final."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.algorithm.history import History
-from tof_hf.algorithm.recipes import RECIPES
-from tof_hf.algorithm.scores import ScoreRow
+from tof_hf.algorithm.recipes import RECIPES, tof
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.steps import Steps
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.algorithm.translated_source import report_translation
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
-from tof_hf.errors import TofError
-from tof_hf.hub.push import check_before_training, prepare, push
+from tof_hf.hub.push import check_before_training, push_finished_run
 from tof_hf.run.inputs import Inputs
-from tof_hf.run.leakage import Leakage, measure_leakage
-from tof_hf.run.lineage import build_lineage
-from tof_hf.run.output_files import check_run_files, run_files
+from tof_hf.run.output import RunOutput, check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
-from tof_hf.run.record import RESULTS, RunRecord
-from tof_hf.run.tables import results_table, stages_table
+from tof_hf.run.result import TofResult
 from tof_hf.run.validation import check_place, check_run
-from tof_hf.stages.failures import failures_of_the_machine
-from tof_hf.stages.reuse import copy_model
-from tof_hf.stages.stage import Checkpoint, StageFolders
-from tof_hf.storage.files import temporary_folder, write_text
-from tof_hf.storage.lock import only_run_in
+from tof_hf.stages.folders import StageFolders
+from tof_hf.stages.stage import Checkpoint
 from tof_hf.utils.log import say
-from tof_hf.utils.processes import barrier, is_main_process, main_process_first, same_in_all_processes
+from tof_hf.utils.processes import main_process_first, same_in_all_processes
 
-
-@dataclass(frozen=True)
-class TofResult:
-    """What a run ends with.
-
-    Attributes:
-        final: the folder of the finished tagger, a stock `AutoModelForTokenClassification` checkpoint.
-        folder: the run's folder.
-        scores: F1 and more after every stage, in 0..1.
-        histories: what each system's recipe did.
-        tagger: the last stage's checkpoint.
-    """
-
-    final: Path
-    folder: Path
-    scores: Sequence[ScoreRow]
-    histories: Mapping[str, History]
-    tagger: Checkpoint
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The scores as plain values, as in `results.json`."""
-        return [score.model_dump(mode="json") for score in self.scores]
-
-    @property
-    def stages(self) -> list[str]:
-        """The names of the stages that the systems went through."""
-        return [stage for history in self.histories.values() for stage in history.stages]
-
-    @property
-    def stage_folders(self) -> dict[str, Path]:
-        """Where the stages are."""
-        return {name: folder for history in self.histories.values() for name, folder in history.folders.items()}
-
-    @property
-    def table(self) -> str:
-        """All scores, and all stages with their cost, as two text tables, and where everything was written."""
-        scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / RESULTS}"
-        places = f"{scores}\nFinal tagger: {self.final}"
-        return "\n\n".join([results_table(self.scores), stages_table(list(self.stage_folders.values())), places])
+__all__ = ["TofPipeline", "TofResult", "run_tof"]
 
 
 class TofPipeline:
-    """A run: its data checked first, then the recipe of every system named in the config, then `final/`.
+    """A run of one or more systems; each is a recipe such as Algorithm 1 of the paper.
 
-    `datasets` are handed over in place of files: a `path` in the config that is one of their names means it.
-    `recipes` replaces the config's systems by recipes of your own, a function from Steps to Checkpoint each.
-    `stages`: a folder for stages that several runs share, in place of `stages/` in the run's; what is the same in them
-    is trained once. `inputs`: data that is read already. Without `copy_final` the tagger stays in its stage's folder.
+    Args:
+        config: The run's options.
+        datasets: Datasets to use in place of files: a `path` in the config that is one of these names refers to it.
+        recipes: Recipes of your own in place of the config's systems, by name: functions from Steps to Checkpoint.
+        stages: A folder of stages that several runs share, in place of `stages/` in the run's own. Work that is the
+            same in several runs is done once.
+        inputs: Data that has been read already.
+        copy_final: Whether the finished tagger is copied to `final/`; otherwise it stays in its stage's folder.
+
+    Example:
+        >>> result = TofPipeline(load_config("run.yaml")).run()
+        >>> print(result.table)
     """
 
     def __init__(
@@ -102,30 +59,57 @@ class TofPipeline:
     ) -> None:
         self.config = config
         self.folder = Path(config.output_dir)
-        self.files = run_files(self.folder)
         self.inputs = inputs or Inputs(config, datasets)
         self.copy_final = copy_final
         self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
         self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
     def run(self) -> TofResult:
-        """Train all systems and give the folder of the tagger that the last of them (or `tof`) ended with.
+        """Train all systems and finish with the tagger of `tof`, or of the last system if `tof` is not among them.
 
-        Finished stages of an earlier run in the same folder are reused where nothing that they depend on changed.
-        Raises a TofError before any training if the data or the options cannot work.
+        Finished stages of an earlier run in the same folder are reused if nothing that they depend on has changed.
+
+        Returns:
+            The folder of the finished tagger, and the scores after every stage.
+
+        Raises:
+            TofError: The data or options cannot work (raised before any training), or a stage failed.
         """
         data, gold, tokenizer = self.check()
-        if is_main_process():
-            self.files.claim()
-        with ExitStack() as stack:
-            stack.enter_context(only_run_in(self.folder))
-            if self.folders.shared:
-                stack.enter_context(only_run_in(self.folders.root))
-            stack.enter_context(failures_of_the_machine(self.folder))
-            return self._run(data, gold, tokenizer)
+        output = RunOutput(self.config, self.inputs, self.recipes)
+        with output.open(self.folders):
+            check_before_training(self.config, self.inputs.records)
+            output.begin(data, gold)
+            splits = {"source_validation": data.validation} | gold
+            scorer = Scorer(splits, tokenizer, self.config.seed, self.config.target.name, output.scores)
+            taggers: dict[str, Checkpoint] = {}
+            for system, recipe in self.recipes.items():
+                say(f"system {system}")
+                steps = Steps(
+                    self.config,
+                    data,
+                    scorer,
+                    system=system,
+                    history=output.histories[system],
+                    record=output.record,
+                    folders=self.folders,
+                )
+                taggers[system] = recipe(steps)
+            released = tof.name if tof.name in taggers else list(taggers)[-1]
+            tagger = taggers[released]
+            final = output.finish(released, tagger, copy=self.copy_final)
+            push_finished_run(self.config, self.inputs.datasets)
+        return TofResult(final, self.folder, output.scores, output.histories, tagger)
 
     def check(self) -> tuple[TofData, dict[str, Dataset], PreTrainedTokenizerBase]:
-        """The data, the gold for scores and the tokenizer. Raises a TofError for what `run` could not work with."""
+        """Read and check what `run` needs; nothing is trained.
+
+        Returns:
+            The training data, the labelled data for scores by split, and the encoder's tokenizer.
+
+        Raises:
+            TofError: `run` could not work with the data or the options.
+        """
         with same_in_all_processes():
             check_place(self.folder)
             check_run_files(self.config, self.folders.root)
@@ -139,7 +123,14 @@ class TofPipeline:
         return data, gold, tokenizer
 
     def plan(self) -> list[PlannedStage]:
-        """What `run` would do with every stage, and why; nothing is trained. Raises a TofError for wrong data."""
+        """Find out what `run` would do; nothing is trained.
+
+        Returns:
+            One entry for each stage and system, in order: whether it would be reused, resumed or trained, and why.
+
+        Raises:
+            TofError: The data cannot be used.
+        """
         config, data = self.config, self.inputs.training()
         scorer = Scorer({}, load_encoder_tokenizer(config.model), config.seed, config.target.name)
         planned: list[PlannedStage] = []
@@ -149,86 +140,6 @@ class TofPipeline:
             planned += steps.planned
         return planned
 
-    def _run(self, data: TofData, gold: dict[str, Dataset], tokenizer: PreTrainedTokenizerBase) -> TofResult:
-        config = self.config
-        if config.push_to_hub:
-            with main_process_first():
-                check_before_training(config.release, self.inputs.records)
-        scores: list[ScoreRow] = []
-        splits = {"source_validation": data.validation} | gold
-        scorer = Scorer(splits, tokenizer, config.seed, config.target.name, scores)
-        leakage = self._begin(data, gold)
-        histories = {system: History() for system in self.recipes}
-
-        def record(final: tuple[str, Checkpoint] | None = None) -> None:
-            """Write what is known so far: the scores, and what was made of what."""
-            if is_main_process():
-                begun = {system: history for system, history in histories.items() if history.stages}
-                lineage = build_lineage(
-                    config, self.inputs.records, data.label_names, begun, scores, leakage=leakage, final=final
-                )
-                RunRecord(self.folder, lineage, scores).write()
-
-        taggers: dict[str, Checkpoint] = {}
-        for system, recipe in self.recipes.items():
-            say(f"system {system}")
-            steps = Steps(
-                config,
-                data,
-                scorer,
-                system=system,
-                history=histories[system],
-                record=record,
-                folders=self.folders,
-            )
-            taggers[system] = recipe(steps)
-        best = "tof" if "tof" in taggers else list(taggers)[-1]
-        final = self._finish(taggers[best])
-        record(final=(best, taggers[best]))
-        if config.push_to_hub and is_main_process():
-            self._publish()
-        return TofResult(final, self.folder, scores, histories, taggers[best])
-
-    def _begin(self, data: TofData, gold: dict[str, Dataset]) -> Leakage:
-        """Say what the run reads, write what is known before training, and measure what of the gold training sees."""
-        config = self.config
-        if is_main_process():
-            self.files.remove_temporary()
-            write_text(self.folder / "config.yaml", config.to_yaml())
-        say(
-            f"{len(data.source):,} labelled source sentences, {len(data.target):,} raw target sentences, "
-            f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
-        )
-        if data.translated is not None and is_main_process():
-            before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
-            report_translation(before, data.translated, config.translation, self.folder / "translation")
-        return measure_leakage(config, data, gold)
-
-    def _publish(self) -> None:
-        """Publish final/ as `release` says. Raises a TofError; the run itself is finished then."""
-        release = self.config.release
-        try:
-            for address in push(prepare(self.folder, release, datasets=self.inputs.datasets), private=release.private):
-                say(f"published: {address}")
-        except TofError as problem:
-            hint = f"The run is finished; `tof-hf push {self.folder}` publishes it without training anything."
-            raise TofError(f"{problem} {hint}") from problem
-
-    def _finish(self, tagger: Checkpoint) -> Path:
-        """Copy the tagger to final/, if that is wanted: stock files that load without this library."""
-        final = self.folder / "final"
-        if is_main_process():
-            if self.copy_final:
-                with temporary_folder(self.folder) as part:
-                    copy_model(tagger, part)
-                    self.files.replace(part, "final")
-            else:  # one of an earlier run would be taken for this run's
-                self.files.remove("final/")
-        barrier()
-        place = final if self.copy_final else Path(tagger.path)
-        say(f"final tagger: {place} (from {tagger.name})")
-        return place
-
 
 def run_tof(
     config: TofConfig | str | os.PathLike[str] | Mapping[str, Any],
@@ -236,10 +147,23 @@ def run_tof(
     *,
     datasets: Mapping[str, Dataset] | None = None,
 ) -> TofResult:
-    """Carry out a config: a TofConfig, a mapping, or a YAML file, with `key=value` overrides for the latter two.
+    """Run a config from start to finish.
 
-    `datasets` are handed over in place of files, see TofPipeline. Raises a TofError before any training if the data
-    or the options cannot work.
+    Args:
+        config: A TofConfig, a mapping, or the path of a YAML run file.
+        overrides: Options as `key=value` that override those of a mapping or file.
+        datasets: Datasets to use in place of files, by the name that stands for their `path` in the config.
+
+    Returns:
+        The folder of the finished tagger, and the scores after every stage.
+
+    Raises:
+        TofError: The data or options cannot work (raised before any training), or a stage failed.
+
+    Example:
+        >>> result = run_tof("run.yaml", ["seed=1"])
+        >>> result.final
+        PosixPath('runs/es/final')
     """
     if not isinstance(config, TofConfig):
         config = load_config(config, overrides)

@@ -16,7 +16,7 @@ from transformers import Trainer
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
-from tof_hf.algorithm.forgetting import BestSourceF1
+from tof_hf.algorithm.history import SourceF1Alarm
 from tof_hf.config import ReleaseConfig, load_config
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_selection import UNSURE, entity_texts, select_labels, without_texts
@@ -225,12 +225,12 @@ def forgetful(monkeypatch):
 
 
 def test_a_drop_is_measured_against_the_best_stage_that_the_run_went_on_from():
-    memory = BestSourceF1(0.05)
-    assert memory.drop("a", 0.1) is None
+    memory = SourceF1Alarm(0.05)
+    assert memory.check("a", 0.1) is None
     for name, f1 in (("a", 0.7), ("b", 0.9), ("c", 0.86)):
-        assert memory.drop(name, f1) is None
+        assert memory.check(name, f1) is None
         memory.keep(name, f1)
-    drop = memory.drop("d", 0.84)
+    drop = memory.check("d", 0.84)
     assert (drop.stage, drop.f1, drop.best_stage, drop.best_f1) == ("d", 0.84, "b", 0.9)
 
 

@@ -116,7 +116,7 @@ def test_scored_sentences_that_training_saw_are_counted_and_warned_of_and_stay(t
         ("source.validation", "source.train"): (0, 20),
     }
     for within, shared in (("target.text", 2), ("source.train", 2)):
-        assert f"target.gold: {shared} of 10 sentences ({10.0 * shared} %) also stand in {within}" in caplog.text
+        assert f"target.gold: {shared} of 10 sentences ({10.0 * shared} %) are also in {within}" in caplog.text
     mlm = record_of(tmp_path / "run")["stages"]["mlm"]
     assert mlm["rows"]["target"] == 4
     seen = mlm["target_text"]

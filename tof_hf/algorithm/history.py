@@ -1,4 +1,4 @@
-"""What a recipe did, for the run's record: its stages, and what taggers labelled on the way."""
+"""What a recipe did: the stages it trained, the labels that taggers gave, the stages that forgot the source."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from tof_hf.data.health import LabelHealth
+from tof_hf.errors import TofError
 from tof_hf.stages.name import StageName
 from tof_hf.storage.records import Record
 
@@ -72,9 +73,9 @@ class SoftLabelsRecord(Record):
 
 
 class ForgettingRecord(Record):
-    """A NER stage that lost F1 on source validation (in 0..1) against the best one before it.
+    """A NER stage whose F1 on source validation (in 0..1) fell too far below the best stage before it.
 
-    `mixed_f1`: that of its second training with source sentences. `kept`: the stage that the recipe continued from.
+    `mixed_f1`: F1 of its second training, with source sentences. `kept`: the stage that the recipe continued from.
     """
 
     model_config = ConfigDict(frozen=False)
@@ -87,10 +88,44 @@ class ForgettingRecord(Record):
     mixed_f1: float | None = None
     kept: str | None = None
 
-    def left(self) -> str | None:
-        """The stage that the recipe did not continue from, where it was trained twice."""
-        second = str(_mixed(self.stage))
+    def __str__(self) -> str:
+        return (
+            f"{self.stage}: F1 on source validation fell to {self.f1:.4f}, {self.best_f1 - self.f1:.4f} below "
+            f"{self.best_stage} ({self.best_f1:.4f})"
+        )
+
+    def discarded(self) -> str | None:
+        """The training that the recipe did not continue from, of a stage that was trained twice."""
+        second = str(replace(StageName.parse(self.stage), mixed=True))
         return None if self.kept == second else second
+
+
+class SourceF1Alarm:
+    """Compares the F1 on source validation of one system's NER stages with the best so far."""
+
+    def __init__(self, max_drop: float) -> None:
+        self.max_drop = max_drop
+        self._best: tuple[str, float] | None = None
+
+    def check(self, stage: str, f1: float) -> ForgettingRecord | None:
+        """A record if the stage's F1 is more than `max_drop` below the best one, else None."""
+        if self._best is None or self._best[1] - f1 <= self.max_drop + 1e-9:  # rounding of the subtraction
+            return None
+        return ForgettingRecord(stage=stage, f1=f1, best_stage=self._best[0], best_f1=self._best[1])
+
+    def keep(self, stage: str, f1: float) -> None:
+        """Note the F1 of a stage that the recipe continues from."""
+        if self._best is None or f1 > self._best[1]:
+            self._best = (stage, f1)
+
+    def error(self, drop: ForgettingRecord) -> TofError:
+        """The error for a run that stops at this stage."""
+        return TofError(
+            f"{drop}; forgetting.max_drop is {self.max_drop}. Finished stages are kept and reused. What to do: train "
+            "that stage less (its learning_rate, num_train_epochs) or on source sentences too (its use_source: true), "
+            "which forgetting.action=mix tries automatically, or accept the drop with forgetting.action=warn; then "
+            "start the same command again."
+        )
 
 
 class History(Record):
@@ -102,9 +137,9 @@ class History(Record):
     soft_labels: list[SoftLabelsRecord] = []
     folders: dict[str, Path] = Field(default={}, exclude=True)
 
-    def left_stages(self) -> set[str]:
+    def discarded_stages(self) -> set[str]:
         """Taggers that the recipe did not continue from, because they forgot too much of the source."""
-        return {left for drop in self.forgetting if (left := drop.left()) is not None}
+        return {stage for drop in self.forgetting if (stage := drop.discarded()) is not None}
 
 
 R = TypeVar("R", LabellingRecord, SoftLabelsRecord)
@@ -112,23 +147,32 @@ R = TypeVar("R", LabellingRecord, SoftLabelsRecord)
 
 @dataclass(frozen=True)
 class Labels(Generic[R]):
-    """Target sentences with labels that taggers gave, and the record of them.
+    """Target sentences with the labels that taggers gave them, and the record of that labelling.
+
+    `Steps.label` (Algorithm 1, lines 7, 10 and 17) and `Steps.soft_label` return it. To change the rows in other ways
+    than `select`, use `dataclasses.replace(labels, rows=...)`, so that the record still names who gave the labels.
 
     Attributes:
-        rows: `id`, `tokens`, `ner_tags` and what comes with them.
-        record: who gave the labels; stages that learn from them are noted in its `used_by`.
+        rows: NER rows (`id`, `tokens`, `ner_tags`), one tag a word. Pseudo-labels also have `ner_probabilities`, the
+            probability in 0..1 of each word's tag; soft labels have `class_probabilities`, one number a class for each
+            word, and `ner_unsure`, true where the voters disagree.
+        record: The taggers that gave the labels. Stages that train on them are added to its `used_by`.
 
-    For other changes of the rows than `select`, use `dataclasses.replace(labels, rows=...)`.
+    Example:
+        >>> labels = do.label(tagger)
+        >>> tagger = do.pseudo_ner(tagger, labels.select(range(1000)))
     """
 
     rows: Dataset
     record: R
 
     def select(self, indices: Iterable[int]) -> Labels[R]:
-        """The same labels with these rows only."""
+        """The same labels, for these rows only.
+
+        Args:
+            indices: Row numbers, from 0.
+
+        Returns:
+            New labels that share this record.
+        """
         return replace(self, rows=self.rows.select(indices))
-
-
-def _mixed(stage: str) -> StageName:
-    name = StageName.parse(stage)
-    return StageName(name.kind, name.round, name.translated, mixed=True, parents=name.parents)

@@ -1,4 +1,4 @@
-"""Steps 4, 8 and 9: the target text labelled by a tagger, its labels looked at, and the sure ones chosen."""
+"""Steps 4, 8 and 9: a tagger labels the target text; the labels are checked, and those to train on selected."""
 
 from __future__ import annotations
 
@@ -32,51 +32,51 @@ from tof_hf.utils.processes import barrier, is_main_process
 
 
 @dataclass(frozen=True)
-class Reader:
-    """An MRC stage's checkpoint and its options."""
+class MrcModel:
+    """The checkpoint of an MRC stage, and the stage's options."""
 
     checkpoint: Checkpoint
     config: MrcConfig
 
 
 class Labelling:
-    """The labellings of one system, in order; each is compared with the one before."""
+    """Labels the target text for one system; the health of each labelling is measured against the previous one."""
 
     def __init__(self, config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
         self.config, self.data, self.tokenizer = config, data, tokenizer
         self._last: tuple[Dataset, LabelHealth] | None = None
 
-    def label(self, tagger: Checkpoint, reader: Reader | None) -> Labels:
-        """The labels to learn from; their rows are kept as Parquet in the tagger's folder.
+    def label(self, tagger: Checkpoint, mrc: MrcModel | None) -> Labels[LabellingRecord]:
+        """The labels to train on; their rows are kept as Parquet in the tagger's folder.
 
-        `reader`: the last MRC stage on the way to the tagger. Raises TofError if labels are chosen by agreement with
-        one and there is none.
+        `mrc`: the last MRC stage on the way to the tagger. Raises TofError if labels are selected by agreement with
+        it and there is none.
         """
         labelled = self._all_labels(tagger)
-        health = self._health(labelled, reader)
+        health = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
         say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
         for alarm in health.alarms:
             warn(f"{tagger.name}: labels: {alarm}")
-        chosen = self._chosen(labelled, tagger, reader)
+        chosen = self._chosen(labelled, tagger, mrc)
         selection = None
         if chosen is not labelled:
-            selection = self._selection_record(tagger, chosen, self.file(tagger, reader))
-            say(f"{tagger.name}: learning from {selection.sentences:,} sentences of them")
+            selection = self._selection_record(tagger, chosen, self.file(tagger, mrc))
+            say(f"{tagger.name}: {selection.sentences:,} of these sentences are selected for training")
         file = self._in_run(self._file(tagger))
         return Labels(
             chosen, LabellingRecord(tagger=tagger.name, file=file, health=health, selection=selection, **counted)
         )
 
-    def file(self, tagger: Checkpoint, reader: Reader | None) -> Path:
-        """Where the rows to learn from are, or will be; the name has all that they depend on."""
+    def file(self, tagger: Checkpoint, mrc: MrcModel | None) -> Path:
+        """Where the rows to train on are, or will be; the name includes all that they depend on."""
         options, whole = self.config.labelling, self._file(tagger)
         parts = [whole.stem, f"texts{options.max_text_share}"] if self._frequent_texts(tagger) else [whole.stem]
         if options.selection == "all":
             return whole.with_stem("-".join(parts))
         number = {"threshold": options.threshold, "per_type_quota": options.quota}.get(options.selection)
-        on = number if reader is None or options.selection != "agreement" else reader.checkpoint.key
+        on = number if mrc is None or options.selection != "agreement" else mrc.checkpoint.key
         return whole.with_stem("-".join([*parts, options.selection, options.selection_level, str(on)]))
 
     def _file(self, tagger: Checkpoint) -> Path:
@@ -101,8 +101,8 @@ class Labelling:
         barrier()
         return read_rows(file)
 
-    def _chosen(self, labelled: Dataset, tagger: Checkpoint, reader: Reader | None) -> Dataset:
-        options, file = self.config.labelling, self.file(tagger, reader)
+    def _chosen(self, labelled: Dataset, tagger: Checkpoint, mrc: MrcModel | None) -> Dataset:
+        options, file = self.config.labelling, self.file(tagger, mrc)
         if file == self._file(tagger):
             return labelled
         if not is_cached(file):
@@ -113,40 +113,40 @@ class Labelling:
                 level=options.selection_level,
                 threshold=options.threshold,
                 quota=options.quota,
-                answers=self._answers(labelled, reader) if options.selection == "agreement" else None,
+                answers=self._answers(labelled, mrc) if options.selection == "agreement" else None,
             )
             write_rows(chosen, file)
         barrier()
         return read_rows(file)
 
-    def _health(self, labelled: Dataset, reader: Reader | None) -> LabelHealth:
+    def _health(self, labelled: Dataset, mrc: MrcModel | None) -> LabelHealth:
         before, last = self._last or (None, None)
         options = self.config.labelling
-        # An agreement that decides is known for all sentences anyway.
+        # A selection by agreement needs the answers for all sentences anyway.
         sentences = len(labelled) if options.selection == "agreement" else options.agreement_sentences
-        sample = cap(labelled, sentences, seed=self.config.seed) if sentences and reader is not None else None
+        sample = cap(labelled, sentences, seed=self.config.seed) if sentences and mrc is not None else None
         return label_health(
             labelled,
             self._source,
             previous=before,
             previous_changed_share=None if last is None else last.changed_share,
-            agreement=None if sample is None else agreement_share(entity_spans(sample), self._answers(sample, reader)),
+            agreement=None if sample is None else agreement_share(entity_spans(sample), self._answers(sample, mrc)),
             agreement_sentences=0 if sample is None else len(sample),
         )
 
-    def _answers(self, rows: Dataset, reader: Reader | None) -> list[list[Span]]:
-        """The entities that the reader finds in every row, asked by the query of each type; kept beside the reader."""
-        if reader is None:
+    def _answers(self, rows: Dataset, mrc: MrcModel | None) -> list[list[Span]]:
+        """The entities that the MRC model finds in every row with the query of each type; kept in its folder."""
+        if mrc is None:
             raise TofError(
-                "labelling.selection is agreement, but no MRC stage came before this tagger. What to do: let the "
-                "recipe begin with one, or take another labelling.selection."
+                "labelling.selection is agreement, but no MRC stage came before this tagger. What to do: train one "
+                "before it in the recipe, or choose another labelling.selection."
             )
         names = self.data.label_names
         questions = ner_to_mrc(_untagged(rows, names), self.data.queries)
-        file = reader.checkpoint.folder / f"answers-{content_hash(questions)}.json"
-        known = read_cached_json(file)
+        file = mrc.checkpoint.folder / f"answers-{content_hash(questions)}.json"
+        known = read_kept_json(file)
         if known is None:
-            spans = answer_questions(reader.checkpoint, questions, reader.config, tokenizer=self.tokenizer)
+            spans = answer_questions(mrc.checkpoint, questions, mrc.config, tokenizer=self.tokenizer)
             known = _word_spans(rows["tokens"][:], questions["label"][:], spans)
             if is_main_process():
                 cache_json(file, known)
@@ -154,7 +154,7 @@ class Labelling:
         return [[Span(*span) for span in row] for row in known]
 
     def _frequent_texts(self, tagger: Checkpoint) -> dict[str, int]:
-        """Of the tagger's labels, if they are there, the texts that are too many of the entities."""
+        """Texts that make up too large a share of the entities in the tagger's labels; none without labels."""
         most, file = self.config.labelling.max_text_share, self._file(tagger)
         return {} if most is None or not is_cached(file) else frequent_texts(read_rows(file), most)
 
@@ -178,11 +178,11 @@ class Labelling:
         )
 
     def _in_run(self, file: Path) -> str:
-        return Path(os.path.relpath(file, self.config.output_dir)).as_posix()  # a shared stage lies beside the run
+        return Path(os.path.relpath(file, self.config.output_dir)).as_posix()  # a shared stage is outside the run
 
 
 def _untagged(rows: Dataset, names: Sequence[str]) -> Dataset:
-    """The words alone, all of them O: what a reader is asked does not depend on a tagger."""
+    """The words alone, all of them O: questions to the MRC model do not depend on a tagger."""
     tags = [[names.index("O")] * len(tokens) for tokens in rows["tokens"]]
     return rows.select_columns(["id", "tokens"]).add_column("ner_tags", tags, feature=rows.features["ner_tags"])
 
@@ -190,7 +190,7 @@ def _untagged(rows: Dataset, names: Sequence[str]) -> Dataset:
 def _word_spans(
     sentences: Sequence[Sequence[str]], labels: Sequence[str], spans: Sequence[tuple[int, int, int]]
 ) -> list[list[tuple[int, int, str]]]:
-    """Per sentence (first word, end, type) of the spans in characters that begin and end where words do."""
+    """For each sentence (first word, end, type) of the character spans that begin and end at word borders."""
     kinds = len(labels) // max(1, len(sentences))
     found: list[list[tuple[int, int, str]]] = [[] for _ in sentences]
     by_sentence: dict[int, list[tuple[int, int, int]]] = {}
@@ -207,11 +207,11 @@ def _word_spans(
 
 
 def write_rows(rows: Dataset, file: Path) -> None:
-    """Keep the rows as Parquet, all or nothing; the main process writes."""
+    """Keep the rows as Parquet, all or nothing; only the main process writes."""
     if is_main_process():
         cache_parquet(file, rows)
 
 
 def read_rows(file: Path) -> Dataset:
-    """The rows of such a file."""
+    """The rows that `write_rows` wrote."""
     return Dataset.from_parquet(str(file), cache_dir=str(file.parent / "cache"))

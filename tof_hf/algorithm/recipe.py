@@ -1,4 +1,4 @@
-"""What a recipe is, and the register of those that a run file can name."""
+"""Recipes: what a system is, and the registry of those that run files can name."""
 
 from __future__ import annotations
 
@@ -34,22 +34,29 @@ def published_f1(
     values: str, deviations: str = "", *, benchmarks: tuple[str, ...] = BENCHMARKS
 ) -> dict[str, Published]:
     """F1 in percent on each benchmark, from texts with one number for each."""
-    spread = [float(value) for value in deviations.split()] or [None] * len(benchmarks)
+    spread: list[float | None] = [float(value) for value in deviations.split()]
+    spread = spread or [None] * len(benchmarks)
     scores = zip(benchmarks, values.split(), spread, strict=True)
     return {name: Published(float(f1), deviation) for name, f1, deviation in scores}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A system that a run file can name: how it is trained, and what the rest of the library says about it.
+    """A system that run files can name: how to train it, and all that the rest of the library needs to know about it.
+
+    The allowed names in run files, the checks before a run, the rows of Table 1 and the model card come from here.
 
     Attributes:
-        name: its name in run files, results and folders.
-        train: the steps, a function from Steps to the last checkpoint.
-        title: its name in tables.
-        needs: what a run file must have for it.
-        citation: whose method it is, for the model card; empty for TOF and its reduced forms.
-        published: the paper's Table 1, by benchmark.
+        name: Its name in run files, results and folders.
+        train: The function that trains it, from Steps to the last checkpoint.
+        title: Its name in tables.
+        needs: What a run file must provide for it: `dictionary`.
+        citation: The publication of the method, for the model card; empty for TOF and its reduced forms.
+        published: The paper's Table 1, by benchmark.
+
+    Example:
+        >>> RECIPES["tof"].title
+        'TOF'
     """
 
     name: str
@@ -60,7 +67,14 @@ class Recipe:
     published: Mapping[str, Published] = field(default_factory=dict, repr=False)
 
     def __call__(self, do: Steps) -> Checkpoint:
-        """Train the system with these steps."""
+        """The checkpoint that the recipe ends with.
+
+        Args:
+            do: The steps of Algorithm 1, bound to the data and options of a run.
+
+        Returns:
+            The last checkpoint, a tagger.
+        """
         return self.train(do)
 
 
@@ -74,9 +88,19 @@ def recipe(
     citation: str = "",
     published: Mapping[str, Published] | None = None,
 ) -> Callable[[Callable[[Steps], Checkpoint]], Recipe]:
-    """Register the decorated function, under its own name, as a system that run files can name.
+    """A decorator that registers a function, under its own name, as a system that run files can name.
 
-    Raises ValueError if the name is taken.
+    Args:
+        title: Name of the system in tables.
+        needs: What a run file must provide: `dictionary`, or nothing.
+        citation: The publication of the method, for the model card.
+        published: Published scores in percent, by benchmark.
+
+    Returns:
+        The decorator. It returns a Recipe, which can be called like the function.
+
+    Raises:
+        ValueError: The name is taken (by the decorator, not by this function).
 
     Example:
         >>> @recipe("Self-training")
@@ -88,7 +112,7 @@ def recipe(
     def register(train: Callable[[Steps], Checkpoint]) -> Recipe:
         name = train.__name__
         if name in RECIPES:
-            raise ValueError(f"there is a recipe named {name} already. Give the function another name.")
+            raise ValueError(f"there is already a recipe named {name}. Give the function another name.")
         RECIPES[name] = Recipe(name, train, title, needs, citation, published or {})
         return RECIPES[name]
 

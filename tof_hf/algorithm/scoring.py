@@ -1,4 +1,4 @@
-"""Scores of the taggers after every stage. This is the only place that holds the target's gold labels."""
+"""Scores after every stage. Nothing else holds the target's gold labels."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tof_hf.utils.processes import barrier, is_main_process
 
 
 class Scorer:
-    """Scores taggers on labelled splits; nothing of the target flows back into training.
+    """Scores checkpoints on labelled splits; nothing of the target's labels reaches training.
 
-    The labelled splits go in and do not come out: a recipe that asks for `gold` gets a TargetLabelLeak. The scores go
-    to `results`, the list of the run that made the scorer; a recipe sees those on source validation.
+    The splits cannot be read back: a recipe that asks for `gold` gets a TargetLabelLeak. Scores are appended to
+    `results`, which the run owns; a recipe can only read those on source validation.
     """
 
     def __init__(
@@ -48,23 +48,22 @@ class Scorer:
 
     @property
     def gold(self) -> Mapping[str, Dataset]:
-        """Never anything: raises TargetLabelLeak."""
+        """Always raises TargetLabelLeak."""
         raise TargetLabelLeak(
             "the scorer's labelled splits are for scores alone. What to do: train and select on source data; the "
             "scores on source validation are in scorer.rows, all others in results.json."
         )
 
     def tagger(self, checkpoint: Checkpoint, config: TaggerConfig, *, system: str) -> None:
-        """Add one row a split: entity precision, recall and F1 (seqeval's default mode; strict beside it).
+        """Add one row a split: entity precision, recall and F1 in seqeval's default mode, and F1 in its strict mode.
 
-        `predictions` in a row is the file in the stage's folder that holds the tags which were scored.
+        `predictions` in a row is the file, in the stage's folder, with the tags that were scored.
         """
         for split, dataset in self.__splits.items():
-            scores = self._scores(checkpoint, config, split, dataset)
-            self._add(checkpoint, system, split, scores)
+            self._add(checkpoint, system, split, self._scores(checkpoint, config, split, dataset))
 
-    def reader(self, checkpoint: Checkpoint, *, system: str) -> None:
-        """Add the span scores that an MRC stage reached on its source validation questions."""
+    def mrc(self, checkpoint: Checkpoint, *, system: str) -> None:
+        """Add the span scores of an MRC stage on its source validation questions."""
         record = StageRecord.read(checkpoint.folder / RECORD)
         best = max((entry for entry in record.log if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
@@ -99,7 +98,7 @@ def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
 
 
 def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
-    """Where a scored tagger's tags stand beside the true ones: rows of `id`, `tokens`, `gold`, `predicted`."""
+    """Where the tags of a scored tagger are kept with the true ones: rows of `id`, `tokens`, `gold`, `predicted`."""
     return checkpoint.folder / f"predictions-{split}-{content_hash(dataset)}.parquet"
 
 

@@ -1,4 +1,4 @@
-"""What a student of other taggers learns from: soft labels of the target text, beside the last of its teachers."""
+"""Soft labels: the target text with the class probabilities of teachers, kept in the folder of the last one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tof_hf.utils.processes import barrier
 
 
 def soft_labels_file(text: Dataset, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Path:
-    """Where the soft labels of these teachers are, or will be; the name has all that they depend on."""
-    keys = [[one.key for one in taggers] for taggers in (teachers, voters)]
+    """Where the soft labels of these teachers are, or will be; the name includes all that they depend on."""
+    keys = [[tagger.key for tagger in taggers] for taggers in (teachers, voters)]
     digest = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
     return teachers[-1].folder / f"soft-{content_hash(text)}-{digest}.parquet"
 
@@ -37,36 +37,36 @@ def soft_labels(
     *,
     label_names: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
-) -> Labels:
-    """The sentences with the teachers' mean probabilities and the voters' common labels, and the record of them.
+) -> Labels[SoftLabelsRecord]:
+    """The sentences with the teachers' mean probabilities and the labels that all voters agree on.
 
-    Texts that `labelling.max_text_share` takes for no entity are none for a student either.
+    Texts that `labelling.max_text_share` excludes as entities are excluded here too.
     """
     file = soft_labels_file(text, teachers, voters)
-    if not is_cached(file):
-        given = {
-            one.key: class_probabilities(one, text, config.ner, tokenizer=tokenizer)
-            for one in {tagger.key: tagger for tagger in [*teachers, *voters]}.values()
+    if not is_kept(file):
+        taggers = {tagger.key: tagger for tagger in [*teachers, *voters]}
+        found = {
+            key: class_probabilities(tagger, text, config.ner, tokenizer=tokenizer) for key, tagger in taggers.items()
         }
-        of_teachers, of_voters = ([given[one.key] for one in taggers] for taggers in (teachers, voters))
+        of_teachers, of_voters = ([found[tagger.key] for tagger in group] for group in (teachers, voters))
         write_rows(soft_label(text, of_teachers, of_voters, label_names=label_names), file)
     barrier()
-    taught, texts = read_soft_labels(file, config)
-    for text_of_many, count in texts.items():
-        warn(f"{teachers[-1].name}: labels: {text_of_many!r} is {count:,} of the entities, and learned as none")
-    unsure = [word for words in taught[UNSURE][:] for word in words]
+    rows, excluded = read_soft_labels(file, config)
+    for entity, count in excluded.items():
+        warn(f"{teachers[-1].name}: labels: {entity!r} makes up {count:,} of the entities; it is learned as no entity")
+    unsure = [word for words in rows[UNSURE][:] for word in words]
     record = SoftLabelsRecord(
-        teachers=[one.name for one in teachers],
-        voters=[one.name for one in voters],
+        teachers=[tagger.name for tagger in teachers],
+        voters=[tagger.name for tagger in voters],
         file=file.name,
-        sentences=len(taught),
+        sentences=len(rows),
         words=len(unsure),
         agreed_share=round(1 - sum(unsure) / max(1, len(unsure)), 4) if voters else None,
-        no_entities=texts,
+        no_entities=excluded,
     )
-    return Labels(taught, record)
+    return Labels(rows, record)
 
 
 def read_soft_labels(file: Path, config: TofConfig) -> tuple[Dataset, dict[str, int]]:
-    """The kept rows as they are learned, and the texts that are learned as no entity, with how often they were one."""
+    """The kept rows as a student learns them, and the texts learned as no entity with their counts as entities."""
     return without_frequent_texts(read_rows(file), config.labelling.max_text_share)

@@ -1,4 +1,4 @@
-"""What training may see, and which rows of it a stage trains on and is selected on."""
+"""The data of a run, and the rows of it that each stage trains and is selected on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tof_hf.errors import TargetLabelLeak
 
 @dataclass(frozen=True)
 class TofData:
-    """What training may see. In the paper's words: source D_s,n, target text D_t,no, questions D_s,m and D_t,m."""
+    """The data that training may see; in the paper: source D_s,n, target text D_t,no, questions D_s,m and D_t,m."""
 
     label_names: list[str]
     queries: dict[str, str]
@@ -36,8 +36,8 @@ class TofData:
             labels = [] if rows is None else sorted(set(rows.column_names) - {"id", "tokens"})
             if labels:
                 raise TargetLabelLeak(
-                    f"{name} has the columns {', '.join(labels)}, but nothing of the target's text than its words may "
-                    "reach training. What to do: read it with read_text, which drops labels."
+                    f"{name} has the columns {', '.join(labels)}, but only the words of the target's text may reach "
+                    "training. What to do: read it with read_text, which drops labels."
                 )
 
 
@@ -56,7 +56,7 @@ def mrc_questions(config: MrcConfig, data: TofData, pseudo: Dataset | None, *, s
         kinds["translated_qa"] = (config.use_translated_qa, config.max_translated_qa, qa, _same)
         kinds["translated_ner_mrc"] = (config.use_translated_ner_mrc, config.max_translated_ner_mrc, rows, asked)
     return {
-        name: convert(cap(rows, limit, seed=_drawing(name, seed)))
+        name: convert(cap(rows, limit, seed=_seed_for(name, seed)))
         for name, (wanted, limit, rows, convert) in kinds.items()
         if wanted and rows is not None
     }
@@ -77,7 +77,7 @@ def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, s
         "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
     }
     sentences = {
-        name: cap(rows, limit, seed=_drawing(name, seed))
+        name: cap(rows, limit, seed=_seed_for(name, seed))
         for name, (wanted, limit, rows) in kinds.items()
         if wanted and rows is not None
     }
@@ -85,7 +85,7 @@ def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, s
         return sentences
     least = min(map(len, sentences.values()))
     return {
-        name: rows if name == "source" else cap(rows, least, seed=_drawing(name, seed))
+        name: rows if name == "source" else cap(rows, least, seed=_seed_for(name, seed))
         for name, rows in sentences.items()
     }
 
@@ -98,8 +98,8 @@ def ner_validation(config: NerConfig | DistillationConfig, data: TofData, *, see
     return {name: cap(rows, config.max_validation, seed=seed) for name, rows in held_out.items()}
 
 
-def _drawing(name: str, seed: int) -> int:
-    """The seed that draws rows of this kind: another one for translations, or the same sentences would come twice."""
+def _seed_for(name: str, seed: int) -> int:
+    """The seed for a sample of these rows; translations get another, so that they are of other sentences."""
     return seed + 1 if name.startswith("translated") else seed
 
 

@@ -69,7 +69,7 @@ def translate_source(
 def report_translation(
     before: Mapping[str, Dataset | None], data: TranslatedData, config: TranslationConfig, folder: Path
 ) -> None:
-    """Write what became of the `source`, `validation` and `source_qa` rows: a JSON file and a page for each."""
+    """Write how the `source`, `validation` and `source_qa` rows were translated: a JSON file and a page for each."""
     for name, rows in before.items():
         if rows is None:
             continue

@@ -1,4 +1,4 @@
-"""Which stages a recipe goes through with a config, found by walking it without data."""
+"""Which stages a recipe trains with a config, found by walking through it without data."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner", "
 
 @dataclass(frozen=True)
 class Visit:
-    """One stage of a recipe: the section with its options, and whether it may see translated source data."""
+    """One step of a recipe.
+
+    Attributes:
+        section: The section of the run file with its options: one of STAGES, or `labelling`.
+        translated: Whether translated source data is available to it.
+        after_mrc: Whether an MRC stage led to its start.
+    """
 
     section: str
-    translated: bool
+    translated: bool = True
+    after_mrc: bool = True
 
 
 def visits(recipe: Callable[[Any], Any], config: TofConfig) -> list[Visit]:
-    """The stages that the recipe trains with this config, in order.
+    """The stages that the recipe trains with this config and the labels that it asks for, in order.
 
-    A recipe of the user's own may ask its steps for more than this walk knows, such as data; then every stage that the
-    config has is taken to be one of its.
+    A recipe of the user's own may use what is missing here, such as data; then every enabled stage is assumed.
     """
     walk = _Walk(config)
     try:
         recipe(walk)
     except AttributeError:
-        return [Visit(section, True) for section in STAGES if _stage(config, section).enabled]
+        return [Visit(section) for section in STAGES if _stage(config, section).enabled]
     return walk.visited
 
 
@@ -59,35 +65,37 @@ class _Walk:
         return dataclasses.replace(self, translation=False)
 
     def mlm(self, start: Checkpoint) -> Checkpoint:
-        return self._visit("mlm")
+        return self._train(start, "mlm")
 
     def mrc(self, start: Checkpoint) -> Checkpoint:
-        return self._visit("mrc")
+        return self._train(start, "mrc")
 
     def ner(self, start: Checkpoint) -> Checkpoint:
-        return self._visit("ner")
+        return self._train(start, "ner")
 
     translated_ner = tuned_ner = ner
 
     def pseudo_ner(self, start: Checkpoint, pseudo: Any) -> Checkpoint:
-        return self._visit("pseudo_ner")
+        return self._train(start, "pseudo_ner")
 
     def continual_mrc(self, start: Checkpoint, pseudo: Any, *, round: int) -> Checkpoint:
-        return self._visit("continual_mrc")
+        return self._train(start, "continual_mrc")
 
     def continual_ner(self, start: Checkpoint, pseudo: Any, *, round: int) -> Checkpoint:
-        return self._visit("continual_ner")
+        return self._train(start, "continual_ner")
 
-    def distil(self, start: Checkpoint, taught: Any) -> Checkpoint:
-        return self._visit("distillation")
+    def distil(self, start: Checkpoint, soft_labels: Any) -> Checkpoint:
+        return self._visit(start, "distillation")  # a student is trained in any case
 
     def label(self, tagger: Checkpoint) -> None:
-        return None
+        self._visit(tagger, "labelling")
 
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> None:
         return None
 
-    def _visit(self, section: str) -> Checkpoint:
-        if _stage(self.config, section).enabled:
-            self.visited.append(Visit(section, self.translation))
-        return self.pretrained
+    def _train(self, start: Checkpoint, section: str) -> Checkpoint:
+        return self._visit(start, section) if _stage(self.config, section).enabled else start
+
+    def _visit(self, start: Checkpoint, section: str) -> Checkpoint:
+        self.visited.append(Visit(section, self.translation, "mrc" in start.name))
+        return Checkpoint(f"{start.name}-{section}".removeprefix("-"), "", "")

@@ -32,7 +32,7 @@ from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.leakage import look_for_overlaps
-from tof_hf.run.output_files import check_run_files
+from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
 from tof_hf.run.validation import check_place, checks, used_stages
 from tof_hf.stages.stage import StageTask

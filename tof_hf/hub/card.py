@@ -148,7 +148,7 @@ def _diagram(run: ReleasedRun, labelled: Sequence[LabellingRecord]) -> str:
 
 def _end(run: ReleasedRun, system: str) -> dict[str, Any]:
     """The last scores of a system, by split; those of a stage that it did not continue from do not count."""
-    left = run.lineage.systems[system].left_stages()
+    left = run.lineage.systems[system].discarded_stages()
     scores: dict[str, MeanScore] = {
         score.split: score for score in run.scores if score.system == system and score.checkpoint not in left
     }

@@ -1,4 +1,4 @@
-"""A run to the Hub: its tagger and, if asked for, the data sets made on the way."""
+"""Publishes a finished run on the Hub: its tagger and, if asked for, the data sets made on the way."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 from datasets import Dataset
 
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.config import ReleaseConfig, load_config
-from tof_hf.errors import DataError
+from tof_hf.config import ReleaseConfig, TofConfig, load_config
+from tof_hf.errors import DataError, TofError
 from tof_hf.hub.dataset_release import check_shareable, mrc_bundle, pseudo_label_bundle, records_of
 from tof_hf.hub.model_release import model_bundle
 from tof_hf.hub.released_run import ReleasedRun, read_released_run
 from tof_hf.hub.upload import Bundle, open_repository, publish
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.record import DataRecord
+from tof_hf.utils.log import say
+from tof_hf.utils.processes import is_main_process, main_process_first
 
 
 def prepare(
@@ -25,11 +27,23 @@ def prepare(
     other_seeds: Sequence[str | Path] = (),
     datasets: Mapping[str, Dataset] | None = None,
 ) -> list[Bundle]:
-    """All that `push` publishes of the finished run in `folder`, the tagger last; nothing asks the Hub.
+    """What `push` publishes of a finished run; the Hub is not contacted.
 
-    `other_seeds`: folders of the same run with other seeds, whose scores go into the card's means. `datasets`: those
-    that the run was given in place of files. For `release.mrc_repo` the source is read again, from where the run had
-    it. Raises a TofError for what cannot or must not be published.
+    Args:
+        folder: The run's folder.
+        release: What to publish, and under which names. For `mrc_repo` the source is read again, from the place where
+            the run found it.
+        other_seeds: Folders of the same run with other seeds; the card gives the means of all their scores.
+        datasets: The datasets that the run used in place of files.
+
+    Returns:
+        One bundle for each repository, the tagger's last.
+
+    Raises:
+        TofError: The run is not finished, or something may not be published.
+
+    Example:
+        >>> push(prepare("runs/es", ReleaseConfig(repo="user/tagger-es")))
     """
     run = read_released_run(Path(folder), [Path(other) for other in other_seeds])
     bundles = []
@@ -41,21 +55,49 @@ def prepare(
 
 
 def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
-    """The addresses of what was published, one commit each. Raises HubError; the same call may follow any failure."""
-    for bundle in bundles:  # nothing is published if one of them is in vain
+    """The addresses of what was published, one commit for each bundle.
+
+    Args:
+        bundles: The files of each repository, from `prepare`.
+        private: Whether new repositories are private; existing ones must be then.
+
+    Returns:
+        One URL for each bundle.
+
+    Raises:
+        HubError: The Hub refused or could not be reached. The same call can be repeated after any failure.
+    """
+    for bundle in bundles:  # nothing is published unless all repositories can be written to
         open_repository(bundle.repo, repo_type=bundle.repo_type, private=private)
     return [publish(bundle, private=private) for bundle in bundles]
 
 
-def check_before_training(release: ReleaseConfig, records: Sequence[DataRecord]) -> None:
-    """Raise a TofError if what the run is to publish at its end must not or cannot be published."""
-    if release.mrc_repo:
-        check_shareable(records_of(records, "source.train"), "release.mrc_repo")
-    if release.pseudo_labels_repo:
-        check_shareable(records_of(records, "target.text"), "release.pseudo_labels_repo")
-    open_repository(release.repo, private=release.private)
-    for repo in filter(None, (release.mrc_repo, release.pseudo_labels_repo)):
-        open_repository(repo, repo_type="dataset", private=release.private)
+def check_before_training(config: TofConfig, records: Sequence[DataRecord]) -> None:
+    """Raise a TofError if the run is to be published at its end, and may not or cannot be."""
+    release = config.release
+    if not config.push_to_hub or release.repo is None:
+        return
+    with main_process_first():
+        if release.mrc_repo:
+            check_shareable(records_of(records, "source.train"), "release.mrc_repo")
+        if release.pseudo_labels_repo:
+            check_shareable(records_of(records, "target.text"), "release.pseudo_labels_repo")
+        open_repository(release.repo, private=release.private)
+        for repo in filter(None, (release.mrc_repo, release.pseudo_labels_repo)):
+            open_repository(repo, repo_type="dataset", private=release.private)
+
+
+def push_finished_run(config: TofConfig, datasets: Mapping[str, Dataset] | None) -> None:
+    """Publish a finished run if its config says so. Raises a TofError; the run itself stays finished."""
+    if not config.push_to_hub or not is_main_process():
+        return
+    try:
+        bundles = prepare(config.output_dir, config.release, datasets=datasets)
+        for address in push(bundles, private=config.release.private):
+            say(f"published: {address}")
+    except TofError as problem:
+        hint = f"The run is finished; `tof-hf push {config.output_dir}` publishes it without training anything."
+        raise TofError(f"{problem} {hint}") from problem
 
 
 def _same_data(run: ReleasedRun, datasets: Mapping[str, Dataset] | None) -> TofData:

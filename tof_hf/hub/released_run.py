@@ -67,7 +67,7 @@ class ReleasedRun:
     @property
     def way(self) -> list[str]:
         """The stages from the encoder to the released tagger."""
-        return self.record.way_to(self.final.stage)
+        return self.record.path_to(self.final.stage)
 
     @property
     def taught_by(self) -> SoftLabelsRecord | None:
@@ -80,7 +80,7 @@ class ReleasedRun:
         taught = self.taught_by
         teachers = [] if taught is None else [*taught.voters, *taught.teachers]
         ends = [*teachers, *self.way[-1:]]
-        return list(dict.fromkeys(stage for end in ends for stage in self.record.way_to(end)))
+        return list(dict.fromkeys(stage for end in ends for stage in self.record.path_to(end)))
 
 
 def read_released_run(folder: Path, others: Sequence[Path] = ()) -> ReleasedRun:

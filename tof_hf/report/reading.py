@@ -100,7 +100,7 @@ class Run:
     @cached_property
     def ends(self) -> Mapping[str, str]:
         """The last scored tagger of every system, apart from those that were dropped because they forgot too much."""
-        return self.record.ends()
+        return self.record.last_taggers()
 
     @property
     def labellings(self) -> list[tuple[str, LabellingRecord]]:

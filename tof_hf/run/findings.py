@@ -1,4 +1,4 @@
-"""What somebody has to read before a run, or beside it."""
+"""Problems found before or during a run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Level = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`found` is what stands there, `fix` what to do about it (may be empty), `subject` an option of the run file.
+    """A problem: what was `found`, how to `fix` it (may be empty), and the `subject`, an option of the run file.
 
-    With an `error` a run would not start, or must not; a `warning` is worth a look; a `note` only tells.
+    An `error` keeps a run from starting; a `warning` should be looked into; a `note` only informs.
     """
 
     level: Level

@@ -1,4 +1,4 @@
-"""All data of a run, read and checked before any training; the target's gold labels stay apart from the rest."""
+"""All data of a run, read and checked before any training; the target's gold labels are kept apart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tof_hf.run.record import DataRecord
 
 
 class Inputs:
-    """Reads what a config names; a `path` that is the name of one of the given `datasets` means that dataset."""
+    """Reads the data that a config names; a `path` that is a key of `datasets` refers to that dataset."""
 
     def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
         self.config, self.datasets = config, datasets or {}
@@ -36,7 +36,7 @@ class Inputs:
         return list(self._records.values())
 
     def training(self) -> TofData:
-        """Everything that training needs; the target's labels, if its file has any, are dropped at once."""
+        """The data that training needs; labels in the target's file are dropped while it is read."""
         config = self.config
         source = self._ner("source.train", config.source.train)
         types = entity_types(source.features["ner_tags"].feature.names)
@@ -62,7 +62,7 @@ class Inputs:
             target=target,
             seed=config.seed,
         )
-        if translated is not None:
+        if translated is not None and config.translation.dictionary is not None:
             self._note_dictionary(Path(config.translation.dictionary), len(translated.dictionary))
         include_test = config.mlm.include_target_test
         return TofData(
@@ -89,8 +89,8 @@ class Inputs:
         }
 
     def one(self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True) -> Dataset:
-        """The rows of a single file, as `training` and `gold` read them; without `mapped` types keep their names."""
-        options = {"encoding": file.encoding, "split": file.split}
+        """The rows of a single file, as `training` and `gold` read them; with `mapped=False` types are not renamed."""
+        options: dict[str, object] = {"encoding": file.encoding, "split": file.split}
         if kind == "mrc":
             options["exclude_contexts_of"] = self._source(file.exclude_contexts_of)
             return self._read(option, read_mrc, file, **options)
@@ -110,7 +110,7 @@ class Inputs:
         return _together(self.one(name, file, "mrc") for name, file in numbered(option, files))
 
     def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
-        """The file through its reader, no more than its `limit`; `records` gets a line."""
+        """The rows of the file, at most its `limit`; they are added to `records`."""
         # What is scored is the same in runs with other seeds, so that their scores can be compared.
         seed = 0 if option in ("target.gold", "source.test") else self.config.seed
         with _naming(file):
@@ -119,16 +119,16 @@ class Inputs:
         return rows
 
     def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
-        given, here = file.path in self.datasets, Path(file.path).exists()
-        name = file.path if given or not here else Path(file.path).name
-        license = file.license or (find_license(Path(file.path)) if here and not given else None)
+        passed, path = file.path in self.datasets, Path(file.path)
+        local = not passed and path.exists()
+        license = file.license or (license_beside(path) if local else None)
         options = {k: v for k, v in file.to_dict().items() if k not in ("path", "license")}
         if file.exclude_contexts_of is not None:
             options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
         return DataRecord(
             option=option,
-            name=name,
-            hub=not given and not here,
+            name=path.name if local else file.path,
+            hub=not passed and not local,
             rows=len(rows),
             fingerprint=content_hash(rows),
             license=license,
@@ -137,15 +137,8 @@ class Inputs:
 
     def _note_dictionary(self, file: Path, words: int) -> None:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        self._records["translation.dictionary"] = DataRecord(
-            option="translation.dictionary",
-            name=file.name,
-            hub=False,
-            rows=words,
-            fingerprint=digest,
-            license=None,
-            options={},
-        )
+        option = "translation.dictionary"
+        self._records[option] = DataRecord(option=option, name=file.name, rows=words, fingerprint=digest)
 
     def _source(self, path: str | None) -> str | Dataset | None:
         return None if path is None else self.datasets.get(path, path)
@@ -162,7 +155,7 @@ def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def _with_entities(file: DataFile, rows: Dataset) -> Dataset:
-    """The rows, if there is an entity to be found in them; else every score on them would be 0."""
+    """The rows. Raises DataError if they have no entity, since every score on them would be 0."""
     if not any(any(tags) for tags in rows["ner_tags"]):
         raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.", path=file.path)
     return rows
@@ -170,7 +163,7 @@ def _with_entities(file: DataFile, rows: Dataset) -> Dataset:
 
 @contextmanager
 def _naming(file: DataFile) -> Iterator[None]:
-    """An error inside that does not say which file it is about says it outside."""
+    """Add the file to an error from inside that does not name one."""
     try:
         yield
     except DataError as error:
@@ -186,7 +179,7 @@ def _together(parts: Iterable[Dataset]) -> Dataset | None:
 
 def _both_maps(first: str | dict[str, str] | None, then: str | dict[str, str] | None) -> str | dict[str, str] | None:
     """A file's own renaming followed by that of the whole run."""
-    if "span" in (first, then):
+    if isinstance(first, str) or isinstance(then, str):
         return "span"
     first, then = first or {}, then or {}
-    return {**then, **{old: then.get(new, new) for old, new in first.items()}} or None
+    return then | {old: then.get(new, new) for old, new in first.items()} or None

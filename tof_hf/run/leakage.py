@@ -1,4 +1,4 @@
-"""Sentences that stand where they should not: scored ones in training data, and validation ones in the source."""
+"""Sentences that should not be where they are: scored ones in training data, validation ones in the source."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tof_hf.run.record import OverlapRecord, TargetTextRecord
 from tof_hf.utils.log import say, warn
 
 _IN_TEXT = (
-    "its labels stay unseen, but the encoder and the pseudo-labels have met these sentences, so the score says less "
-    "about new text: take them out of target.text, or report it."
+    "its labels stay unseen, but the encoder is trained on these sentences and pseudo-labels are made of them, so the "
+    "score says less about new text: remove them from target.text, or report it."
 )
-_IN_SOURCE = "their labels are trained or chosen on, so the score is too good: take them out of the source."
-_IN_TRAIN = "the best epoch is chosen on sentences known by heart: take them out of one of the two."
+_IN_SOURCE = "stages are trained or selected on their labels, so the score is too good: remove them from the source."
+_IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
 _PAIRS = [
     ("target.gold", "target.text", _IN_TEXT),
@@ -32,9 +32,9 @@ _PAIRS = [
 
 
 def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecord], list[Finding]]:
-    """What options share; `options` maps those that could be read to their rows.
+    """The sentences that options share; `options` maps those that could be read to their rows.
 
-    More than half of target.gold in labelled source data is an error, as it is before a run.
+    More than half of target.gold in labelled source data is an error, as before a run.
     """
     known = {option: sentences(rows) for option, rows in options.items()}
     overlaps, findings = [], []
@@ -45,7 +45,7 @@ def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecor
             overlaps.append(overlap)
             if overlap.shared:
                 share = 100 * overlap.shared / overlap.total
-                found = f"{overlap.shared:,} of {overlap.total:,} sentences ({share:.1f} %) also stand in {within}"
+                found = f"{overlap.shared:,} of {overlap.total:,} sentences ({share:.1f} %) are also in {within}"
                 findings.append(Finding(_level(overlap, fix), of, found, fix))
     return overlaps, findings
 
@@ -57,13 +57,13 @@ def _level(overlap: OverlapRecord, fix: str) -> Level:
 
 
 def sentences(dataset: Dataset) -> set[str]:
-    """The sentences without their blanks: where words end is not the same in every file."""
+    """The sentences without spaces, since files differ in where words end."""
     return {"".join(tokens) for tokens in dataset["tokens"]}
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """What training sees of the scored sentences: those that options share, and the text of every MLM stage."""
+    """What training sees of the scored sentences: those that options share, and the text of the MLM stages."""
 
     overlaps: list[OverlapRecord]
     text: TargetTextRecord
@@ -74,7 +74,7 @@ class Leakage:
 
 
 def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Leakage:
-    """What training sees of what is scored or chosen on; a warning for every overlap, nothing is left out."""
+    """What training sees of sentences that are scored or selected on; every overlap is a warning, none is removed."""
     named = {
         "source.train": data.source,
         "source.validation": data.validation,
@@ -84,13 +84,13 @@ def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset
     }
     overlaps, findings = look_for_overlaps({option: rows for option, rows in named.items() if rows is not None})
     for finding in findings:
-        tell = say if finding.level == "note" else warn
-        tell(f"{finding.subject}: {finding.found}; the run leaves nothing out. {finding.fix}")
+        log = say if finding.level == "note" else warn
+        log(f"{finding.subject}: {finding.found}; the run removes nothing. {finding.fix}")
     return Leakage(overlaps, mlm_text(config, data, gold.get("target")))
 
 
 def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTextRecord:
-    """The rows that `mlm_task` takes of the target, drawn in the same way."""
+    """The target sentences that `mlm_task` trains on, sampled in the same way."""
     seed = config.seed if config.mlm.seed is None else config.mlm.seed
     test = data.target_test if config.mlm.include_target_test else None
     rows = mix([part for part in (data.target, test) if part is not None], columns=["id", "tokens"])

@@ -1,7 +1,7 @@
-"""What was made of what in a run, how, with which options, and what that brought: the content of `lineage.json`.
+"""The data, options and stages of a run, and how each stage came about: the content of `lineage.json`.
 
-It is written after every stage, published with the model, and the only source of the model card. No folder of this
-machine is in it: local files are named by their last part.
+It is written after every stage, published with the model, and the only source of the model card. It names no folder of
+this machine: local files appear by their last part.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint
 from tof_hf.utils.versions import versions
 
-# Recorded elsewhere, or of no interest to others.
+# Recorded elsewhere, or only of interest on this machine.
 _ABOUT_DATA = ("model", "output_dir", "source", "target", "push_to_hub", "release")
 
 

@@ -1,4 +1,4 @@
-"""The record of a run, `lineage.json` and `results.json`: typed, with the one reader and the one writer."""
+"""The record of a run, `lineage.json` and `results.json`: its types, its only reader and its only writer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DataRecord(Record):
 
     Attributes:
         option: the option of the run file that names it.
-        name: a Hub id or the last part of a path; no record has a folder of anybody's machine.
+        name: a Hub id or the last part of a path; records name no folders of a machine.
         rows: how many were read. `fingerprint`: a hash of them.
         license: its id on the Hub, where it is known.
         options: how it was read, where that differs from the default.
@@ -70,7 +70,7 @@ class OverlapRecord(Record):
 
 
 class ZeroResourceRecord(Record):
-    """What the run saw of the sentences that it is scored on; labels of theirs it never sees."""
+    """What training saw of the scored sentences; it never sees their labels."""
 
     target_labels: str = ""
     target_test_text_in_mlm: bool = False
@@ -112,7 +112,7 @@ class _Format(Record):
 
 
 class Lineage(_Format):
-    """`lineage.json`: what was made of what, how, with which options."""
+    """`lineage.json`: the data, options and stages of a run, and how each stage came about."""
 
     versions: dict[str, str] = {}
     encoder: EncoderRecord
@@ -138,27 +138,49 @@ class Results(Record):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run made of what, and how good it is."""
+    """The record of a run: the content of `lineage.json` and `results.json`.
+
+    Attributes:
+        folder: The run's folder.
+        lineage: The data, options and stages of the run, and how each stage came about.
+        scores: Precision, recall and F1 in 0..1, after every stage and on every split.
+
+    Example:
+        >>> run = read_run(Path("runs/es"))
+        >>> run.path_to(run.lineage.final.stage)
+        ['mlm', 'mlm-mrc', 'mlm-mrc-ner']
+    """
 
     folder: Path
     lineage: Lineage
     scores: Sequence[ScoreRow]
 
-    def way_to(self, stage: str | None) -> list[str]:
-        """The stages from the pretrained encoder to this one."""
-        way: list[str] = []
-        while stage is not None:
-            way.insert(0, stage)
-            stage = self.lineage.stages[stage].start
-        return way
+    def path_to(self, stage: str | None) -> list[str]:
+        """The stages from the pretrained encoder to this one.
 
-    def ends(self) -> dict[str, str]:
-        """The last scored tagger of each system, without those that a recipe did not continue from."""
-        left = {system: history.left_stages() for system, history in self.lineage.systems.items()}
+        Args:
+            stage: The name of a stage, or None for the encoder.
+
+        Returns:
+            Names of stages, this one last.
+        """
+        path: list[str] = []
+        while stage is not None:
+            path.insert(0, stage)
+            stage = self.lineage.stages[stage].start
+        return path
+
+    def last_taggers(self) -> dict[str, str]:
+        """The last scored tagger of each system, except those that its recipe did not continue from.
+
+        Returns:
+            Names of stages, by system.
+        """
+        discarded = {system: history.discarded_stages() for system, history in self.lineage.systems.items()}
         return {
             row.system: row.checkpoint
             for row in self.scores
-            if row.split != SOURCE_QUESTIONS and row.checkpoint not in left.get(row.system, ())
+            if row.split != SOURCE_QUESTIONS and row.checkpoint not in discarded.get(row.system, ())
         }
 
     def write(self) -> None:
@@ -168,7 +190,20 @@ class RunRecord:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """The record of a run, finished or not. Raises DataError if there is none, or it is damaged or too new."""
+    """The record of a run, finished or not.
+
+    Args:
+        folder: The run's folder (`output_dir`).
+
+    Returns:
+        What was made of what, and the scores so far.
+
+    Raises:
+        DataError: There is no record, it is damaged, or a newer release wrote it.
+
+    Example:
+        >>> [(row.label, row.split, row.f1) for row in read_run(Path("runs/es")).scores]
+    """
     file = folder / LINEAGE
     if not file.is_file():
         raise DataError(_instead_of_run(folder), fix="name the folder of a run (output_dir).", path=folder)
@@ -180,7 +215,7 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def _instead_of_run(folder: Path) -> str:
-    """What there is where a run was expected."""
+    """What was found where a run was expected."""
     if not folder.exists():
         return "nothing of that name."
     if not folder.is_dir():

@@ -1,0 +1,188 @@
+"""What the steps of Algorithm 1 have in common: choose the rows of a stage, train it, score it, note it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, LabellingRecord, Labels, SourceF1Alarm
+from tof_hf.algorithm.pseudo_labelling import Labelling, MrcModel
+from tof_hf.algorithm.scores import SOURCE
+from tof_hf.algorithm.scoring import Scorer
+from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
+from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
+from tof_hf.modeling.identity import encoder_key
+from tof_hf.stages.fit import fit
+from tof_hf.stages.folders import StageFolders
+from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.name import StageName
+from tof_hf.stages.ner import ner_task
+from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.utils.log import say, warn
+
+
+class StepRunner:
+    """Trains the stages of a recipe, scores their checkpoints and notes them in the history."""
+
+    def __init__(
+        self,
+        config: TofConfig,
+        data: TofData,
+        scorer: Scorer,
+        *,
+        system: str,
+        history: History | None = None,
+        record: Callable[[], None] = lambda: None,
+        folders: StageFolders | None = None,
+    ) -> None:
+        self.config, self.data, self.scorer, self.system = config, data, scorer, system
+        self.history = history or History()
+        self.record = record
+        self.tokenizer = scorer.tokenizer
+        self.folders = folders or StageFolders(Path(config.output_dir) / "stages")
+        self.labelling = Labelling(config, data, self.tokenizer)
+        self._source_f1_alarm = SourceF1Alarm(config.forgetting.max_drop)
+        self._mrc_models: dict[str, MrcModel] = {}
+        self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
+
+    def pseudo_label_file(self, tagger: Checkpoint) -> Path:
+        """Where the labels that `label` returns for this tagger are, or will be."""
+        return self.labelling.file(tagger, self._mrc_before(tagger))
+
+    def _mrc_before(self, tagger: Checkpoint) -> MrcModel | None:
+        """The last MRC stage on the way to the tagger."""
+        stage = tagger.stage
+        while stage is not None and str(stage) not in self._mrc_models:
+            stage = stage.parent
+        return None if stage is None else self._mrc_models[str(stage)]
+
+    def _mrc(
+        self, start: Checkpoint, config: MrcConfig, *, pseudo: Labels[LabellingRecord] | None = None, round: int = 0
+    ) -> Checkpoint:
+        if not config.enabled:
+            return start
+        seed = self._seed(config)
+        questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=seed)
+        translated = any(name.startswith("translated") for name in questions)
+        checkpoint = self._visit(
+            mrc_task(
+                start,
+                config,
+                stage=StageName("mrc", round, translated),
+                questions=questions,
+                validation=mrc_validation(config, self.data, seed=self.config.seed),
+                tokenizer=self.tokenizer,
+                seed=seed,
+            ),
+            pseudo,
+        )
+        self._mrc_models[checkpoint.name] = MrcModel(checkpoint, config)
+        self._score_mrc(checkpoint)
+        return checkpoint
+
+    def _ner(
+        self,
+        start: Checkpoint,
+        config: NerConfig,
+        kind: str,
+        *,
+        pseudo: Labels[LabellingRecord] | None = None,
+        round: int = 0,
+        keep_head: bool,
+    ) -> Checkpoint:
+        if not config.enabled:
+            return start
+        train = functools.partial(self._train_tagger, start, pseudo=pseudo, kind=kind, round=round, keep_head=keep_head)
+        return self._without_forgetting(train(config), config, retrain=functools.partial(train, mixed=True))
+
+    def _train_tagger(
+        self,
+        start: Checkpoint,
+        config: NerConfig,
+        *,
+        kind: str,
+        round: int = 0,
+        pseudo: Labels[LabellingRecord] | None = None,
+        keep_head: bool,
+        mixed: bool = False,
+    ) -> Checkpoint:
+        seed = self._seed(config)
+        sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=seed)
+        validation = ner_validation(config, self.data, seed=self.config.seed)
+        translated = "translated" in sentences or "translated" in validation
+        checkpoint = self._visit(
+            ner_task(
+                start,
+                config,
+                stage=StageName(kind, round, translated, mixed),
+                sentences=sentences,
+                validation=validation,
+                label_names=self.data.label_names,
+                keep_head=keep_head,
+                tokenizer=self.tokenizer,
+                seed=seed,
+            ),
+            pseudo,
+        )
+        self._score_tagger(checkpoint, config)
+        return checkpoint
+
+    def _translated_alone(self, start: Checkpoint, kind: str, *, keep_head: bool) -> Checkpoint:
+        """NER on the translations instead of the source, with the same cap."""
+        ner = self.config.ner
+        config = ner.replace(use_source=False, use_translated=True, max_translated=ner.max_source)
+        return self._train_tagger(start, config, kind=kind, keep_head=keep_head)
+
+    def _without_forgetting(
+        self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
+    ) -> Checkpoint:
+        """The tagger to continue from; if it forgot too much of the source, `forgetting.action` decides."""
+        f1 = self._source_f1(tagger)
+        if f1 is None:
+            return tagger
+        drop = self._source_f1_alarm.check(tagger.name, f1)
+        if drop is not None:
+            drop.action = self.config.forgetting.action
+            self.history.forgetting.append(drop)
+            if drop.action == "stop":
+                self.record()
+                raise self._source_f1_alarm.error(drop)
+            warn(f"{drop}")
+            if drop.action == "mix" and not config.use_source:
+                mixed = retrain(config.replace(use_source=True))
+                drop.mixed_f1 = mixed_f1 = self._source_f1(mixed)
+                if mixed_f1 is not None and mixed_f1 > f1:
+                    tagger, f1 = mixed, mixed_f1
+                    say(f"{tagger.name}: F1 on source validation {f1:.4f}; the run continues from it")
+            drop.kept = tagger.name
+        self._source_f1_alarm.keep(tagger.name, f1)
+        return tagger
+
+    def _source_f1(self, tagger: Checkpoint) -> float | None:
+        """The tagger's F1 on source validation, the only score that a run may act on."""
+        rows = (row for row in self.scorer.rows if row.split == SOURCE and row.checkpoint == tagger.name)
+        return next((row.f1 for row in rows), None)
+
+    def _visit(self, task: StageTask, labels: Labels[Any] | None = None) -> Checkpoint:
+        self.history.stages.append(task.name)
+        if labels is not None and FROM_PSEUDO_LABELS & task.rows.keys():
+            labels.record.used_by.append(task.name)
+        checkpoint = self._train(task)
+        self.history.folders[task.name] = checkpoint.folder
+        self.record()
+        return checkpoint
+
+    def _score_tagger(self, checkpoint: Checkpoint, config: TaggerConfig) -> None:
+        self.scorer.tagger(checkpoint, config, system=self.system)
+        self.record()
+
+    def _score_mrc(self, checkpoint: Checkpoint) -> None:
+        self.scorer.mrc(checkpoint, system=self.system)
+
+    def _train(self, task: StageTask) -> Checkpoint:
+        return fit(task, self.folders)
+
+    def _seed(self, config: StageConfig) -> int:
+        return self.config.seed if config.seed is None else config.seed
