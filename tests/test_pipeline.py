@@ -284,10 +284,11 @@ def test_the_baseline_with_translation_needs_a_dictionary(toy, tmp_path):
 
 
 def test_a_baseline_without_translation_needs_the_source(toy, tmp_path):
-    changes = {"translation__dictionary": "en-es.tsv", "ner__use_source": False}
-    with pytest.raises(ConfigError, match="ner has nothing to train on"):
-        config_of(toy, tmp_path, systems=["adaptabert", "adaptabert_translation"], **changes)
-    config_of(toy, tmp_path, systems=["adaptabert_translation"], **changes)
+    (tmp_path / "en-es.tsv").write_text("the\tel\n")
+    changes = {"translation__dictionary": str(tmp_path / "en-es.tsv"), "ner__use_source": False}
+    with pytest.raises(ConfigError, match="ner has nothing to train on.*adaptabert uses no translations"):
+        TofPipeline(config_of(toy, tmp_path, systems=["adaptabert", "adaptabert_translation"], **changes)).check()
+    TofPipeline(config_of(toy, tmp_path, systems=["adaptabert_translation"], **changes)).check()
 
 
 def test_strategies_that_a_user_spells_out_reach_training_alone(toy, tmp_path, trained):

@@ -17,7 +17,7 @@ from transformers import Trainer
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.history import SourceF1Alarm
-from tof_hf.config import ReleaseConfig, load_config
+from tof_hf.config import load_config
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_selection import UNSURE, entity_texts, select_labels, without_texts
 from tof_hf.data.tokenizers import load_encoder_tokenizer
@@ -90,7 +90,7 @@ def published(result):
     """The labels as a data set for the Hub, were the text free."""
     run = read_run(result.folder)
     run.lineage.data[:] = [item.model_copy(update={"license": "cc0-1.0"}) for item in run.lineage.data]
-    return pseudo_label_bundle(run, ReleaseConfig(pseudo_labels_repo="tester/pseudo"))
+    return pseudo_label_bundle(run, "tester/pseudo")
 
 
 @pytest.fixture

@@ -129,5 +129,5 @@ def test_one_run_at_a_time_works_in_a_store(runs, toy):
 
 def test_a_store_that_cannot_be_is_told_before_training(toy, tmp_path):
     (tmp_path / "stages").write_text("a file")
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         pipeline(toy, tmp_path, "one").run()

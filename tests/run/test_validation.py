@@ -8,9 +8,9 @@ import pytest
 from datasets import Dataset
 from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 
-from tof_hf.algorithm.steps import encoder_key
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, ModelError
+from tof_hf.modeling.identity import encoder_key
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run import validation
 from tof_hf.run.inputs import Inputs

@@ -10,15 +10,13 @@ from typing import Any
 from tof_hf.config import StageConfig, TofConfig
 from tof_hf.stages.stage import Checkpoint
 
-STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner", "distillation")  # sections of a run file
-
 
 @dataclass(frozen=True)
 class Visit:
     """One step of a recipe.
 
     Attributes:
-        section: The section of the run file with its options: one of STAGES, or `labelling`.
+        section: The section of the run file with its options: a stage's, or `labelling`.
         translated: Whether translated source data is available to it.
         after_mrc: Whether an MRC stage led to its start.
     """
@@ -37,19 +35,14 @@ def visits(recipe: Callable[[Any], Any], config: TofConfig) -> list[Visit]:
     try:
         recipe(walk)
     except AttributeError:
-        return [Visit(section) for section in STAGES if _stage(config, section).enabled]
+        return [Visit(section) for section, stage in config.stages().items() if stage.enabled]
     return walk.visited
 
 
 def visited_sections(recipes: Sequence[Callable[[Any], Any]], config: TofConfig) -> dict[str, StageConfig]:
     """The options of the stages that any of the recipes trains, by section, in the order of the run file."""
     found = {visit.section for recipe in recipes for visit in visits(recipe, config)}
-    return {section: _stage(config, section) for section in STAGES if section in found}
-
-
-def _stage(config: TofConfig, section: str) -> StageConfig:
-    stage: StageConfig = getattr(config, section)
-    return stage
+    return {section: stage for section, stage in config.stages().items() if section in found}
 
 
 @dataclass
@@ -94,7 +87,7 @@ class _Walk:
         return None
 
     def _train(self, start: Checkpoint, section: str) -> Checkpoint:
-        return self._visit(start, section) if _stage(self.config, section).enabled else start
+        return self._visit(start, section) if self.config.stages()[section].enabled else start
 
     def _visit(self, start: Checkpoint, section: str) -> Checkpoint:
         self.visited.append(Visit(section, self.translation, "mrc" in start.name))

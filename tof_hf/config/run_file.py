@@ -13,7 +13,7 @@ from tof_hf.config.presets import STAGES
 from tof_hf.config.release import ReleaseConfig
 from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option
 from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
-from tof_hf.config.systems import System
+from tof_hf.config.systems import System, systems_with_need
 from tof_hf.config.yaml import dump_yaml
 
 _shown = partial(option, effect="none")
@@ -109,9 +109,8 @@ class TofConfig(Section):
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 yield "labels", f"needs entity types such as PER, found the tag {type_!r}."
         translation = self.translation.dictionary is not None
-        untranslated = {"source_only", "adaptabert", "tsl", "unitrans"} & systems
         for name, stage in self.stages().items():
-            problem = stage.missing_data(translation=translation and not (name == "ner" and untranslated))
+            problem = stage.missing_data(translation=translation)
             if problem and name != "mlm":  # which always has the target's text
                 yield name, problem
         if self.rounds and self.continual_mrc.enabled and not self.continual_ner.enabled:
@@ -124,18 +123,9 @@ class TofConfig(Section):
             yield "release.repo", "is missing: push_to_hub needs a repository, `user/name`."
         if not self.ner.enabled:
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
-        asks_mrc = self.labelling.selection == "agreement" and {"tof", "tof_wo_continual"} & systems
-        if asks_mrc and not self.mrc.enabled:
-            yield (
-                "labelling.selection",
-                "is agreement, but mrc.enabled is false: there is no MRC head to agree with. "
-                "Turn mrc on, or choose another selection.",
-            )
-        for system in ("adaptabert_translation", "unitrans"):
-            if system in systems and not translation:
+        if not translation:
+            for system in sorted(systems & systems_with_need("dictionary")):
                 yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
-        if {"tsl", "unitrans"} & systems and not self.distillation.enabled:
-            yield "distillation.enabled", "must be true for tsl and unitrans."
         for name, used in (("ner.use_pseudo", self.ner.use_pseudo), ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc)):
             if used:
                 yield name, "must be false: no pseudo-labels exist before Algorithm 1, line 7."

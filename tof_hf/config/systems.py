@@ -19,6 +19,11 @@ def system_names() -> list[str]:
     return list(importlib.import_module(RECIPES).RECIPES)
 
 
+def systems_with_need(need: str) -> set[str]:
+    """The names of the systems whose recipe says that it needs this, such as `dictionary`."""
+    return {name for name, recipe in importlib.import_module(RECIPES).RECIPES.items() if need in recipe.needs}
+
+
 def _known(name: str) -> str:
     names = system_names()
     if name not in names:

@@ -1,4 +1,4 @@
-"""The model card: every word of it that is about this model comes from the run's own record."""
+"""The model card: everything in it about the model comes from the run's own record."""
 
 from __future__ import annotations
 
@@ -22,18 +22,31 @@ WHAT = {
     "ner": "NER",
     "pseudo_ner": "NER on labels of its own",
     "translated_ner": "NER on translated sentences",
-    "tuned_ner": "NER on translated sentences, going on from another tagger",
+    "tuned_ner": "NER on translated sentences, started from another tagger",
     "distillation": "its teachers' class probabilities",
 }
 FROM_TARGET = {"target", "target_qa", "pseudo", "taught"}  # kinds of training rows
-_LANGUAGE = re.compile(r"[a-z]{2}")  # with three letters `bio` and `law` would be languages
+_LANGUAGE = re.compile(r"[a-z]{2}")  # three letters would make languages of `bio` and `law`
 
 
 def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, language: Sequence[str] = ()) -> str:
-    """The text of README.md for the tagger of a run in the repository `repo`."""
+    """The text of README.md for the tagger of a run.
+
+    Args:
+        run: The record of the finished run, with the scores of one seed or the means of several.
+        repo: The repository that it is published in, `user/name`.
+        license: The licence of the tagger, by its id on the Hub.
+        language: Language codes; by default the name of the target, if that is one.
+
+    Returns:
+        Markdown with a YAML header.
+
+    Example:
+        >>> text = model_card(read_released_run(Path("runs/es")), "user/tagger-es")
+    """
     lineage = run.lineage
     language = list(language) or ([lineage.target] if _LANGUAGE.fullmatch(lineage.target) else [])
-    labelled = [entry for entry in run.history.pseudo_labels if set(entry.used_by) & set(run.chain)]
+    labelled = [entry for entry in run.history.pseudo_labels if set(entry.used_by) & set(run.all_stages)]
     system = RECIPES.get(run.final.system)
     return render(
         "model_card.md.jinja",
@@ -50,10 +63,10 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
         split_names=SPLITS,
         labelled=labelled,
         alarms=[(entry.tagger, alarm) for entry in labelled for alarm in entry.health.alarms],
-        forgotten=[drop for drop in run.history.forgetting if drop.kept in run.chain],
-        uses_target=any(FROM_TARGET & set(lineage.stages[stage].rows) for stage in run.chain),
+        forgotten=[drop for drop in run.history.forgetting if drop.kept in run.all_stages],
+        uses_target=any(FROM_TARGET & set(lineage.stages[stage].rows) for stage in run.all_stages),
         origin=system and system.citation,
-        kinds={StageName.parse(stage).kind for stage in run.chain},
+        kinds={StageName.parse(stage).kind for stage in run.all_stages},
         validated_on=_validated_on(run),
         what=lambda stage: WHAT.get(StageName.parse(stage).kind, StageName.parse(stage).kind),
         last=_short,
@@ -62,7 +75,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
 
 
 def render(template: str, **values: Any) -> str:
-    """A page of this package filled in; a value that the page needs and does not get is an error."""
+    """The page with these values filled in; a missing value is an error."""
     pages = Environment(
         loader=PackageLoader("tof_hf.hub", "pages"),
         undefined=StrictUndefined,
@@ -83,28 +96,27 @@ def _short(stage: str) -> str:
 
 def _header(run: ReleasedRun, repo: str, license: str | None, language: list[str]) -> ModelCardData:
     lineage = run.lineage
-    # The value of these very weights, not a mean over seeds.
+    # The scores of these weights, not means over seeds.
     scored = {score.split: score for score in run.own if score.checkpoint == run.final.stage}
-    own = next((scored[split] for split in SPLITS if split in scored), None)
-    split = own and own.split
-    files = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}
-    data = {record.option: record for record in lineage.data}
-    results = []
-    if split is not None and files[split] in data:
-        file = data[files[split]]
-        results = [
-            EvalResult(
-                task_type="token-classification",
-                task_name="Named entity recognition",
-                dataset_type=_identifier(file),
-                dataset_name=f"{file.name} ({SPLITS[split]})",
-                dataset_split=split,
-                metric_type=name,
-                metric_name=f"{name} (whole entities, seqeval default mode)",
-                metric_value=round(own.means[name], 4),
-            )
-            for name in METRICS
-        ]
+    split = next((split for split in SPLITS if split in scored), "")
+    option = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}.get(
+        split
+    )
+    results = [
+        EvalResult(
+            task_type="token-classification",
+            task_name="Named entity recognition",
+            dataset_type=_identifier(file),
+            dataset_name=f"{file.name} ({SPLITS[split]})",
+            dataset_split=split,
+            metric_type=name,
+            metric_name=f"{name} (whole entities, seqeval default mode)",
+            metric_value=round(scored[split].means[name], 4),
+        )
+        for file in lineage.data
+        if file.option == option
+        for name in METRICS
+    ]
     return ModelCardData(
         language=language or None,
         license=license,
@@ -125,20 +137,20 @@ def _identifier(record: DataRecord) -> str:
 
 
 def _validated_on(run: ReleasedRun) -> str:
-    """What the best checkpoints of the tagger's stages were chosen by, in words."""
-    told = {"source": "labelled source sentences", "translated": "their translations"}
-    told |= {"ner_mrc": "source labels turned into questions", "qa": "source question answering"}
-    stages = [run.lineage.stages[stage].validation_rows for stage in run.chain]
+    """The data that the best checkpoints of the tagger's stages were selected on, in words."""
+    words = {"source": "labelled source sentences", "translated": "their translations"}
+    words |= {"ner_mrc": "source labels turned into questions", "qa": "source question answering"}
+    stages = [run.lineage.stages[stage].validation_rows for stage in run.all_stages]
     kinds = dict.fromkeys(kind for stage in reversed(stages) for kind in stage)
-    return ", ".join(told.get(kind, kind) for kind in kinds)
+    return ", ".join(words.get(kind, kind) for kind in kinds)
 
 
 def _diagram(run: ReleasedRun, labelled: Sequence[LabellingRecord]) -> str:
-    """The way from the encoder to the tagger, one line a stage."""
+    """The stages from the encoder to the tagger, one line each."""
     entities = {entry.tagger: (sum(entry.entities.values()), entry.sentences) for entry in labelled}
     lines = [run.lineage.encoder.name]
-    width = max(len(_short(stage)) for stage in run.way) + 2
-    for stage in run.way:
+    width = max(len(_short(stage)) for stage in run.path) + 2
+    for stage in run.path:
         rows = " + ".join(f"{count:,} {what}" for what, count in run.lineage.stages[stage].rows.items())
         lines += ["  |", f" {_short(stage):{width}}{rows}"]
         if stage in entities:
@@ -147,10 +159,10 @@ def _diagram(run: ReleasedRun, labelled: Sequence[LabellingRecord]) -> str:
 
 
 def _end(run: ReleasedRun, system: str) -> dict[str, Any]:
-    """The last scores of a system, by split; those of a stage that it did not continue from do not count."""
-    left = run.lineage.systems[system].discarded_stages()
+    """The last scores of a system, by split, without those of a stage that it did not continue from."""
+    discarded = run.lineage.systems[system].discarded_stages()
     scores: dict[str, MeanScore] = {
-        score.split: score for score in run.scores if score.system == system and score.checkpoint not in left
+        score.split: score for score in run.scores if score.system == system and score.checkpoint not in discarded
     }
     return {"system": system, "scores": scores}
 

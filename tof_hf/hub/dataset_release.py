@@ -11,7 +11,6 @@ from huggingface_hub import DatasetCardData
 
 from tof_hf.algorithm.history import SelectionRecord
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.config import ReleaseConfig
 from tof_hf.data.licences import may_share
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import DataError, TofError
@@ -22,17 +21,17 @@ from tof_hf.run.record import DataRecord
 from tof_hf.storage.cache import is_cached
 
 
-def mrc_bundle(run: ReleasedRun, release: ReleaseConfig, read: Callable[[], TofData]) -> Bundle:
-    """The labelled source in MRC form (paper's D_s,nm), for `release.mrc_repo`; `read` gives the data of the run.
+def mrc_bundle(run: ReleasedRun, repo: str, read: Callable[[], TofData]) -> Bundle:
+    """The labelled source in MRC form (the paper's D_s,nm), for `release.mrc_repo`; `read` returns the run's data.
 
-    Raises TofError if the licence of the source does not let others publish it: then nothing is read.
+    Raises TofError if the licence of the source does not let others publish it; then nothing is read.
     """
     records = records_of(run.lineage.data, "source.train")
     check_shareable(records, "release.mrc_repo")
     data = read()
     rows = ner_to_mrc(data.source, data.queries)
     return _bundle(
-        release.mrc_repo,
+        repo,
         rows,
         records,
         run,
@@ -40,19 +39,23 @@ def mrc_bundle(run: ReleasedRun, release: ReleaseConfig, read: Callable[[], TofD
         category="question-answering",
         how="Every labelled sentence is asked one question for every entity type; the entities of the type are the "
         "answers, as character spans (`end` exclusive), several or none.",
-        facts={f"Question for {label}": question for label, question in data.queries.items() if label in _types(run)},
+        facts={
+            f"Question for {label}": question
+            for label, question in data.queries.items()
+            if label in run.lineage.entity_types
+        },
     )
 
 
-def pseudo_label_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
-    """The target text with the last labels that a stage learned from, for `release.pseudo_labels_repo`.
+def pseudo_label_bundle(run: ReleasedRun, repo: str) -> Bundle:
+    """The target text with the last labels that a stage was trained on, for `release.pseudo_labels_repo`.
 
-    Where `labelling.selection` chose among them, the chosen ones. Raises TofError if the licence of the text does not
-    let others publish it, DataError if the run made no labels or they are no longer those that it made.
+    If `labelling.selection` selected some of them, only those. Raises TofError if the licence of the text does not let
+    others publish it, DataError if the run made no labels or its labels have been changed.
     """
     records = records_of(run.lineage.data, "target.text")
     check_shareable(records, "release.pseudo_labels_repo")
-    used = [entry for entry in run.history.pseudo_labels if set(entry.used_by) & set(run.chain)]
+    used = [entry for entry in run.history.pseudo_labels if set(entry.used_by) & set(run.all_stages)]
     if not used:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = used[-1]
@@ -62,18 +65,18 @@ def pseudo_label_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     if not is_cached(file):
         raise DataError(
             "no pseudo-labels, or not those that the run made.",
-            fix="start the same run again: it labels anew.",
+            fix="start the same run again, which repeats the labelling.",
             path=file,
         )
     return _bundle(
-        release.pseudo_labels_repo,
+        repo,
         Dataset.from_parquet(str(file)),
         records,
         run,
         title="Raw text with the labels of a tagger",
         category="token-classification",
-        how="The labels were given by a tagger that never saw a label of this text: they are a machine's, with its "
-        "faults, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if sure else ""),
+        how="The labels were given by a tagger that never saw a label of this text: they are predictions, with "
+        "errors, not gold. `ner_probabilities` has the probability of each word's label." + (_CHOSEN if sure else ""),
         facts={f"{label} entities": f"{count:,}" for label, count in (chosen or last).entities.items()}
         | {f"Mean probability in {'all ' if sure else ''}entities": last.mean_entity_probability or "no entity"}
         | {"Tagger": last.tagger}
@@ -95,10 +98,6 @@ def _selection(chosen: SelectionRecord, sentences: int, options: Mapping[str, An
     facts = {} if by == "all" else {"Chosen": f"{chosen_of}, by {by}, level {chosen.level}"}
     texts = ", ".join(f"{text} ({count:,})" for text, count in chosen.no_entities.items())
     return facts | ({"Labelled, but taken for no entity": texts} if texts else {})
-
-
-def _types(run: ReleasedRun) -> Sequence[str]:
-    return run.lineage.entity_types
 
 
 def records_of(data: Sequence[DataRecord], option: str) -> list[DataRecord]:

@@ -32,7 +32,7 @@ def model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         raise DataError(
             "no tagger in safetensors form (config.json, model.safetensors).",
-            fix="start the same run again: finished stages are reused and final/ is written anew.",
+            fix="start the same run again: finished stages are reused and final/ is rewritten.",
             path=final,
         )
     card = model_card(run, release.repo, license=release.license, language=release.language)

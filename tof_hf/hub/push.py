@@ -48,9 +48,9 @@ def prepare(
     run = read_released_run(Path(folder), [Path(other) for other in other_seeds])
     bundles = []
     if release.mrc_repo:
-        bundles.append(mrc_bundle(run, release, lambda: _same_data(run, datasets)))
+        bundles.append(mrc_bundle(run, release.mrc_repo, lambda: _same_data(run, datasets)))
     if release.pseudo_labels_repo:
-        bundles.append(pseudo_label_bundle(run, release))
+        bundles.append(pseudo_label_bundle(run, release.pseudo_labels_repo))
     return [*bundles, model_bundle(run, release)]
 
 

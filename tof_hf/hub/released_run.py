@@ -34,7 +34,7 @@ class MeanScore:
 
 @dataclass(frozen=True)
 class ReleasedRun:
-    """The record of the run that is released, `seeds` of all runs taken together, and their `scores`.
+    """The record of the released run, the `seeds` of all runs that are averaged, and their mean `scores`.
 
     `own`: the scores of the released run alone.
     """
@@ -65,21 +65,21 @@ class ReleasedRun:
         return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
 
     @property
-    def way(self) -> list[str]:
+    def path(self) -> list[str]:
         """The stages from the encoder to the released tagger."""
         return self.record.path_to(self.final.stage)
 
     @property
-    def taught_by(self) -> SoftLabelsRecord | None:
-        """The soft labels that the released tagger learned, if it is a student."""
-        return next((entry for entry in self.history.soft_labels if set(entry.used_by) & set(self.way)), None)
+    def distilled_from(self) -> SoftLabelsRecord | None:
+        """The soft labels that the released tagger was trained on, if it is a student."""
+        return next((entry for entry in self.history.soft_labels if set(entry.used_by) & set(self.path)), None)
 
     @property
-    def chain(self) -> list[str]:
-        """All stages that the released tagger owes something to: those of its teachers, and its own."""
-        taught = self.taught_by
-        teachers = [] if taught is None else [*taught.voters, *taught.teachers]
-        ends = [*teachers, *self.way[-1:]]
+    def all_stages(self) -> list[str]:
+        """All stages that contributed to the released tagger: those of its teachers, and its own."""
+        soft = self.distilled_from
+        teachers = [] if soft is None else [*soft.voters, *soft.teachers]
+        ends = [*teachers, *self.path[-1:]]
         return list(dict.fromkeys(stage for end in ends for stage in self.record.path_to(end)))
 
 

@@ -1,4 +1,4 @@
-"""Files to a repository of the Hub, all in one commit; what goes wrong there becomes an error that says what to do."""
+"""Puts files into a repository of the Hub in one commit; its failures become errors that say what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi, constants, get_token
 
 # HTTPError is that of the HTTP client which huggingface_hub uses, whichever that is.
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
@@ -27,15 +27,21 @@ logger = logging.getLogger("tof_hf")
 
 
 class HubError(TofError):
-    """The Hub did not take something; nothing of it is visible there, and nothing here has changed."""
+    """The Hub refused an upload; none of it is visible there, and nothing has changed here."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one commit puts into a repository: `files` by their path there (a file here, or its content).
+    """What one commit puts into a repository.
 
-    `replaces`: patterns of files there that go in the same commit if they are not among `files`. `left_out`: files
-    here that a reader of the listing might look for and that are not published.
+    Attributes:
+        repo: `user/name`.
+        files: A local file or its content, by path in the repository.
+        message: The commit's message.
+        repo_type: `model` or `dataset`.
+        revision: The branch; None for the main one.
+        replaces: Patterns of files that the commit deletes from the repository, unless they are among `files`.
+        left_out: Local files that are not published, for the listing.
     """
 
     repo: str
@@ -47,7 +53,7 @@ class Bundle:
     left_out: Sequence[str] = ()
 
     def listing(self) -> str:
-        """A line for every file and its size in bytes, and for every file that stays here."""
+        """One line for each file with its size in bytes, and for each file that is not published."""
         sizes = {path: len(c) if isinstance(c, bytes) else c.stat().st_size for path, c in sorted(self.files.items())}
         branch = "" if self.revision is None else f", branch {self.revision}"
         lines = [f"{self.repo_type} {self.repo}{branch}: {len(sizes)} files, {sum(sizes.values()):,} bytes"]
@@ -56,46 +62,61 @@ class Bundle:
 
 
 def publish(bundle: Bundle, *, private: bool = False) -> str:
-    """The address of the repository, after one commit has put the bundle's files into it.
+    """The address of the repository, after one commit has put the bundle's files there.
 
-    The repository and the branch are made if they are not there. A Hub that is busy is asked again, as it wishes; one
-    commit or none is made, so that the same call may follow any failure. Without `private` the settings of the
-    repository's owner decide. Raises HubError.
+    A missing repository or branch is created. A busy Hub is asked again after the time that it names. There is one
+    commit or none, so the same call can be repeated after any failure.
+
+    Args:
+        bundle: The files, and where they go.
+        private: Whether the repository must be private; otherwise the settings of its owner decide.
+
+    Returns:
+        The URL of the repository, and of the branch if there is one.
+
+    Raises:
+        HubError: The Hub refused or could not be reached.
+
+    Example:
+        >>> publish(Bundle("user/data", {"README.md": b"# Data"}, message="Card", repo_type="dataset"))
+        'https://huggingface.co/datasets/user/data'
     """
-    repo, where = bundle.repo, {"repo_type": bundle.repo_type, "revision": bundle.revision}
-    api = open_repository(repo, repo_type=bundle.repo_type, private=private)
+    repo, repo_type, revision = bundle.repo, bundle.repo_type, bundle.revision
+    api = open_repository(repo, repo_type=repo_type, private=private)
 
     def commit() -> None:
-        # The operations keep the state of an upload: a further try needs new ones.
-        added = [CommitOperationAdd(path, c if isinstance(c, bytes) else str(c)) for path, c in bundle.files.items()]
-        stale = [
+        # The operations keep the state of an upload: another try needs new ones.
+        operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+            CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+            for path, content in bundle.files.items()
+        ]
+        operations += [
             CommitOperationDelete(path)
-            for path in api.list_repo_files(repo, **where)
+            for path in api.list_repo_files(repo, repo_type=repo_type, revision=revision)
             if path not in bundle.files and matches(path, bundle.replaces)
         ]
-        api.create_commit(repo, added + stale, commit_message=bundle.message, **where)
+        api.create_commit(repo, operations, commit_message=bundle.message, repo_type=repo_type, revision=revision)
 
-    if bundle.revision is not None:
-        branch = {"branch": bundle.revision, "repo_type": bundle.repo_type, "exist_ok": True}
-        _patiently(lambda: api.create_branch(repo, **branch), repo)
-    _patiently(commit, repo)
-    place = "" if bundle.revision is None else f"/tree/{bundle.revision}"
-    return f"{api.endpoint}/{'datasets/' if bundle.repo_type == 'dataset' else ''}{repo}{place}"
+    if revision is not None:
+        _with_retries(lambda: api.create_branch(repo, branch=revision, repo_type=repo_type, exist_ok=True), repo)
+    _with_retries(commit, repo)
+    place = "" if revision is None else f"/tree/{revision}"
+    return f"{api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo}{place}"
 
 
 def open_repository(repo: str, *, repo_type: RepoType = "model", private: bool = False) -> HfApi:
-    """The Hub's client, after it was seen that the repository is there, made if need be, and may be written to.
+    """The Hub's client; the repository exists and can be written to, and is created if need be.
 
-    Raises HubError; also if it ought to be private and is not.
+    Raises HubError, also if the repository should be private and is not.
     """
     check_name(repo)
     if get_token() is None:
         raise HubError(f"{repo}: nobody is logged in. What to do: hf auth login, or set HF_TOKEN to a write token.")
     api = HfApi(endpoint=constants.ENDPOINT)
-    # None leaves it to the settings of the organisation whether a new repository is private.
-    how = {"repo_type": repo_type, "private": private or None, "exist_ok": True}
-    _patiently(lambda: api.create_repo(repo, **how), repo)
-    if private and not _patiently(lambda: api.repo_info(repo, repo_type=repo_type), repo).private:
+    # With None the settings of the organisation decide whether a new repository is private.
+    visibility = private or None
+    _with_retries(lambda: api.create_repo(repo, repo_type=repo_type, private=visibility, exist_ok=True), repo)
+    if private and not _with_retries(lambda: api.repo_info(repo, repo_type=repo_type), repo).private:
         raise HubError(f"{repo} exists and is public. What to do: make it private first, or do not ask for private.")
     return api
 
@@ -116,8 +137,8 @@ def matches(path: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatch(path, pattern) and pattern.count("/") == parts for pattern in patterns)
 
 
-def _patiently(action: Callable[[], T], repo: str) -> T:
-    """What the action gives, tried again while the Hub is busy or the line is down. Raises HubError."""
+def _with_retries(action: Callable[[], T], repo: str) -> T:
+    """The result of the action, retried while the Hub is busy or cannot be reached. Raises HubError."""
     for number in range(1, TRIES + 1):
         try:
             return action()

@@ -1,11 +1,11 @@
-"""What could only fail hours into a run is looked for before it."""
+"""Checks before a run for what would otherwise fail hours into it."""
 
 from __future__ import annotations
 
-import functools
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from datasets import Dataset
@@ -17,23 +17,34 @@ from transformers import (
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.algorithm.walk import visited_sections
-from tof_hf.config import StageConfig, TofConfig
+from tof_hf.algorithm.walk import visited_sections, visits
+from tof_hf.config import MrcConfig, StageConfig, TofConfig
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import ConfigError, ModelError, TargetLabelLeak
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.leakage import sentences
 from tof_hf.stages.arguments import training_arguments
 
+Check = tuple[str, Callable[[], None]]  # the option that a check is about, and the check, which raises TofError
+
 
 def check_run(
     config: TofConfig, data: TofData, tokenizer: PreTrainedTokenizerBase, gold: Mapping[str, Dataset] | None = None
 ) -> None:
-    """Raise a TofError for what cannot work: output folder, encoder, windows, queries, mixtures, training arguments.
+    """Check what would otherwise fail hours into a run, and that nothing is trained or selected on the target's gold.
 
-    And for what must not: training or selecting on the `gold` of the target.
+    Args:
+        config: The run's options.
+        data: The run's training data.
+        tokenizer: The encoder's; its `model_max_length`, in pieces, is taken as the encoder's window.
+        gold: The labelled data for scores, by split.
 
-    The tokenizer's `model_max_length` is taken as the encoder's window.
+    Raises:
+        TofError: The output folder, encoder, windows, queries, mixtures or training arguments cannot work.
+
+    Example:
+        >>> data = Inputs(config).training()
+        >>> check_run(config, data, load_encoder_tokenizer(config.model))
     """
     _check_folder(Path(config.output_dir))
     for _, check in checks(config, tokenizer, data, gold):
@@ -45,37 +56,63 @@ def checks(
     tokenizer: PreTrainedTokenizerBase,
     data: TofData | None = None,
     gold: Mapping[str, Dataset] | None = None,
-) -> list[tuple[str, Callable[[], None]]]:
-    """What `check_run` looks for, one by one: the option that a check is about, and the check, which raises TofError.
-
-    Nothing is written. Without `data` only those that need none.
-    """
-    named: list[tuple[str, Callable[[], None]]] = [
-        ("model", functools.partial(_check_encoder, config, tokenizer)),
-        ("target.test_text", functools.partial(_check_target_test, config)),
-        ("mlm.eval_strategy", functools.partial(_check_mlm_evaluation, config)),
+) -> list[Check]:
+    """The checks of `check_run`, one by one; without `data` only those that need none. They write nothing."""
+    named: list[Check] = [
+        ("model", partial(_check_encoder, config, tokenizer)),
+        ("target.test_text", partial(_check_target_test, config)),
+        ("mlm.eval_strategy", partial(_check_mlm_evaluation, config)),
     ]
+    for option, problem in dict.fromkeys(problems_of_systems(config)):
+        named.append((option, partial(_refuse, f"{option} {problem}")))
     for name, stage in used_stages(config).items():
-        named.append((f"{name}.max_length", functools.partial(_check_window, config, name, stage, tokenizer)))
-        named.append((name, functools.partial(_check_arguments, config, name, stage)))
+        named.append((f"{name}.max_length", partial(_check_window, config, name, stage, tokenizer)))
+        named.append((name, partial(_check_arguments, config, name, stage)))
     if data is not None:
-        named.append(("queries", functools.partial(_check_queries, config, data)))
-        named += [(name, functools.partial(_check_questions, config, name, data)) for name in _asking_stages(config)]
+        named.append(("queries", partial(_check_queries, config, data)))
+        named += [(name, partial(_check_questions, name, stage, data)) for name, stage in _mrc_stages(config).items()]
         if gold and "target" in gold:
             named += _gold_checks(data, gold["target"])
     return named
 
 
-def check_place(folder: Path, option: str = "output_dir") -> None:
-    """Raise ConfigError if no folder can be made or filled there, as far as can be told without writing.
+def used_stages(config: TofConfig) -> dict[str, StageConfig]:
+    """The stages that the config's systems train, by section."""
+    return visited_sections([RECIPES[system] for system in config.systems], config)
 
-    `option` is what the message says to change.
+
+def problems_of_systems(config: TofConfig) -> Iterator[tuple[str, str]]:
+    """What the systems need and the config does not provide: the option, and the problem."""
+    for system in config.systems:
+        for visit in visits(RECIPES[system], config):
+            name, stage = visit.section, config.stages().get(visit.section)
+            if stage is None:  # labels for the target
+                if config.labelling.selection == "agreement" and not visit.after_mrc:
+                    yield (
+                        "labelling.selection",
+                        f"is agreement, but {system} trains no MRC stage before it labels: there is no MRC head to "
+                        "agree with. Turn mrc on, or choose another selection.",
+                    )
+            elif not stage.enabled:
+                yield f"{name}.enabled", f"must be true for {system}."
+            elif name != "mlm" and not visit.translated and (problem := stage.missing_data(translation=False)):
+                yield name, f"{problem} The system {system} uses no translations."
+
+
+def _refuse(problem: str) -> None:
+    raise ConfigError(problem)
+
+
+def check_place(folder: Path, option: str = "output_dir") -> None:
+    """Raise ConfigError if the folder cannot be made or written to; nothing is written to find out.
+
+    `option`: the option to change, for the message.
     """
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        reason = "is no folder" if not place.is_dir() else "may not be written to"
+        reason = "is not a folder" if not place.is_dir() else "cannot be written to"
         raise ConfigError(
             f"{option}: nothing can be written to {folder} ({place} {reason}). Name a folder of your own."
         )
@@ -113,15 +150,14 @@ def _check_arguments(config: TofConfig, name: str, stage: StageConfig) -> None:
         raise ConfigError(f"{name}: transformers refuses these training arguments: {problem}") from problem
 
 
-def _gold_checks(data: TofData, gold: Dataset) -> list[tuple[str, Callable[[], None]]]:
-    """Each by the option it is about: `target.gold` for its sentences, and the options of questions about them."""
+def _gold_checks(data: TofData, gold: Dataset) -> list[Check]:
+    """The checks that no sentence or question for training reveals the target's gold labels."""
+    named: list[Check] = [("target.gold", partial(_check_gold_sentences, data, gold))]
     questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
-    questions["source.mrc_validation"] = data.validation_qa
-    return [("target.gold", functools.partial(_check_gold_sentences, data, gold))] + [
-        (option, functools.partial(_check_gold_questions, option, rows, gold))
-        for option, rows in questions.items()
-        if rows is not None and "label" in rows.column_names
-    ]
+    for option, rows in (questions | {"source.mrc_validation": data.validation_qa}).items():
+        if rows is not None and "label" in rows.column_names:
+            named.append((option, partial(_check_gold_questions, option, rows, gold)))
+    return named
 
 
 def _check_gold_sentences(data: TofData, gold: Dataset) -> None:
@@ -131,12 +167,12 @@ def _check_gold_sentences(data: TofData, gold: Dataset) -> None:
         if 2 * len(shared) > len(scored):
             raise TargetLabelLeak(
                 f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
-                "the score alone: nothing is trained or chosen on them. Name other data for one of the two."
+                "the score alone: nothing is trained or selected on them. Name other data for one of the two."
             )
 
 
 def _check_gold_questions(option: str, questions: Dataset, gold: Dataset) -> None:
-    """Questions with a `label` ask for entities, so that their answers are the gold in another form."""
+    """Questions with a `label` ask for entities: their answers are the gold in another form."""
     asked = zip(questions["context"], questions["label"], strict=True)
     shared = sentences(gold) & {"".join(context.split()) for context, label in asked if label is not None}
     if shared:
@@ -176,22 +212,17 @@ def _check_encoder(config: TofConfig, tokenizer: PreTrainedTokenizerBase) -> Non
         )
 
 
-def used_stages(config: TofConfig) -> dict[str, StageConfig]:
-    """The stages that the named systems will run, by section."""
-    return visited_sections([RECIPES[system] for system in config.systems], config)
-
-
-def _asking_stages(config: TofConfig) -> list[str]:
-    return [name for name in ("mrc", "continual_mrc") if name in used_stages(config)]
+def _mrc_stages(config: TofConfig) -> dict[str, StageConfig]:
+    return {name: stage for name, stage in used_stages(config).items() if isinstance(stage, MrcConfig)}
 
 
 def _check_queries(config: TofConfig, data: TofData) -> None:
-    if _asking_stages(config):
-        ner_to_mrc(data.validation.select(range(1)), data.queries)  # names a type without a query
+    if _mrc_stages(config):
+        ner_to_mrc(data.validation.select(range(1)), data.queries)  # its error names a type without a query
 
 
-def _check_questions(config: TofConfig, name: str, data: TofData) -> None:
-    found = {
+def _check_questions(name: str, stage: StageConfig, data: TofData) -> None:
+    available = {
         "use_target_qa": data.target_qa is not None,
         "use_source_qa": data.source_qa is not None,
         "use_ner_mrc": True,
@@ -199,9 +230,8 @@ def _check_questions(config: TofConfig, name: str, data: TofData) -> None:
         "use_translated_qa": data.translated is not None and data.source_qa is not None,
         "use_translated_ner_mrc": data.translated is not None,
     }
-    stage = config.stages()[name]
-    if not any(getattr(stage, option) and there for option, there in found.items()):
+    if not any(there and getattr(stage, option) for option, there in available.items()):
         raise ConfigError(
-            f"{name} has nothing to learn from: no question-answering data is named, and no NER data in MRC form "
-            f"is asked for. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."
+            f"{name} has nothing to learn from: no question-answering data is named, and NER data in MRC form is "
+            f"turned off. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set {name}.enabled=false."
         )

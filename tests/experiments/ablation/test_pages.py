@@ -96,7 +96,7 @@ def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_
         ("folder.md", "a page that cannot be read", DataError),
         ("latin.md", "a page that cannot be read", DataError),
         ("torn.md", "without <!-- end of tof-hf ablate -->", DataError),
-        ("latin.md/below.md", "nothing can be written to .*latin.md is no folder", ConfigError),
+        ("latin.md/below.md", "nothing can be written to .*latin.md is not a folder", ConfigError),
     ],
 )
 def test_a_page_that_cannot_take_the_tables_is_named_before_anything_is_trained(tmp_path, name, told, kind):

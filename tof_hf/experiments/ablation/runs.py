@@ -20,6 +20,7 @@ from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import OWN, Row, asks_nothing, check_names, not_for, override
 from tof_hf.pipeline import TofPipeline, TofResult
 from tof_hf.run.inputs import Inputs
+from tof_hf.run.validation import problems_of_systems
 from tof_hf.utils.log import logger
 
 FOLDER = "ablation"  # in the config's output_dir, unless another one is named
@@ -120,7 +121,9 @@ def _why_not(row: Row, source: str | Mapping[str, Any], overrides: Sequence[str]
         changed = load_config(source, [*overrides, *_own_options(row)])
     except ConfigError as problem:  # the config alone is right
         return str(problem)
-    return "no question would be left to learn from" if row.table == 2 and asks_nothing(changed) else None
+    if row.table == 2 and asks_nothing(changed):
+        return "no question would be left to learn from"
+    return next((f"{option} {problem}" for option, problem in problems_of_systems(changed)), None)
 
 
 def seed_folder(out: Path, seed: int) -> Path:
