@@ -22,8 +22,7 @@ from tof_hf.run.output import RunOutput, check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
 from tof_hf.run.result import TofResult
 from tof_hf.run.validation import check_place, check_run
-from tof_hf.stages.folders import StageFolders
-from tof_hf.stages.stage import Checkpoint
+from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first, same_in_all_processes
 

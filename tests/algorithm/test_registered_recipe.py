@@ -15,6 +15,8 @@ from tof_hf.hub.released_run import read_released_run
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.validation import used_stages
 
+pytestmark = pytest.mark.slow
+
 NAME = "self_training"
 
 

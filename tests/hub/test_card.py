@@ -200,8 +200,8 @@ def test_test_text_that_the_model_saw_is_told(run_folder):
 def test_the_record_names_no_folder_and_what_each_stage_came_from(run, toy_run):
     text = run.lineage.model_dump_json()
     assert str(toy_run[0].parent) not in text and "secret_place" not in text
-    assert run.chain[0] == "mlm" and run.lineage.stages["mlm"].start is None
-    assert (run.final.system, run.final.stage) == ("tof", run.chain[-1])
+    assert run.all_stages[0] == "mlm" and run.lineage.stages["mlm"].start is None
+    assert (run.final.system, run.final.stage) == ("tof", run.all_stages[-1])
     assert run.lineage.options["ner.learning_rate"] == 0.01 and "mrc.learning_rate" not in run.lineage.options
 
 

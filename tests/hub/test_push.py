@@ -190,7 +190,7 @@ def test_a_run_publishes_itself_at_its_end(hub, toy_run, tmp_path):
     card = repo.files("first")["README.md"].decode()
     assert "license: mit" in card
     # The folder was copied: its stages still know what they came from.
-    assert read_run(folder).chain == read_run(toy_run[0]).chain and "|--> labels 40 target sentences" in card
+    assert read_run(folder).all_stages == read_run(toy_run[0]).all_stages and "|--> labels 40 target sentences" in card
 
 
 def test_a_run_that_may_not_publish_says_so_before_any_training(hub, toy_run, tmp_path):

@@ -144,7 +144,7 @@ class Labelling:
         names = self.data.label_names
         questions = ner_to_mrc(_untagged(rows, names), self.data.queries)
         file = mrc.checkpoint.folder / f"answers-{content_hash(questions)}.json"
-        known = read_kept_json(file)
+        known = read_cached_json(file)
         if known is None:
             spans = answer_questions(mrc.checkpoint, questions, mrc.config, tokenizer=self.tokenizer)
             known = _word_spans(rows["tokens"][:], questions["label"][:], spans)

@@ -43,7 +43,7 @@ def soft_labels(
     Texts that `labelling.max_text_share` excludes as entities are excluded here too.
     """
     file = soft_labels_file(text, teachers, voters)
-    if not is_kept(file):
+    if not is_cached(file):
         taggers = {tagger.key: tagger for tagger in [*teachers, *voters]}
         found = {
             key: class_probabilities(tagger, text, config.ner, tokenizer=tokenizer) for key, tagger in taggers.items()

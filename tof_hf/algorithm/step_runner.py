@@ -15,11 +15,10 @@ from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validatio
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
 from tof_hf.modeling.identity import encoder_key
 from tof_hf.stages.fit import fit
-from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.mrc import mrc_task
 from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import ner_task
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
 from tof_hf.utils.log import say, warn
 
 

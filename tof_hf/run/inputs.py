@@ -121,7 +121,7 @@ class Inputs:
     def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
         passed, path = file.path in self.datasets, Path(file.path)
         local = not passed and path.exists()
-        license = file.license or (license_beside(path) if local else None)
+        license = file.license or (find_license(path) if local else None)
         options = {k: v for k, v in file.to_dict().items() if k not in ("path", "license")}
         if file.exclude_contexts_of is not None:
             options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name

@@ -21,9 +21,8 @@ from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
 from tof_hf.run.record import RunRecord
 from tof_hf.stages.failures import failures_of_the_machine
-from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.reuse import check_stage_folders, copy_model
-from tof_hf.stages.stage import Checkpoint
+from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.storage.files import temporary_folder, write_text
 from tof_hf.storage.lock import LOCK, LOCK_FILES, only_run_in
 from tof_hf.storage.own_folder import OwnFolder

@@ -19,10 +19,9 @@ from tof_hf.config import NerConfig, TofConfig
 from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
 from tof_hf.data.soft_labels import soft_label
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
-from tof_hf.stages.folders import StageFolders
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import decide
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
 from tof_hf.storage.cache import is_cached, read_cached_json
 
 UNKNOWN = "?"  # the first character of a stage's key while its data does not exist
@@ -59,7 +58,7 @@ class PlannedSteps(Steps):
     def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
         """The labels if this tagger has already given them, else the same sentences without an entity."""
         file, text = self.pseudo_label_file(tagger), self.labelling.text
-        known = tagger.name in self._reused and is_kept(file)
+        known = tagger.name in self._reused and is_cached(file)
         self._missing_labels = None if known else file.name
         record = LabellingRecord(tagger=tagger.name, file="", sentences=0, entities={})
         if known:
@@ -72,7 +71,7 @@ class PlannedSteps(Steps):
         """The soft labels if these taggers have already given them, else equal probabilities for all classes."""
         text, names = self.labelling.text, self.data.label_names
         file = soft_labels_file(text, teachers, voters)
-        known = {tagger.name for tagger in (*teachers, *voters)} <= self._reused and is_kept(file)
+        known = {tagger.name for tagger in (*teachers, *voters)} <= self._reused and is_cached(file)
         self._missing_labels = None if known else file.name
         record = SoftLabelsRecord(teachers=[], voters=[], file=file.name, sentences=0)
         if known:
@@ -92,7 +91,7 @@ class PlannedSteps(Steps):
             key = UNKNOWN + key
             why = f"learns from labels that do not exist yet; starts from {task.start.name or 'the encoder'}"
         else:
-            found = standing(self.folders.folder(task.name, key), inputs)
+            found = decide(self.folders.folder(task.name, key), inputs)
             action, why = found.action, found.why
             if task.start.key.startswith(UNKNOWN):
                 why = f"starts from {task.start.name}, which will be trained"
@@ -111,7 +110,7 @@ class PlannedSteps(Steps):
         folder = self.folders.folder(task.name, "")
         record = StageRecord.read_if_whole(folder / RECORD)
         same = inputs | {"train": record and record.inputs.get("train")}
-        return fingerprint(same) if standing(folder, same).action == "reuse" else None
+        return fingerprint(same) if decide(folder, same).action == "reuse" else None
 
     def _without_forgetting(
         self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
