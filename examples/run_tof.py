@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(["run", *sys.argv[1:]]))

@@ -217,7 +217,7 @@ def end() -> NoReturn:
 
 
 def _work(command: list[str], watched: str, notes: str, kill: Point | None) -> None:
-    from tof_hf.cli.main import main
+    from tof_hf.cli import main
 
     Watch(watched, notes, kill).install()
     if (status := main(command)) != 0:
@@ -257,7 +257,7 @@ def _child(command: list[str], watched: str, notes: str, kill: dict[str, Any] | 
 def _serve() -> None:
     import gc
 
-    import tof_hf.cli.main  # noqa: F401
+    import tof_hf.cli.program  # noqa: F401
     import tof_hf.pipeline  # noqa: F401
 
     gc.collect()

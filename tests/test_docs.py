@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.cli.main import _parse, main
+from tof_hf.cli.program import _parse, main
 from tof_hf.config import load_config
 from tof_hf.config.presets import STAGES, settings
 from tof_hf.config.yaml import parse_yaml

@@ -66,7 +66,7 @@ def test_two_processes_on_the_cpu_train_together_and_write_one_run(launch: Calla
 FAILING = """
 import errno, os, sys
 import tof_hf.stages.fit as base
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 
 def full(*args, **kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tof_hf import load_config
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.run.record import read_run
 from tof_hf.stages import fit
 
@@ -45,7 +45,7 @@ def released(tmp_path, monkeypatch):
 def test_its_record_reads_as_it_was_written(released):
     run = read_run(released)
     assert list(run.lineage.stages) == STAGES and run.lineage.final.stage == STAGES[-1]
-    assert run.way_to(STAGES[-1]) == STAGES and run.ends() == {"tof": STAGES[-1]}
+    assert run.path_to(STAGES[-1]) == STAGES and run.last_taggers() == {"tof": STAGES[-1]}
     assert {score.split for score in run.scores} == {"source_validation", "source_validation_mrc", "target"}
     labels = run.lineage.systems["tof"].pseudo_labels
     assert [entry.used_by for entry in labels] == [[STAGES[3]], STAGES[4:]]

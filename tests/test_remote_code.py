@@ -16,7 +16,7 @@ import pytest
 from transformers import AutoConfig, AutoModelForTokenClassification, OPTConfig
 
 from tof_hf import load_tagger, run_tof
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.data import read_ner
 from tof_hf.errors import DataError, ModelError
 from tof_hf.modeling import AutoModelForSpanExtraction
@@ -32,7 +32,7 @@ SENTENCES = "Maria B-PER\nvisited O\nMadrid B-LOC\n. O\n\n"
 STEPS = """
 import contextlib, io, json, sys
 from pathlib import Path
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 
 found = {}
 for name, step in json.loads(sys.argv[1]).items():

@@ -16,7 +16,7 @@ MODULES = [
     "tof_hf",
     "tof_hf.algorithm.recipe",
     "tof_hf.algorithm.recipes",
-    "tof_hf.cli.main",
+    "tof_hf.cli.program",
     "tof_hf.config",
     "tof_hf.data",
     "tof_hf.data.labels",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tof_hf.check import check
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config.yaml import read_yaml
 from tof_hf.data import read_ner
 from tof_hf.pipeline import run_tof

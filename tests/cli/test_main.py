@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import tof_hf
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def heavy_modules_after(program):
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
 def test_help_and_version_import_nothing_heavy(arguments):
-    program = f"from tof_hf.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
+    program = f"from tof_hf.cli import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
     assert heavy_modules_after(program) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import transformers
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config.schema import run_file_schema
 from tof_hf.config.yaml import read_yaml
 

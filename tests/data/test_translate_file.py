@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.data import read_mrc, read_ner, read_text
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import pipeline
 
 from tof_hf import load_config, run_tof
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub import upload

@@ -13,7 +13,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.data import read_ner
 from tof_hf.inference.tagger import load_tagger
 from tof_hf.modeling.transfer import load_for_ner
@@ -104,7 +104,9 @@ def test_a_device_is_written_to_and_stays_a_device(model, folder):
 
 @pytest.mark.slow
 def test_the_standard_output_by_its_path_adds_to_what_the_shell_opened(model, folder):
-    command = f"echo first; {sys.executable} -m tof_hf.cli.main predict {model} {folder}/in.txt /dev/stdout --to jsonl"
+    command = (
+        f"echo first; {sys.executable} -m tof_hf.cli.program predict {model} {folder}/in.txt /dev/stdout --to jsonl"
+    )
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / "log").open("wb") as log:
         subprocess.run(command, shell=True, env=env, stdout=log, check=True)

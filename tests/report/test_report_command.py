@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.report import plots
 from tof_hf.report.page import mistakes_of
 from tof_hf.report.reading import read_run
@@ -120,7 +120,7 @@ def test_plots_without_a_font_are_an_error_and_no_empty_pictures(written, tmp_pa
 @pytest.mark.slow
 def test_a_report_needs_no_torch(written):
     program = (
-        f"import sys; from tof_hf.cli.main import main; assert main(['report', {str(written.write())!r}]) == 0; "
+        f"import sys; from tof_hf.cli import main; assert main(['report', {str(written.write())!r}]) == 0; "
         "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -13,7 +13,7 @@ from transformers import Trainer
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.pipeline import TofPipeline
 
 pytestmark = pytest.mark.slow

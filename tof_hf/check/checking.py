@@ -35,7 +35,7 @@ from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
 from tof_hf.run.validation import check_place, checks, used_stages
-from tof_hf.stages.stage import StageTask
+from tof_hf.stages.stage import StageFolders, StageTask
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
 
@@ -160,9 +160,10 @@ class _Check:
             return []
         say("check: planning the stages")
         scorer = Scorer({}, tokenizer, self.config.seed, self.config.target.name)
+        folders = StageFolders(Path(self.config.output_dir) / "stages")
         planned: list[PlannedStage] = []
         for system in self.config.systems:
-            steps = PlannedSteps(self.config, data, scorer, system=system)
+            steps = PlannedSteps(self.config, data, scorer, system=system, folders=folders)
             if self._attempt(system, RECIPES[system], steps) is None:
                 return []
             planned += steps.planned

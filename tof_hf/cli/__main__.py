@@ -2,6 +2,6 @@
 
 import sys
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 
 sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tof_hf.cli.ablate import command_line
-from tof_hf.cli.main import _parse, main
+from tof_hf.cli.program import _parse, main
 from tof_hf.errors import ConfigError, DataError, TofError
 from tof_hf.experiments.ablation import pages
 from tof_hf.experiments.ablation.formats import markdown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tof_hf.algorithm.recipes import RECIPES
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation import rows as rows_module
 from tof_hf.experiments.ablation.published import TABLES

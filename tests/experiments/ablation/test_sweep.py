@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from transformers import Trainer
 
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config import load_config
 from tof_hf.data import read_ner
 from tof_hf.errors import ConfigError, DataError

@@ -11,7 +11,7 @@ from transformers import Trainer
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
-from tof_hf.cli.main import main
+from tof_hf.cli import main
 from tof_hf.config import load_config
 from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
