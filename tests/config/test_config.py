@@ -442,12 +442,6 @@ def test_a_selection_of_labels_needs_its_own_number_and_no_other(labelling, said
     assert said in problem(labelling=labelling)
 
 
-def test_agreement_needs_a_reading_stage_where_tof_is_trained():
-    assert "labelling.selection is agreement" in problem(labelling={"selection": "agreement"}, mrc={"enabled": False})
-    load(labelling={"selection": "agreement"}, mrc={"enabled": False}, systems=["adaptabert"])
-    load(labelling={"selection": "agreement"})
-
-
 def test_the_forgetting_alarm_takes_a_drop_in_f1_and_one_of_three_actions():
     assert (load().forgetting.max_drop, load().forgetting.action) == (0.05, "warn")
     assert "it must be at most 1" in problem(forgetting={"max_drop": 5})

@@ -146,3 +146,20 @@ def test_scored_sentences_under_a_limit_are_the_same_for_all_seeds_and_training_
         kept.append((data.source["id"][:], inputs.gold(data.label_names)["target"]["id"][:]))
     assert kept[0][0] != kept[1][0]
     assert kept[0][1] == kept[1][1]
+
+
+@pytest.mark.parametrize(
+    ("system", "override", "option"),
+    [
+        ("tof", "mrc.enabled=false", "labelling.selection"),
+        ("adaptabert", "mrc.enabled=false", None),
+        ("tof", "mrc.enabled=true", None),
+        ("tsl", "distillation.enabled=false", "distillation.enabled"),
+        ("tof", "distillation.enabled=false", None),
+    ],
+)
+def test_a_system_is_only_refused_for_what_its_own_stages_need(system, override, option):
+    values = {"model": "m", "output_dir": "r", "source": {"train": "a", "validation": "b"}, "target": {"text": "c"}}
+    config = load_config(values, [f"systems=[{system}]", "labelling.selection=agreement", override])
+    found = {option for option, _ in validation.problems_of_systems(config)}
+    assert found == ({option} if option else set())
