@@ -104,9 +104,7 @@ def test_a_device_is_written_to_and_stays_a_device(model, folder):
 
 @pytest.mark.slow
 def test_the_standard_output_by_its_path_adds_to_what_the_shell_opened(model, folder):
-    command = (
-        f"echo first; {sys.executable} -m tof_hf.cli.program predict {model} {folder}/in.txt /dev/stdout --to jsonl"
-    )
+    command = f"echo first; {sys.executable} -m tof_hf.cli predict {model} {folder}/in.txt /dev/stdout --to jsonl"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / "log").open("wb") as log:
         subprocess.run(command, shell=True, env=env, stdout=log, check=True)

@@ -126,7 +126,7 @@ def _end_with_the_parent() -> None:
 
 def main() -> int:
     """The exit status, after running the seed that the parent asks for."""
-    ablation, seed = pickle.load(sys.stdin.buffer)
+    ablation, seed = pickle.load(sys.stdin.buffer)  # from the parent process alone, which started this one
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # The output is for outcomes only: what libraries print, in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
