@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tof_hf.config.data import DataFile
-from tof_hf.config.problems import KeyProblem, mismatch, section_in
-from tof_hf.config.section import Section
+from tof_hf.config.problems import KeyedModel, KeyProblem, mismatch, section_in
 from tof_hf.config.yaml import Document, parse_yaml, read_document
 from tof_hf.errors import ConfigError
 
@@ -39,7 +38,7 @@ class Layer(NamedTuple):
             inner = _Inside({name: inner})
         return cls("command line", _Inside({first: inner}))
 
-    def over(self, below: Mapping[str, Any], kind: type[Section]) -> dict[str, Any]:
+    def over(self, below: Mapping[str, Any], kind: type[KeyedModel]) -> dict[str, Any]:
         """The values laid over those of weaker layers: sections key by key, everything else as it is here.
 
         A data file, or a list of them, takes options from a layer that names no path: `{limit: 100}`.
@@ -97,7 +96,7 @@ def origin_of(path: Sequence[str], layers: Sequence[Layer]) -> Layer:
 
 
 def _laid_over(
-    values: Mapping[str, Any], below: Mapping[str, Any], kind: type[Section] | None, path: tuple[str, ...]
+    values: Mapping[str, Any], below: Mapping[str, Any], kind: type[KeyedModel] | None, path: tuple[str, ...]
 ) -> dict[str, Any]:
     fields = kind.model_fields if kind else {}
     over = {
@@ -110,7 +109,7 @@ def _laid_over(
     return {**below, **values, **over}
 
 
-def _over(value: Any, below: Any, kind: type[Section] | None, path: tuple[str, ...]) -> Any:
+def _over(value: Any, below: Any, kind: type[KeyedModel] | None, path: tuple[str, ...]) -> Any:
     inside = isinstance(value, _Inside)
     if not inside and (kind is None or not isinstance(value, Mapping)):
         return value
@@ -131,7 +130,7 @@ def _over(value: Any, below: Any, kind: type[Section] | None, path: tuple[str, .
     return value
 
 
-def _over_entry(value: _Inside, below: Any, kind: type[Section] | None, path: tuple[str, ...]) -> list[Any]:
+def _over_entry(value: _Inside, below: Any, kind: type[KeyedModel] | None, path: tuple[str, ...]) -> list[Any]:
     [(number, entry)] = value.items()
     entries = below if isinstance(below, list) else [] if below is None else [below]
     if int(number) >= len(entries):

@@ -7,15 +7,12 @@ import os
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tof_hf.errors import ConfigError
-
-if TYPE_CHECKING:
-    from tof_hf.config.section import Section
 
 _NEEDED = {
     "bool_type": "true or false",
@@ -35,6 +32,20 @@ _LIMITS = {
 _WORDS = {None: "null", True: "true", False: "false"}
 
 
+class KeyedModel(BaseModel):
+    """A pydantic model that says which keys a run file may have at its place."""
+
+    @classmethod
+    def known_names(cls) -> list[str]:
+        """The keys that it takes in a run file."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def explain_unknown(cls, key: str, name: str) -> str | None:
+        """What to say of a name that it does not take; None where a suggestion is enough."""
+        return None
+
+
 class KeyProblems(ConfigError):
     """Everything that is wrong at the keys of a run file."""
 
@@ -52,7 +63,7 @@ class KeyProblem(KeyProblems):
         self.problems = (self,)
 
 
-def problems_of(error: ValidationError, kind: type[Section], given: Any) -> list[KeyProblem]:
+def problems_of(error: ValidationError, kind: type[KeyedModel], given: Any) -> list[KeyProblem]:
     """The mistakes that pydantic found in the values `given` for a section of this kind."""
     places: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for details in _closest(error.errors(include_url=False), given):
@@ -74,7 +85,7 @@ def problems_of(error: ValidationError, kind: type[Section], given: Any) -> list
     return problems
 
 
-def section_at(kind: type[Section], path: Iterable[str]) -> type[Section]:
+def section_at(kind: type[KeyedModel], path: Iterable[str]) -> type[KeyedModel]:
     """The kind of the section that the path leads to, or of the last one on the way."""
     for name in path:
         field = kind.model_fields.get(name)
@@ -82,11 +93,11 @@ def section_at(kind: type[Section], path: Iterable[str]) -> type[Section]:
     return kind
 
 
-def section_in(hint: Any) -> type[Section] | None:
+def section_in(hint: Any) -> type[KeyedModel] | None:
     """The kind of section that a type hint holds, alone, in a list or as one of several."""
     for part in (hint, *typing.get_args(hint)):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return typing.cast("type[Section]", part)
+        if isinstance(part, type) and issubclass(part, KeyedModel):
+            return part
     return None
 
 
@@ -172,7 +183,7 @@ def _broken_rules(path: tuple[str, ...], details: ErrorDetails) -> Iterator[KeyP
         yield KeyProblem(full, f"{'.'.join(full)} {rule.text}")
 
 
-def _unknown(kind: type[Section], path: tuple[str, ...]) -> str:
+def _unknown(kind: type[KeyedModel], path: tuple[str, ...]) -> str:
     key, name, section = ".".join(path), path[-1], section_at(kind, path[:-1])
     prefix = key.removesuffix(name)
     inside = [

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -21,7 +20,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticUndefined, core_schema
 
-from tof_hf.config.problems import KeyProblem, KeyProblems, problems_of
+from tof_hf.config.problems import KeyedModel, KeyProblem, KeyProblems, problems_of
 
 Effect = Literal["weights", "training rows", "validation rows", "none"]
 """What an option decides: the weights a stage ends with, only which rows it trains on or is chosen by, or nothing
@@ -30,7 +29,7 @@ but what is shown, stored or how fast it goes."""
 T = TypeVar("T")
 
 
-class Section(BaseModel):
+class Section(KeyedModel):
     """A part of a run file: frozen, strict about types, and with our own errors."""
 
     model_config = ConfigDict(
@@ -65,16 +64,6 @@ class Section(BaseModel):
     def replace(self, **changes: Any) -> Self:
         """A checked copy with other values."""
         return type(self).from_dict(self.to_dict() | changes)
-
-    @classmethod
-    def known_names(cls) -> list[str]:
-        """The keys that the section takes in a run file."""
-        return list(cls.model_fields)
-
-    @classmethod
-    def explain_unknown(cls, key: str, name: str) -> str | None:
-        """What to say of a name that the section does not take; None where a suggestion is enough."""
-        return None
 
     def rules(self) -> Iterator[tuple[str, str]]:
         """Options that do not fit together: the name of one, and what is wrong, to be read after its name."""
