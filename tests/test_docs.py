@@ -70,12 +70,12 @@ def code_spans(page):
 
 
 def commands(block):
-    """The commands of a bash block as lists of words, without comments and variables set in front."""
+    """The commands of a bash block as lists of words, without comments, variables set in front and `> FILE`."""
     lines = block.text.replace("\\\n", " ").splitlines()
     found = [shlex.split(line, comments=True) for line in lines]
     while any(words and "=" in words[0] for words in found):
         found = [words[1:] if words and "=" in words[0] else words for words in found]
-    return [words for words in found if words]
+    return [words[: words.index(">")] if ">" in words else words for words in found if words]
 
 
 @pytest.mark.slow
