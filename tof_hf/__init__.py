@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from tof_hf.utils.versions import __version__ as __version__
+
 if TYPE_CHECKING:  # what type checkers and editors see; heavy packages are imported when a name is first used
     from tof_hf.config import TofConfig as TofConfig
     from tof_hf.config import load_config as load_config
@@ -14,8 +16,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; heavy packages are impo
     from tof_hf.pipeline import TofPipeline as TofPipeline
     from tof_hf.pipeline import TofResult as TofResult
     from tof_hf.pipeline import run_tof as run_tof
-
-__version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

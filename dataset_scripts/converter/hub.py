@@ -10,8 +10,8 @@ import datasets
 import pyarrow
 from huggingface_hub import DatasetCardData
 
-from tof_hf import __version__
 from tof_hf.hub.upload import Bundle, publish
+from tof_hf.utils.versions import __version__
 
 from .declaration import Converted, Release, check_may_share, shown
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from packaging.requirements import Requirement
 
-from tof_hf import __version__
 from tof_hf.check.report import MachineFacts
 from tof_hf.run.findings import Finding
 from tof_hf.utils.devices import device_names, has_bf16
+from tof_hf.utils.versions import __version__
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 

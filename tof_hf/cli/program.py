@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from tof_hf import __version__
 from tof_hf.errors import TofError
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.versions import __version__
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(options), which returns the exit status.
 COMMANDS = (

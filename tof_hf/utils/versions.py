@@ -5,8 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from tof_hf import __version__
-
+__version__ = "0.1.0"
 LIBRARIES = ("accelerate", "datasets", "huggingface_hub", "seqeval", "tokenizers", "torch", "transformers")
 
 
