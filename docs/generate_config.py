@@ -22,9 +22,9 @@ from tof_hf.config import (
 )
 from tof_hf.config.presets import INHERITS_FROM, NOT_INHERITED, STAGES, settings, stage_values
 from tof_hf.config.problems import section_in
+from tof_hf.config.run_file import System, system_names
 from tof_hf.config.section import Section, facts
 from tof_hf.config.stages import STAGE_KINDS
-from tof_hf.config.systems import System, system_names
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED
 from tof_hf.config.yaml import dump_yaml
 

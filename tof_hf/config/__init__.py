@@ -1,11 +1,18 @@
 """The run file: frozen pydantic models, presets, and loading with `base` and overrides."""
 
 from tof_hf.config.data import DataFile, SourceConfig, TargetConfig, TranslationConfig
-from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.loading import load_config
-from tof_hf.config.release import ReleaseConfig
-from tof_hf.config.run_file import TofConfig
-from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig, TaggerConfig
+from tof_hf.config.run_file import ReleaseConfig, TofConfig
+from tof_hf.config.stages import (
+    DistillationConfig,
+    ForgettingConfig,
+    LabellingConfig,
+    MlmConfig,
+    MrcConfig,
+    NerConfig,
+    StageConfig,
+    TaggerConfig,
+)
 
 __all__ = [
     "DataFile",

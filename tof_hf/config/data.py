@@ -4,43 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Literal
 
 from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option
-
-_row = partial(option, effect="training rows")
-_shown = partial(option, effect="none")
+from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option, row_option, shown_option
 
 
 class DataFile(Section):
     """Where one data set is and how to read it. In a run file a plain text means its `path`."""
 
-    path: ExpandedPath = _row()
+    path: ExpandedPath = row_option()
     """A file, a folder of Parquet files, or a Hub id (`owner/name` or `owner/name:config`)."""
-    split: str | None = _row(None)
+    split: str | None = row_option(None)
     """Split of a Hub data set."""
-    columns: dict[str, Whole | str] | None = _row(None)
+    columns: dict[str, Whole | str] | None = row_option(None)
     """Where the values are: numbers in CoNLL-like files (`{tokens: 0, ner_tags: -1}`), names elsewhere (`{tokens:
     words}`)."""
-    encoding: str | None = _row(None)
+    encoding: str | None = row_option(None)
     """Text encoding, such as `latin-1`; null detects UTF-8 and Latin-1."""
-    scheme: str | None = _row(None)
+    scheme: str | None = row_option(None)
     """Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it."""
-    label_map: Literal["span"] | dict[str, str] | None = _row(None, paper="4.2")
+    label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2")
     """Renames entity types (`{OTHER: MISC}`); `span` merges all types into one."""
-    format: str | None = _row(None)
+    format: str | None = row_option(None)
     """For unlabelled text: `conll` or `lines` (one sentence a line); null detects it."""
-    license: str | None = _shown(None)
+    license: str | None = shown_option(None)
     """Licence of the data by its Hub id, such as `cc-by-4.0`, for the cards of what is published; null reads it
     from the data card (README.md) next to the data, if there is one."""
-    limit: Whole | None = _row(None, ge=1)
+    limit: Whole | None = row_option(None, ge=1)
     """Keeps this many rows, drawn with the run's seed; test data is drawn the same way for all seeds."""
-    exclude_contexts_of: ExpandedPath | None = _row(None)
+    exclude_contexts_of: ExpandedPath | None = row_option(None)
     """For question data: drops paragraphs that are also in this file (SQuAD without those of XQuAD)."""
 
     @model_validator(mode="before")
@@ -60,31 +56,31 @@ class DataFile(Section):
 class TranslationConfig(Section):
     """Word-by-word translation of the source data into the target language (Guideline II; after UniTrans)."""
 
-    dictionary: ExpandedPath | None = _row(None, paper="4.4, footnote 2")
+    dictionary: ExpandedPath | None = row_option(None, paper="4.4, footnote 2")
     """A MUSE dictionary or tab-separated pairs, source word first; null translates nothing. Each stage has its own
     option for training on translations (`mlm.use_translated` and so on)."""
-    reverse: bool = _row(False)
+    reverse: bool = row_option(False)
     """Swaps the two sides, for a dictionary with the target words first."""
-    choice: Literal["first", "most_frequent"] = _row("first")
+    choice: Literal["first", "most_frequent"] = row_option("first")
     """Which of several translations to take: the first in the file, or the most frequent in `target.text`."""
-    casing: Literal["source", "target"] = _row("source")
+    casing: Literal["source", "target"] = row_option("source")
     """Case of translated words: that of the source word, or drawn as `target.text` writes the word (for German)."""
-    copy_types: OneOrMore[str] = _row(factory=lambda: ["PER"], paper="after UniTrans")
+    copy_types: OneOrMore[str] = row_option(factory=lambda: ["PER"], paper="after UniTrans")
     """Entity types whose words are not translated."""
-    translate_queries: bool = _row(False)
+    translate_queries: bool = row_option(False)
     """Also translates the questions about entity types."""
 
 
 class SourceConfig(Section):
     """Labelled data in the language or domain that has labels."""
 
-    train: DataFile = _row(paper="D_s,n; its sentences are D_s,no")
+    train: DataFile = row_option(paper="D_s,n; its sentences are D_s,no")
     """Labelled NER data."""
     validation: DataFile = option(effect="validation rows")
     """Labelled NER data that selects the best checkpoint of every NER stage."""
-    test: DataFile | None = _shown(None)
+    test: DataFile | None = shown_option(None)
     """Labelled NER data that is only scored."""
-    mrc: OneOrMore[DataFile] = _row(factory=list, paper="D_s,m")
+    mrc: OneOrMore[DataFile] = row_option(factory=list, paper="D_s,m")
     """Question-answering data (SQuAD format)."""
     mrc_validation: OneOrMore[DataFile] = option(factory=list, effect="validation rows")
     """Question-answering data that helps select the best MRC checkpoint."""
@@ -93,17 +89,17 @@ class SourceConfig(Section):
 class TargetConfig(Section):
     """Data in the language or domain without labels; NER tags in these files are dropped when read."""
 
-    name: str = _shown("target")
+    name: str = shown_option("target")
     """Name of the target in results."""
-    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = _shown(None)
+    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = shown_option(None)
     """Which of the paper's benchmarks `gold` is: `tof-hf ablate` then shows its published scores in the tables."""
-    text: OneOrMore[DataFile] = _row(paper="D_t,no")
+    text: OneOrMore[DataFile] = row_option(paper="D_t,no")
     """Unlabelled sentences."""
-    test_text: OneOrMore[DataFile] = _row(factory=list)
+    test_text: OneOrMore[DataFile] = row_option(factory=list)
     """Test set sentences, read without tags, and only if `mlm.include_target_test`."""
-    mrc: OneOrMore[DataFile] = _row(factory=list, paper="D_t,m")
+    mrc: OneOrMore[DataFile] = row_option(factory=list, paper="D_t,m")
     """Question-answering data (SQuAD format)."""
-    gold: DataFile | None = _shown(None)
+    gold: DataFile | None = shown_option(None)
     """Labelled test data. Only the scorer reads it: it never reaches training or model selection."""
 
     def rules(self) -> Iterator[tuple[str, str]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from tof_hf.config.yaml import parse_yaml
+from tof_hf.config.yaml import packaged_yaml
 
 PRESETS = ("paper", "official_code")
 """The names of the presets. Each also has the values of those before it."""
@@ -37,8 +36,7 @@ class Setting(NamedTuple):
 @functools.cache
 def settings(preset: str) -> tuple[Setting, ...]:
     """What the file of a preset sets."""
-    name = f"{preset}.yaml"
-    stages = parse_yaml((files("tof_hf.config") / name).read_text(encoding="utf-8"), name=name)
+    stages = packaged_yaml("tof_hf.config", f"{preset}.yaml")
     return tuple(
         Setting(f"{stage}.{option}", value, why)
         for stage, options in stages.items()

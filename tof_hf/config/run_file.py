@@ -1,27 +1,78 @@
-"""A whole run as a checked TofConfig."""
+"""A whole run as a checked TofConfig. Help texts here become docs/config.md."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
 
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
-from tof_hf.config.labelling import ForgettingConfig, LabellingConfig
 from tof_hf.config.presets import STAGES
-from tof_hf.config.release import ReleaseConfig
-from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option
-from tof_hf.config.stages import DistillationConfig, MlmConfig, MrcConfig, NerConfig, StageConfig
-from tof_hf.config.systems import System, systems_with_need
+from tof_hf.config.problems import suggestion
+from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option, row_option, shown_option
+from tof_hf.config.stages import (
+    DistillationConfig,
+    ForgettingConfig,
+    LabellingConfig,
+    MlmConfig,
+    MrcConfig,
+    NerConfig,
+    StageConfig,
+)
 from tof_hf.config.yaml import dump_yaml
 
-_shown = partial(option, effect="none")
-_row = partial(option, effect="training rows")
+
+def _recipes() -> Mapping[str, Any]:
+    """The recipes of all systems; looked up when needed, since they are made of the config."""
+    return importlib.import_module("tof_hf.algorithm.recipes").RECIPES
+
+
+def system_names() -> list[str]:
+    """The names of all systems that have a recipe."""
+    return list(_recipes())
+
+
+def _known(name: str) -> str:
+    names = system_names()
+    if name not in names:
+        raise ValueError(f"needs one of {', '.join(names)}, found {name!r}.{suggestion(name, names)}")
+    return name
+
+
+System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=system_names()))]
 
 
 def _stage(kind: type[StageConfig], name: str, paper: str) -> Any:
     return option(factory=partial(kind.of_preset, name), paper=paper)
+
+
+class ReleaseConfig(Section):
+    """What `push_to_hub` and `tof-hf push` publish, and where."""
+
+    repo: str | None = shown_option(None)
+    """Repository of the tagger on the Hub, `user/name`."""
+    private: bool = shown_option(False)
+    """Makes a new repository private; false uses the owner's default."""
+    revision: str | None = shown_option(None)
+    """Branch of the repository, created if needed; null is the main branch."""
+    license: str | None = shown_option(None)
+    """Licence of the tagger by its Hub id, such as `mit`. Its encoder and its data may dictate it."""
+    language: OneOrMore[str] = shown_option(factory=list)
+    """Language codes of the target, such as `[es]`; empty takes `target.name` if it is a code."""
+    mrc_repo: str | None = shown_option(None)
+    """Also publishes the source data in MRC form as a data set with this name, if its licence allows it."""
+    pseudo_labels_repo: str | None = shown_option(None)
+    """Also publishes the target text with the pseudo-labels last trained on, if its licence allows it."""
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        for name in ("repo", "mrc_repo", "pseudo_labels_repo"):
+            value: str | None = getattr(self, name)
+            if value is not None and (value.count("/") != 1 or not all(value.split("/")) or " " in value):
+                yield name, f"needs the name of a repository, `user/name`, found {value!r}."
 
 
 class TofConfig(Section):
@@ -39,9 +90,9 @@ class TofConfig(Section):
 
     model: ExpandedPath = option(paper="line 1: BERT")
     """The pretrained encoder: a folder or a Hub id."""
-    output_dir: ExpandedPath = _shown()
+    output_dir: ExpandedPath = shown_option()
     """The run's folder."""
-    preset: Literal["paper", "official_code"] = _shown("paper")
+    preset: Literal["paper", "official_code"] = shown_option("paper")
     """Supplies the options that the run file does not set."""
     systems: OneOrMore[System] = option(factory=lambda: ["tof"], paper="4.4")
     """What to train: TOF, its reduced forms, baselines and peers; stages that they share run once."""
@@ -51,17 +102,17 @@ class TofConfig(Section):
     """Rounds of continual learning (T); 0 stops after pseudo-labels."""
     order: Literal["mlm_mrc", "mrc_mlm"] = option("mlm_mrc", paper="5.3, Table 3")
     """Which comes first."""
-    labels: OneOrMore[str] | None = _row(None)
+    labels: OneOrMore[str] | None = row_option(None)
     """Entity types; null takes those of the source training data."""
-    label_map: Literal["span"] | dict[str, str] | None = _row(None, paper="4.2")
+    label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2")
     """Applied to every NER file after its own label_map; `span` for entity span detection."""
-    queries: ExpandedPath | dict[str, str] | None = _row(None, paper="4.2")
+    queries: ExpandedPath | dict[str, str] | None = row_option(None, paper="4.2")
     """Questions: a YAML file or a mapping, both `type: question`; null takes the English ones."""
-    source: SourceConfig = _row()
+    source: SourceConfig = row_option()
     """Labelled data."""
-    target: TargetConfig = _row()
+    target: TargetConfig = row_option()
     """Unlabelled data."""
-    translation: TranslationConfig = _row(factory=TranslationConfig, paper="Guideline II")
+    translation: TranslationConfig = row_option(factory=TranslationConfig, paper="Guideline II")
     """Word-by-word translation of the source."""
     mlm: MlmConfig = _stage(MlmConfig, "mlm", "lines 1-2")
     """Masked language modelling."""
@@ -69,7 +120,7 @@ class TofConfig(Section):
     """Span extraction."""
     ner: NerConfig = _stage(NerConfig, "ner", "lines 5-6")
     """NER on source labels."""
-    labelling: LabellingConfig = _row(factory=LabellingConfig, paper="lines 7, 10, 17")
+    labelling: LabellingConfig = row_option(factory=LabellingConfig, paper="lines 7, 10, 17")
     """Pseudo-labelling."""
     pseudo_ner: NerConfig = _stage(NerConfig, "pseudo_ner", "lines 8-9")
     """NER on pseudo-labels."""
@@ -81,9 +132,9 @@ class TofConfig(Section):
     """A student of other taggers."""
     forgetting: ForgettingConfig = option(factory=ForgettingConfig)
     """The alarm for NER stages that forget the source."""
-    push_to_hub: bool = _shown(False)
+    push_to_hub: bool = shown_option(False)
     """Publishes the finished tagger as `release` says."""
-    release: ReleaseConfig = _shown(factory=ReleaseConfig)
+    release: ReleaseConfig = shown_option(factory=ReleaseConfig)
     """What is published, and where."""
 
     def to_yaml(self) -> str:
@@ -124,8 +175,9 @@ class TofConfig(Section):
         if not self.ner.enabled:
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
         if not translation:
-            for system in sorted(systems & systems_with_need("dictionary")):
-                yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
+            for system in sorted(systems):
+                if "dictionary" in _recipes()[system].needs:
+                    yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
         for name, used in (("ner.use_pseudo", self.ner.use_pseudo), ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc)):
             if used:
                 yield name, "must be false: no pseudo-labels exist before Algorithm 1, line 7."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from typing import Any
 
 from tof_hf.config.run_file import TofConfig
@@ -14,6 +14,7 @@ _BASE = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
+_DROPPED = ("title", "required", "effect", "since_default", "paper")
 
 
 def run_file_schema() -> dict[str, Any]:
@@ -39,35 +40,22 @@ def run_file_schema() -> dict[str, Any]:
         if "$ref" in option:  # a section may be empty
             option["anyOf"] = [{"$ref": option.pop("$ref")}, {"type": "null"}]
     sections["TrainingArguments"] = {"type": "object", "properties": training}
-    for part in _parts(schema):
-        _simplify(part)
+    schema = json.loads(json.dumps(schema), object_hook=_simplified)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$comment": f"made by `tof-hf config --schema` with transformers {__version__}",
         "title": "A run file of tof-hf",
         **schema,
-        "properties": {"base": _BASE, **options},
+        "properties": {"base": _BASE, **schema["properties"]},
     }
 
 
-def _parts(schema: Any) -> Iterator[dict[str, Any]]:
-    """All schemas inside a schema, itself included."""
-    if isinstance(schema, dict):
-        if schema.keys() & {"type", "anyOf", "$ref"}:
-            yield schema
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for value in schema:
-            yield from _parts(value)
-
-
-def _simplify(part: dict[str, Any]) -> None:
-    """Take out what only we or pydantic need, and give limits the names that JSON Schema has for them."""
-    for name in ("title", "required", "effect", "since_default"):
-        part.pop(name, None)
-    for ours, theirs in _LIMITS.items():
-        if ours in part:
-            part[theirs] = part.pop(ours)
-    paper = part.pop("paper", "")
+def _simplified(part: dict[str, Any]) -> dict[str, Any]:
+    """A schema without what only we or pydantic need, its limits under the names that JSON Schema has for them."""
+    if not part.keys() & {"type", "anyOf", "$ref"}:  # not a schema, such as the names of a section
+        return part
+    kept = {_LIMITS.get(name, name): value for name, value in part.items() if name not in _DROPPED}
     if "description" in part:
-        part["description"] = " ".join(f"{part['description']} {paper and f'Paper: {paper}.'}".split())
+        paper = f" Paper: {part['paper']}." if part.get("paper") else ""
+        kept["description"] = " ".join(f"{part['description']}{paper}".split())
+    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import typing
@@ -92,6 +93,11 @@ def option(
     facts = {"paper": paper, "effect": effect, **more}
     given = {"default": default} if factory is None else {"default_factory": factory}
     return Field(**given, json_schema_extra=facts, **limits)
+
+
+row_option = functools.partial(option, effect="training rows")
+validation_row_option = functools.partial(option, effect="validation rows")
+shown_option = functools.partial(option, effect="none")
 
 
 def facts(field: FieldInfo) -> Mapping[str, Any]:

@@ -1,19 +1,15 @@
-"""The stage sections of a run file. Help texts here become docs/config.md."""
+"""The sections of a run file about training and pseudo-labels. Help texts here become docs/config.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from tof_hf.config.presets import stage_values
-from tof_hf.config.section import Effect, Section, Whole, facts, option
+from tof_hf.config.section import Effect, Section, Whole, facts, option, row_option, shown_option, validation_row_option
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED, WITHOUT_EFFECT, checked_training_fields, training_fields
-
-_row = partial(option, effect="training rows")
-_validation_row = partial(option, effect="validation rows")
 
 
 class StageConfig(Section):
@@ -25,7 +21,7 @@ class StageConfig(Section):
     deciding_fields: ClassVar[frozenset[str]] = frozenset()
     """TrainingArguments fields that decide weights in this stage, though not in others."""
 
-    enabled: bool = option(True, paper="Table 2", effect="none")
+    enabled: bool = shown_option(True, paper="Table 2")
     """Whether this stage runs; if not, the model is passed on unchanged."""
     max_length: Whole = option(128, ge=8)
     """Word pieces in one window, special tokens included."""
@@ -101,13 +97,13 @@ class MlmConfig(StageConfig):
     """Different maskings of every sentence in an epoch."""
     mlm_probability: float = option(0.15, paper="3.3.2, after Devlin et al. (2019)", gt=0, le=0.9)
     """Share of word pieces that are masked."""
-    include_target_test: bool = _row(False, paper="line 2")
+    include_target_test: bool = row_option(False, paper="line 2")
     """Also trains on `target.test_text` (transductive)."""
-    source_ratio: float = _row(1.0, paper="line 2: D_s,no", ge=0)
+    source_ratio: float = row_option(1.0, paper="line 2: D_s,no", ge=0)
     """Source sentences per target sentence; 0 leaves the source out."""
-    use_translated: bool = _row(True, paper="Table 1: + translation")
+    use_translated: bool = row_option(True, paper="Table 1: + translation")
     """With `translation.dictionary`: also trains on translated source sentences, as many as source sentences."""
-    max_sentences: Whole | None = _row(None, ge=1)
+    max_sentences: Whole | None = row_option(None, ge=1)
     """Cap on target sentences."""
     head_warmup_steps: Whole = option(150, ge=0)
     """If the encoder has no MLM head: steps that train only the new head; 0 = off."""
@@ -128,31 +124,31 @@ class MrcConfig(StageConfig):
     """The piece of a span's last word that carries the end label."""
     negative_windows: float = option(1.0, paper="4.2", ge=0, le=1)
     """Share of the answer-free windows of a long context that is kept."""
-    max_target_qa: Whole | None = _row(None, ge=1)
+    max_target_qa: Whole | None = row_option(None, ge=1)
     """Cap on target question-answer rows."""
-    max_source_qa: Whole | None = _row(None, paper="Table 5", ge=1)
+    max_source_qa: Whole | None = row_option(None, paper="Table 5", ge=1)
     """Cap on source question-answer rows."""
-    max_ner_mrc: Whole | None = _row(None, ge=1)
+    max_ner_mrc: Whole | None = row_option(None, ge=1)
     """Cap on source NER sentences turned into questions."""
-    max_pseudo_mrc: Whole | None = _row(None, ge=1)
+    max_pseudo_mrc: Whole | None = row_option(None, ge=1)
     """Cap on pseudo-labelled sentences turned into questions."""
-    max_translated_qa: Whole | None = _row(None, ge=1)
+    max_translated_qa: Whole | None = row_option(None, ge=1)
     """Cap on translated source question-answer rows."""
-    max_translated_ner_mrc: Whole | None = _row(None, ge=1)
+    max_translated_ner_mrc: Whole | None = row_option(None, ge=1)
     """Cap on translated source NER sentences turned into questions."""
-    max_validation: Whole | None = _validation_row(1000, ge=1)
+    max_validation: Whole | None = validation_row_option(1000, ge=1)
     """Cap on validation sentences (each asks one question per entity type)."""
-    use_target_qa: bool = _row(True)
+    use_target_qa: bool = row_option(True)
     """Trains on target question answering."""
-    use_source_qa: bool = _row(True)
+    use_source_qa: bool = row_option(True)
     """Trains on source question answering."""
-    use_ner_mrc: bool = _row(True)
+    use_ner_mrc: bool = row_option(True)
     """Trains on source NER turned into questions."""
-    use_pseudo_mrc: bool = _row(False)
+    use_pseudo_mrc: bool = row_option(False)
     """Trains on pseudo-labels turned into questions."""
-    use_translated_qa: bool = _row(True, paper="Table 2, row 3")
+    use_translated_qa: bool = row_option(True, paper="Table 2, row 3")
     """With `translation.dictionary`: trains on translated source question answering."""
-    use_translated_ner_mrc: bool = _row(True, paper="Table 2, row 5")
+    use_translated_ner_mrc: bool = row_option(True, paper="Table 2, row 5")
     """With `translation.dictionary`: trains on translated source NER turned into questions."""
     head_learning_rate: float | None = option(None, gt=0, since_default=None)
     """Learning rate of the span head, which starts untrained; null takes that of the encoder. With few steps, a
@@ -178,28 +174,28 @@ class NerConfig(StageConfig):
     """How far the windows of a longer sentence overlap, in words."""
     label_all_pieces: bool = option(False, paper="Eq. 4")
     """Labels every piece of a word (I- on later ones) instead of only the first."""
-    use_source: bool = _row(True)
+    use_source: bool = row_option(True)
     """Trains on source NER."""
-    use_pseudo: bool = _row(False)
+    use_pseudo: bool = row_option(False)
     """Trains on pseudo-labelled target sentences."""
-    use_translated: bool = _row(True, paper="Table 1: + translation")
+    use_translated: bool = row_option(True, paper="Table 1: + translation")
     """With `translation.dictionary`: trains on translated source NER."""
-    validate_translated: bool = _validation_row(True)
+    validate_translated: bool = validation_row_option(True)
     """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
-    equal_sizes: bool = _row(False)
+    equal_sizes: bool = row_option(False)
     """Draws at most as many translated and pseudo-labelled sentences as the smallest part has."""
-    max_source: Whole | None = _row(None, ge=1)
+    max_source: Whole | None = row_option(None, ge=1)
     """Cap on source sentences."""
-    max_pseudo: Whole | None = _row(None, ge=1)
+    max_pseudo: Whole | None = row_option(None, ge=1)
     """Cap on pseudo-labelled sentences."""
-    max_translated: Whole | None = _row(None, ge=1)
+    max_translated: Whole | None = row_option(None, ge=1)
     """Cap on translated sentences, which come on top of the source."""
-    max_validation: Whole | None = _validation_row(None, ge=1)
+    max_validation: Whole | None = validation_row_option(None, ge=1)
     """Cap on validation sentences."""
 
 
 class DistillationConfig(StageConfig):
-    """A student that learns from teachers on target text; for the systems `tsl` and `unitrans`, not part of TOF."""
+    """A student that learns from teachers on target text (after Wu et al., 2020); not part of TOF."""
 
     stride: Whole = option(16, ge=0)
     """How far the windows of a longer sentence overlap, in words."""
@@ -207,14 +203,61 @@ class DistillationConfig(StageConfig):
     """Distance to the teachers' probabilities: mean squared error, as in TSL and UniTrans, or cross entropy, which
     needs fewer steps: squared errors hardly move a student that is sure of `O` everywhere."""
     hard_weight: float = option(1.0, ge=0)
-    """Weight of the cross entropy on words that all teachers label alike, added to `soft_loss` (`unitrans`)."""
+    """Weight of the cross entropy on words that all teachers label alike, where there are several; added to `soft_loss`."""
     ensemble: bool = option(False)
-    """Learns the mean probabilities of all three teachers instead of the fine-tuned one's (`unitrans`)."""
-    validate_translated: bool = _validation_row(True)
-    """Translated source validation also helps select the checkpoint (`unitrans`)."""
-    max_validation: Whole | None = _validation_row(None, ge=1)
+    """Learns the mean probabilities of all three teachers instead of the fine-tuned one's, where there are three."""
+    validate_translated: bool = validation_row_option(True)
+    """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
+    max_validation: Whole | None = validation_row_option(None, ge=1)
     """Cap on validation sentences."""
 
 
 STAGE_KINDS: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig, DistillationConfig)
 TaggerConfig = NerConfig | DistillationConfig  # a stage that ends with a tagger
+
+
+class LabellingConfig(Section):
+    """Pseudo-labels for the target sentences (Algorithm 1, lines 7, 10 and 17)."""
+
+    max_sentences: Whole | None = row_option(None, ge=1)
+    """Cap on sentences to label."""
+    repair: bool = row_option(True, paper="line 11")
+    """Makes predicted tags valid IOB2 before they are used."""
+    selection: Literal["all", "threshold", "per_type_quota", "agreement"] = row_option("all", paper="3.3.2: all")
+    """Which labels are sure enough to train on: `all`; words with at least the probability `threshold`; the share
+    `quota` of the entities of each type, by their mean probability; entities that the MRC head also finds, asked
+    with the query of their type."""
+    selection_level: Literal["sentence", "token"] = row_option("sentence")
+    """`sentence` drops a sentence with an unsure word; `token` keeps it, without a loss on its unsure words. As
+    questions, `token` leaves out those about the types of unsure entities, and all if a word outside is unsure."""
+    threshold: float | None = row_option(None, ge=0, le=1)
+    """For `selection: threshold`: the lowest probability of a word's label."""
+    quota: float | None = row_option(None, gt=0, le=1)
+    """For `selection: per_type_quota`: the share of entities kept, rounded up."""
+    max_text_share: float | None = row_option(None, gt=0, le=1, paper="3.3.2: all")
+    """If one text (such as `RT` in tweets) makes up more than this share of all entities, it is taken for a mistake
+    and labelled `O` before training, also in the sentences that `distillation` learns from; null = never. A text with
+    fewer than 20 entities is kept."""
+    agreement_sentences: Whole = shown_option(200, ge=0)
+    """Number of sentences on which the labels are compared with the last MRC stage's answers; 0 = off."""
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        numbers = {"threshold": self.threshold, "per_type_quota": self.quota}
+        for (selection, value), name in zip(numbers.items(), ("threshold", "quota"), strict=True):
+            if selection == self.selection and value is None:
+                yield name, f"is missing: selection is {self.selection}. Give a share."
+            if selection != self.selection and value is not None:
+                yield name, f"is given, but selection is {self.selection}, which does not use it. Remove one of them."
+        if self.selection == "all" and self.selection_level == "token":
+            yield "selection_level", "is token, but selection is all: no word is unsure then. Remove one of them."
+
+
+class ForgettingConfig(Section):
+    """What happens if a NER stage loses F1 on source validation against the best NER stage before it."""
+
+    max_drop: float = option(0.05, ge=0, le=1)
+    """The F1, from 0 to 1, that a stage may lose before the alarm; 1 = never."""
+    action: Literal["warn", "stop", "mix"] = option("warn")
+    """`warn` logs and records it. `stop` ends the run with an error; finished stages are kept. `mix` trains the
+    stage a second time, in its own folder, with source sentences added (`use_source: true`), and continues with
+    whichever of the two is better on source validation."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +96,14 @@ class Document:
         """The line (1-based) of the part that the names and list positions lead to, or of the last one on the way."""
         node, line = self.root, None
         for name in names:
+            found: list[tuple[Node, Node]] = []
             if isinstance(node, MappingNode):
-                found = [(key.start_mark, value) for key, value in node.value if str(key.value) == name]
+                found = [(key, value) for key, value in node.value if str(key.value) == name]
             elif isinstance(node, SequenceNode) and name.isdecimal():
-                found = [(value.start_mark, value) for value in node.value[int(name) : int(name) + 1]]
-            else:
-                found = []
+                found = [(value, value) for value in node.value[int(name) : int(name) + 1]]
             if found:
-                mark, node = found[0]
-                line = mark.line + 1
+                start, node = found[0]
+                line = start.start_mark.line + 1
             elif name != "0":  # one entry stands for a list
                 break
         return line
@@ -124,6 +125,11 @@ def read_yaml(path: Path) -> Any:
     return read_document(path).value
 
 
+def packaged_yaml(package: str, file: str) -> Any:
+    """The content of a YAML file that comes with a package."""
+    return parse_yaml((files(package) / file).read_text(encoding="utf-8"), name=file)
+
+
 def parse_yaml(text: str, *, name: str) -> Any:
     """The value of a YAML text; errors call the text `name`."""
     return parse_document(text, name=name).value
@@ -134,21 +140,15 @@ def parse_document(text: str, *, name: str) -> Document:
     yaml = _yaml()
     try:
         root = yaml.compose(text)
-        if root is None:
-            return Document(None, None)
-        if _size(root, {}) > MAX_VALUES:
-            raise ConfigError(f"{name}: holds more than {MAX_VALUES:,} values once its aliases (*name) are filled in.")
-        return Document(yaml.constructor.construct_document(root), root)
+        if root is not None and _size(root, {}) > MAX_VALUES:
+            raise YAMLError(f"it holds more than {MAX_VALUES:,} values once its aliases (*name) are filled in.")
+        return Document(root and yaml.constructor.construct_document(root), root)
     except MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise ConfigError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from error
-    except YAMLError as error:
-        raise ConfigError(f"{name}: not valid YAML: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{name}: is nested too deeply.") from error
-    except ConfigError:
-        raise
-    except (ValueError, KeyError) as error:  # such as a whole number with more digits than Python reads
+    except (YAMLError, ValueError, KeyError) as error:  # such as a whole number with more digits than Python reads
         raise ConfigError(f"{name}: cannot be read: {error}") from error
 
 
@@ -161,9 +161,10 @@ def dump_yaml(value: Any) -> str:
 
 def _size(node: Node, known: dict[int, int]) -> int:
     """How many values the node stands for."""
+    if not isinstance(node, MappingNode | SequenceNode):
+        return 1
     if id(node) not in known:
         known[id(node)] = MAX_VALUES + 1  # if it contains itself
-        children = [part for pair in node.value for part in pair] if isinstance(node, MappingNode) else node.value
-        nested = isinstance(node, MappingNode | SequenceNode)
-        known[id(node)] = 1 + sum(_size(child, known) for child in children) if nested else 1
+        children = itertools.chain(*node.value) if isinstance(node, MappingNode) else node.value
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
     return known[id(node)]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
 from datasets import Dataset
 
-from tof_hf.config.yaml import parse_yaml, read_yaml
+from tof_hf.config.yaml import packaged_yaml, read_yaml
 from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.labels import Span, entity_types, spans_from_tags
@@ -36,7 +35,7 @@ def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[
     path = None if queries is None or isinstance(queries, Mapping) else Path(queries)
     if path is not None and not path.is_file():
         raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
-    package = parse_yaml((files("tof_hf.data") / "queries" / "en.yaml").read_text(encoding="utf-8"), name="en.yaml")
+    package = packaged_yaml("tof_hf.data", "queries/en.yaml")
     try:
         own = (queries or {}) if path is None else read_yaml(path)
     except ConfigError as problem:
