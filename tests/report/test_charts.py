@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tof_hf.report.charts import MOST_POINTS, Series, bar_chart, line_chart, matrix, ticks
-from tof_hf.report.svg import COLOURS, SERIES, Drawing, shorten, text_width
+from tof_hf.report.svg import COLOURS, SERIES, shorten, text_width
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 EVIL = '<script>alert("x")</script> & co'
@@ -97,8 +97,7 @@ def test_counts_have_no_halves_on_their_axis():
 
 
 def test_a_system_of_one_tagger_is_a_line_across():
-    dotted = [part for part in lines().parts if 'stroke-dasharray="2 4"' in part]
-    assert len(dotted) == 1
+    assert lines().svg.count('stroke-dasharray="2 4"') == 1
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [1.0, 1.0], [-3.0, 2.0], [5e6, 7e6], [1e-9, 2e-9]])
@@ -130,14 +129,11 @@ def test_a_name_that_is_too_long_is_cut_in_its_middle():
 
 
 def test_a_text_that_had_to_be_shortened_is_shown_in_full_on_hovering():
-    drawing = Drawing("x", "X", "", 300, 100)
-    drawing.text(0, 10, "a_name_that_ends_in_another_number_17", room=80)
-    drawing.text(0, 30, "short", room=80)
-    assert "<title>a_name_that_ends_in_another_number_17</title>" in drawing.parts[0]
-    assert "<title>" not in drawing.parts[1]
+    name = "a_name_that_ends_in_another_number_17"
+    assert f"<title>{name}</title>" in bar_chart("x", "X", [(name, [0.5])]).svg
+    assert "<title>short</title>" not in bar_chart("x", "X", [("short", [0.5])]).svg
 
 
 def test_more_series_than_colours_differ_in_their_dashes():
-    drawing = Drawing("x", "X", "", 300, 100)
-    drawing.legend([str(number) for number in range(8)])
-    assert any('stroke-dasharray="6 3"' in part for part in drawing.parts)
+    chart = line_chart("x", "X", [Series(str(number), [(0, number)]) for number in range(8)])
+    assert 'stroke-dasharray="6 3"' in chart.svg

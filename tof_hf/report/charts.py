@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tof_hf.report.svg import Drawing, colour_of, text_width
+from tof_hf.report.svg import Drawing, draw, text_width
 
 WIDE, HIGH = 350, 205  # fits a phone; a wide page shows several charts side by side
 MOST_POINTS = 200  # drawn of a line; more would not be visible
-WITH_MARKERS = 30  # points at most; a longer line has no markers
 
 Point = tuple[float, float]
 
@@ -44,54 +43,43 @@ def line_chart(
     A series of a single point also gets a dotted line across the chart. `zero`: the axis begins at 0, not near the
     lowest value.
     """
-
-    def position(x: float) -> str:
-        return labels[int(x)] if labels else f"{x:g}"
-
-    description = [
-        f"{one.label}: " + ", ".join(f"{position(x)} {shown(y)}" for x, y in _few(one.points, 12)) for one in series
-    ]
-    drawing = Drawing(name, title, f"{y_title} {'; '.join(description)}".strip(), WIDE, HIGH)
-    drawing.text(0, 11, y_title, colour="soft")
     scale = _scale([y for one in series for _, y in one.points], zero=zero, shown=shown)
-    axis = [shown(tick).removesuffix(".0") for tick in scale]
+    ticks = [(tick, shown(tick).removesuffix(".0")) for tick in scale]
     slanted = bool(labels) and max(map(text_width, labels)) > (WIDE - 80) / len(labels) - 6
-    left, right = 14 + max(map(text_width, axis)), WIDE - (24 if labels else 14)
+    left, right = 14 + max(text_width(text) for _, text in ticks), WIDE - (24 if labels else 14)
     bottom = HIGH - (68 if slanted else 26) - (14 if labels and x_title else 0)
     inset = 14 if labels else 4
     xs = [float(x) for x in range(len(labels))] if labels else [x for one in series for x, _ in one.points]
-    place_x = _linear((min(xs), max(xs)), (left + inset, right - inset))
-    place_y = _linear((scale[0], scale[-1]), (bottom, 22))
-    for tick, text in zip(scale, axis, strict=True):
-        drawing.line(left, place_y(tick), right, place_y(tick))
-        drawing.text(left - 6, place_y(tick) + 4, text, colour="soft", text_anchor="end")
-    low = bottom + 16
-    for middle, label in zip(map(place_x, xs), labels, strict=False):
-        if slanted:
-            turn = f"rotate(-35 {middle:.1f} {low:.1f})"
-            drawing.text(middle + 4, low - 4, label, room=96, colour="soft", text_anchor="end", transform=turn)
-        else:
-            drawing.text(middle, low, label, colour="soft", text_anchor="middle")
-    for x, anchor in {min(xs): "start", max(xs): "end"}.items() if not labels else ():
-        drawing.text(place_x(x), low, f"{x:,.0f}", colour="soft", text_anchor=anchor)
-    drawing.text((left + right) / 2, HIGH - 10, x_title, colour="soft", text_anchor="middle")
-    for number, one in enumerate(series):
-        points = _few(one.points, MOST_POINTS)
-        if len(points) == 1 and len(labels) > 1:
-            level = place_y(points[0][1])
-            drawing.line(left, level, right, level, colour_of(number), stroke_width=1.2, stroke_dasharray="2 4")
-        drawing.series([(place_x(x), place_y(y)) for x, y in points], number)
-        for x, y in points if len(points) <= WITH_MARKERS else ():
-            drawing.marker(place_x(x), place_y(y), number, hint=f"{one.label}, {position(x)}: {shown(y)}")
-    if len(series) > 1:
-        drawing.legend([one.label for one in series])
-    return drawing
+    return draw(
+        "line_chart.svg.jinja",
+        name=name,
+        title=title,
+        width=WIDE,
+        height=HIGH,
+        series=[one.label for one in series] if len(series) > 1 else (),
+        lines=series,
+        few=_few,
+        most_points=MOST_POINTS,
+        place_x=_linear((min(xs), max(xs)), (left + inset, right - inset)),
+        place_y=_linear((scale[0], scale[-1]), (bottom, 22)),
+        position=lambda x: labels[int(x)] if labels else f"{x:g}",
+        labels=labels,
+        slanted=slanted,
+        ends={} if labels else {min(xs): "start", max(xs): "end"},
+        left=left,
+        right=right,
+        low=bottom + 16,
+        ticks=ticks,
+        x_title=x_title,
+        y_title=y_title,
+        shown=shown,
+    )
 
 
 def _linear(values: tuple[float, float], places: tuple[float, float]) -> Callable[[float], float]:
     """Maps the first and last of the values to the first and last of the places, and the others in proportion."""
     scale = (places[1] - places[0]) / ((values[1] - values[0]) or 1)
-    return lambda value: places[0] + (value - values[0]) * scale
+    return lambda value: round(places[0] + (value - values[0]) * scale, 1)
 
 
 def _scale(values: Sequence[float], *, zero: bool, shown: Callable[[float], str]) -> list[float]:
@@ -135,30 +123,28 @@ def bar_chart(
     """Horizontal bars: a group for each name, and in it a bar for each of the `series` (None: no bar)."""
     several = len(series) > 1
     thick, gap = (13, 12) if several else (16, 7)
+    bars = [(label, [(i, value) for i, value in enumerate(row) if value is not None]) for label, row in groups]
+    values = [value for _, row in bars for _, value in row]
     left = min(0.4 * WIDE, max((text_width(label) for label, _ in groups), default=0) + 10)
-    values = [value for _, row in groups for value in row if value is not None]
     longest = WIDE - left - 12 - max((text_width(shown(value)) for value in values), default=0)
-    scale = longest / (highest or max(values, default=0) or 1)
-    description = [
-        f"{label}: "
-        + ", ".join(f"{one} {shown(v)}".strip() for one, v in zip(series, row, strict=True) if v is not None)
-        for label, row in groups
-    ]
-    drawing = Drawing(name, title, "; ".join(description), WIDE, 6)
-    for label, row in groups:
-        top = drawing.height
-        drawing.text(left - 8, top + len(row) * thick / 2 + 4, label, room=left - 8, text_anchor="end")
-        for number, value in enumerate(row):
-            if value is not None:
-                y, long = top + number * thick, max(1.0, value * scale)
-                hint = f"{label}, {series[number]}: {shown(value)}" if several else ""
-                drawing.rect(left, y + 1, long, thick - 2, colour_of(number), rx=2, hint=hint)
-                drawing.text(left + long + 5, y + thick / 2 + 4, shown(value), colour="soft")
-        drawing.height += len(row) * thick + gap
-    drawing.line(left, 0, left, drawing.height - gap + 6, "soft")
-    if several:
-        drawing.legend(series, bars=True)
-    return drawing
+    height = 6 + len(groups) * (len(series) * thick + gap)
+    return draw(
+        "bar_chart.svg.jinja",
+        name=name,
+        title=title,
+        width=WIDE,
+        height=height,
+        series=series if several else (),
+        bars=True,
+        groups=bars,
+        names=series,
+        thick=thick,
+        gap=gap,
+        left=left,
+        bottom=height - gap + 6,
+        scale=longest / (highest or max(values, default=0) or 1),
+        shown=shown,
+    )
 
 
 def matrix(
@@ -169,27 +155,17 @@ def matrix(
     left, top = min(110.0, max(map(text_width, names)) + 12) + 18, 48
     wide, high = max(56.0, min(76.0, (WIDE - left) / len(names))), 30
     right, bottom = left + wide * len(names), top + high * len(names)
-    description = [
-        f"true {true}: " + ", ".join(f"{n:,} as {predicted}" for predicted, n in zip(names, row, strict=True) if n)
-        for true, row in zip(names, counts, strict=True)
-        if any(row)
-    ]
-    drawing = Drawing(name, title, "; ".join(description), right + 2, bottom + 4)
-    turn = f"rotate(-90 10 {(top + bottom) / 2})"
-    drawing.text((left + right) / 2, 12, "predicted", colour="soft", text_anchor="middle")
-    drawing.text(10, (top + bottom) / 2, "true", colour="soft", text_anchor="middle", transform=turn)
-    for i, (true, row) in enumerate(zip(names, counts, strict=True)):
-        x, y = left + i * wide, top + i * high
-        slope = "italic" if i == len(types) else "normal"
-        drawing.text(x + wide / 2, top - 9, true, room=wide - 4, text_anchor="middle", font_style=slope)
-        drawing.text(left - 8, y + 19, true, room=left - 30, text_anchor="end", font_style=slope)
-        for j, (predicted, count) in enumerate(zip(names, row, strict=True)):
-            if i == j == len(types):
-                continue
-            x = left + j * wide
-            hint = f"true {true}, predicted {predicted}: {count:,}"
-            shade = round(0.04 + 0.36 * count / max(1, sum(row)), 3)
-            colour, weight = ("one", "bold") if i == j else ("two", "normal")
-            drawing.rect(x + 1, y + 1, wide - 2, high - 2, colour, rx=3, fill_opacity=shade, hint=hint)
-            drawing.text(x + wide / 2, y + 19, f"{count:,}", text_anchor="middle", font_weight=weight)
-    return drawing
+    return draw(
+        "matrix.svg.jinja",
+        name=name,
+        title=title,
+        width=right + 2,
+        height=bottom + 4,
+        rows=[(true, [*zip(names, row, strict=True)]) for true, row in zip(names, counts, strict=True)],
+        left=left,
+        top=top,
+        right=right,
+        bottom=bottom,
+        wide=wide,
+        high=high,
+    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from tof_hf.report.charts import percent
-from tof_hf.report.reading import Run, Stage, short
-from tof_hf.report.svg import Drawing
+from tof_hf.report.reading import Run
+from tof_hf.report.svg import Drawing, draw
 
 BOX, HIGH, ENCODER_HIGH, ROW, TOP = 210, 66, 28, 100, 46
 GAP, GAP_LABELS = 22, 62  # to the left of a column; wider where arrows of labels go
@@ -37,22 +36,23 @@ def stage_diagram(run: Run) -> Drawing:
         left.append(right + (GAP_LABELS if column in bows else GAP if column else 2))
         right = left[-1] + BOX
     boxes = {name: _Box(left[column], TOP + row * ROW, HIGH) for name, (column, row) in places.items()}
-    encoder = _Box(left[0], 2, ENCODER_HIGH)
-    height = TOP + ROW * (max(row for _, row in places.values()) + 1) + (30 if taught else 4)
-    drawing = Drawing("stages", "Stages of the run", _description(run), max(right + 4, 300), height)
-    drawing.rect(encoder.x, encoder.y, BOX, ENCODER_HIGH, "panel", stroke="line", rx=14)
-    name = run.lineage.encoder.name
-    drawing.text(encoder.middle, 20, name, room=BOX - 20, size=12, text_anchor="middle")
-    for name, box in boxes.items():
-        _arrow(drawing, boxes.get(run.stages[name].start or "", encoder), box)
-    for tagger, student in taught:
-        _teaching(drawing, boxes[tagger], boxes[student])
-    for name, box in boxes.items():
-        _stage(drawing, run, run.stages[name], box)
-    if taught:
-        drawing.line(4, height - 12, 34, height - 12, "four", stroke_width=1.6, stroke_dasharray="4 3")
-        drawing.text(40, height - 8, "its labels are learned from", colour="soft")
-    return drawing
+    counts = {name: stage.record.rows if stage.record else {} for name, stage in run.stages.items()}
+    rows = {name: [f"{count:,}\u00a0{what}" for what, count in of.items()] for name, of in counts.items()}
+    return draw(
+        "stages.svg.jinja",
+        name="stages",
+        title="Stages of the run",
+        width=max(right + 4, 300),
+        height=TOP + ROW * (max(row for _, row in places.values()) + 1) + (30 if taught else 4),
+        run=run,
+        top_box=_Box(left[0], 2, ENCODER_HIGH),
+        boxes=boxes,
+        box_width=BOX,
+        taught=[(boxes[tagger], boxes[student]) for tagger, student in taught],
+        bow_room=GAP_LABELS - 8,
+        rows={name: " +\u00a0".join(texts) or "not finished" for name, texts in rows.items()},
+        wrap=lambda rows: textwrap.wrap(rows, LETTERS, max_lines=2, placeholder=" …"),
+    )
 
 
 def _teachings(run: Run) -> dict[tuple[str, str], None]:
@@ -85,62 +85,3 @@ def _places(run: Run) -> dict[str, tuple[int, int]]:
 
     put_children(None, 0, 0)
     return places
-
-
-def _stage(drawing: Drawing, run: Run, stage: Stage, box: _Box) -> None:
-    final = run.is_final(stage.name)
-    edge, thick = ("one", 2.5) if final else ("soft", 1)
-    dash = "none" if stage.record else "5 4"
-    drawing.rect(
-        box.x, box.y, BOX, HIGH, "paper", rx=6, hint=stage.name, stroke=edge, stroke_width=thick, stroke_dasharray=dash
-    )
-    score = next((s for split in run.splits if (s := run.score(stage.name, split))), None)
-    room = BOX - (70 if score else 20)
-    drawing.text(box.x + 10, box.y + 20, short(stage.name), room=room, size=13, font_weight="bold")
-    if score:
-        f1 = f"F1 {percent(score.f1)}"
-        drawing.text(box.x + BOX - 10, box.y + 20, f1, size=12, text_anchor="end", hint=score.split)
-    counts = stage.record.rows.items() if stage.record else ()
-    rows = " +\u00a0".join(f"{count:,}\u00a0{what}" for what, count in counts) or "not finished"
-    for number, line in enumerate(textwrap.wrap(rows, LETTERS, max_lines=2, placeholder=" …")):
-        drawing.text(box.x + 10, box.y + 38 + 15 * number, line, size=10.5, colour="soft", hint=rows)
-    systems = ", ".join(system for system, end in run.ends.items() if end == stage.name)
-    if systems:
-        below = any(other.start == stage.name for other in run.stages.values())  # an arrow starts in the middle
-        x, anchor = (box.middle + 8, "start") if below else (box.middle, "middle")
-        text = systems + (" (final)" if final else "")
-        wide = BOX / 2 if below else BOX
-        drawing.text(
-            x, box.y + HIGH + 17, text, room=wide, size=12, colour="one", font_weight="bold", text_anchor=anchor
-        )
-
-
-def _arrow(drawing: Drawing, start: _Box, end: _Box) -> None:
-    """From the bottom of one box to the top of another."""
-    x, y = end.middle, end.y
-    bend = "" if start.x == end.x else f"V{y - 10:.1f}H{x:.1f}"
-    path = f"M{start.middle:.1f} {start.y + start.high:.1f}{bend}V{y - 5:.1f}"
-    drawing.add("path", d=path, fill="none", stroke="soft", stroke_width=1.5)
-    drawing.add("path", d=f"M{x:.1f} {y:.1f}l-4.5-8h9z", fill="soft")
-
-
-def _teaching(drawing: Drawing, start: _Box, end: _Box) -> None:
-    """A dashed bow along the left of the boxes, from a tagger to what learns from its labels."""
-    y1, x2, y2 = start.y + HIGH * 0.7, end.x, end.y + HIGH * 0.4
-    bow = min(start.x, x2) - min(GAP_LABELS - 8, 16 + 0.14 * abs(y2 - y1))
-    path = f"M{start.x:.1f} {y1:.1f}C{bow:.1f} {y1:.1f} {bow:.1f} {y2:.1f} {x2 - 5:.1f} {y2:.1f}"
-    drawing.add("path", d=path, fill="none", stroke="four", stroke_width=1.6, stroke_dasharray="4 3")
-    drawing.add("path", d=f"M{x2:.1f} {y2:.1f}l-8-4.5v9z", fill="four")
-
-
-def _description(run: Run) -> str:
-    stages = [
-        f"{name}: {run.lineage.encoder.name}, then {', '.join(map(short, dict.fromkeys(system.stages)))}"
-        for name, system in run.lineage.systems.items()
-    ]
-    labels = [
-        f"in {system} {', '.join(map(short, entry.used_by)) or 'nothing'} learned from the labels of "
-        f"{short(entry.tagger)}"
-        for system, entry in run.labellings
-    ]
-    return "; ".join(stages + labels) + "."

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from tof_hf.report import figures
 from tof_hf.report.alarms import against_source, alarms, missing
 from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes
-from tof_hf.report.reading import Run, learned_from, read_run, short
-from tof_hf.report.svg import Drawing, style_variables
+from tof_hf.report.reading import Run, learned_from, read_run
+from tof_hf.report.svg import COLOURS, PAGES, Drawing
 
 SENTENCES = 200
 # Of an entity in a changed sentence: its state in words, and the sign behind its type.
@@ -67,17 +64,14 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
     }
     split = next(iter(run.splits), None)
     done = [stage.record for stage in run.stages.values() if stage.record]
-    pages = _templates()
-    html = pages.get_template("report.html.jinja").render(
+    html = PAGES.get_template("report.html.jinja").render(
         run=run,
         lineage=run.lineage,
         name=folder.resolve().name,
         charts=charts,
         names=figures.short_names(run),
-        light=Markup(style_variables(0)),
-        dark=Markup(style_variables(1)),
-        style=Markup(pages.get_template("report.css").render()),
-        best_scores=[score for split in run.splits if run.best and (score := run.score(run.best[1], split))],
+        colours=COLOURS,
+        best_scores=run.scores_of(run.best[1]) if run.best else [],
         done=done,
         memory=max((record.peak_memory_mb for record in done if record.peak_memory_mb is not None), default=None),
         counted=[(score, found) for score in run.scores if (found := counted.get((score.checkpoint, score.split)))],
@@ -103,23 +97,10 @@ def mistakes_of(run: Run) -> dict[tuple[str, str], Mistakes]:
     return found
 
 
-def _templates() -> Environment:
-    pages = Environment(
-        loader=PackageLoader("tof_hf.report", "pages"),
-        undefined=StrictUndefined,
-        autoescape=True,  # words of the data may look like HTML
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters |= {
-        "percent": lambda value: "" if value is None else f"{100 * value:.2f}",
-        "thousands": lambda value: "" if value is None else f"{value:,}",
-        "drawing": lambda figure: Markup(figure.svg),  # a drawing escapes what it is given
-        "split": figures.split_name,
-        "against_source": against_source,
-        "learned_from": learned_from,
-        "duration": figures.duration,
-        "megabytes": figures.megabytes,
-        "short": short,
-    }
-    return pages
+PAGES.filters |= {
+    "split": figures.split_name,
+    "against_source": against_source,
+    "learned_from": learned_from,
+    "duration": figures.duration,
+    "megabytes": figures.megabytes,
+}

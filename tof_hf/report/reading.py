@@ -137,6 +137,10 @@ class Run:
         """The score of a stage's tagger on a split, if there is one."""
         return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
 
+    def scores_of(self, checkpoint: str) -> list[ScoreRow]:
+        """The scores of a stage's tagger, that on the target first."""
+        return [score for split in self.splits if (score := self.score(checkpoint, split))]
+
     def label(self, score: ScoreRow) -> str:
         """Stage and round of a scored tagger; numbered, as in `ner (2)`, if its system has several such taggers."""
         same = (score.system, score.stage, score.round)
