@@ -18,9 +18,8 @@ from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.hub.push import check_before_training, push_finished_run
 from tof_hf.run.inputs import Inputs
-from tof_hf.run.output import RunOutput, check_run_files
+from tof_hf.run.output import RunOutput, TofResult, check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
-from tof_hf.run.result import TofResult
 from tof_hf.run.validation import check_place, check_run
 from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.utils.log import say
@@ -95,10 +94,9 @@ class TofPipeline:
                 )
                 taggers[system] = recipe(steps)
             released = tof.name if tof.name in taggers else list(taggers)[-1]
-            tagger = taggers[released]
-            final = output.finish(released, tagger, copy=self.copy_final)
+            result = output.finish(released, taggers[released], copy=self.copy_final)
             push_finished_run(self.config, self.inputs.datasets)
-        return TofResult(final, self.folder, output.scores, output.histories, tagger)
+        return result
 
     def check(self) -> tuple[TofData, dict[str, Dataset], PreTrainedTokenizerBase]:
         """Read and check what `run` needs; nothing is trained.

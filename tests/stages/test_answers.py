@@ -8,7 +8,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tof_hf.algorithm.pseudo_labelling import _word_spans
+from tof_hf.algorithm.labelling import word_spans
 from tof_hf.config import MrcConfig
 from tof_hf.data.labels import label_names, spans_from_tags, tags_from_spans
 from tof_hf.data.mrc_conversion import ner_to_mrc
@@ -42,7 +42,7 @@ def test_a_reader_that_takes_every_piece_for_an_answer_finds_every_word(checkpoi
     config = MrcConfig(stride=2).model_copy(update={"max_length": max_length})
     reader = Checkpoint("mrc", str(tmp_path), "key")
     spans = answer_questions(reader, questions, config, tokenizer=tokenizers["wordpiece"])
-    found = _word_spans(tokens, questions["label"][:], spans)
+    found = word_spans(tokens, questions["label"][:], spans)
     words = {(start, end) for start, end, _ in found[0]}
     single = [word for word, text in enumerate(tokens[0]) if len(tokenizers["wordpiece"].tokenize(text)) == 1]
     assert len(single) > 3 and {(word, word + 1) for word in single} <= words
@@ -56,11 +56,11 @@ def test_answers_that_are_the_entities_become_the_entities_again(tags):
     tokens = [["né", "a", "Ríos", "b", "New", "York"][: len(row)] for row in tags]
     questions = ner_to_mrc(labelled(tokens, tags), QUERIES)
     spans = [(row, span["start"], span["end"]) for row, spans in enumerate(questions["spans"]) for span in spans]
-    found = _word_spans(tokens, questions["label"][:], spans)
+    found = word_spans(tokens, questions["label"][:], spans)
     assert [sorted(row) for row in found] == [
         sorted((span.start, span.end, span.label) for span in spans_from_tags(row)) for row in tags
     ]
 
 
 def test_answers_that_end_inside_a_word_are_none():
-    assert _word_spans([["New", "York"]], ["LOC", "PER"], [(0, 0, 8), (0, 0, 5), (1, 1, 3)]) == [[(0, 2, "LOC")]]
+    assert word_spans([["New", "York"]], ["LOC", "PER"], [(0, 0, 8), (0, 0, 5), (1, 1, 3)]) == [[(0, 2, "LOC")]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, LabellingRecord, Labels, SourceF1Alarm
-from tof_hf.algorithm.pseudo_labelling import Labelling, MrcModel
+from tof_hf.algorithm.labelling import Labelling, MrcModel
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
@@ -65,79 +66,69 @@ class StepRunner:
         seed = self._seed(config)
         questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=seed)
         translated = any(name.startswith("translated") for name in questions)
-        checkpoint = self._visit(
-            mrc_task(
-                start,
-                config,
-                stage=StageName("mrc", round, translated),
-                questions=questions,
-                validation=mrc_validation(config, self.data, seed=self.config.seed),
-                tokenizer=self.tokenizer,
-                seed=seed,
-            ),
-            pseudo,
+        task = mrc_task(
+            start,
+            config,
+            stage=StageName("mrc", round, translated),
+            questions=questions,
+            validation=mrc_validation(config, self.data, seed=self.config.seed),
+            tokenizer=self.tokenizer,
+            seed=seed,
         )
+        checkpoint = self._train(task, pseudo)
         self._mrc_models[checkpoint.name] = MrcModel(checkpoint, config)
-        self._score_mrc(checkpoint)
         return checkpoint
 
     def _ner(
         self,
         start: Checkpoint,
         config: NerConfig,
-        kind: str,
+        stage: StageName,
         *,
         pseudo: Labels[LabellingRecord] | None = None,
-        round: int = 0,
         keep_head: bool,
     ) -> Checkpoint:
+        """NER, and if that forgets too much of the source, what `forgetting.action` asks for."""
         if not config.enabled:
             return start
-        train = functools.partial(self._train_tagger, start, pseudo=pseudo, kind=kind, round=round, keep_head=keep_head)
-        return self._without_forgetting(train(config), config, retrain=functools.partial(train, mixed=True))
+        train = functools.partial(self._train_tagger, start, pseudo=pseudo, keep_head=keep_head)
+        tagger = train(config, stage)
+        retrain = functools.partial(train, config.replace(use_source=True), replace(stage, mixed=True))
+        return self._without_forgetting(tagger, None if config.use_source else retrain)
 
     def _train_tagger(
         self,
         start: Checkpoint,
         config: NerConfig,
+        stage: StageName,
         *,
-        kind: str,
-        round: int = 0,
         pseudo: Labels[LabellingRecord] | None = None,
         keep_head: bool,
-        mixed: bool = False,
     ) -> Checkpoint:
         seed = self._seed(config)
         sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=seed)
         validation = ner_validation(config, self.data, seed=self.config.seed)
-        translated = "translated" in sentences or "translated" in validation
-        checkpoint = self._visit(
-            ner_task(
-                start,
-                config,
-                stage=StageName(kind, round, translated, mixed),
-                sentences=sentences,
-                validation=validation,
-                label_names=self.data.label_names,
-                keep_head=keep_head,
-                tokenizer=self.tokenizer,
-                seed=seed,
-            ),
-            pseudo,
+        task = ner_task(
+            start,
+            config,
+            stage=replace(stage, translated="translated" in sentences or "translated" in validation),
+            sentences=sentences,
+            validation=validation,
+            label_names=self.data.label_names,
+            keep_head=keep_head,
+            tokenizer=self.tokenizer,
+            seed=seed,
         )
-        self._score_tagger(checkpoint, config)
-        return checkpoint
+        return self._train(task, pseudo)
 
     def _translated_alone(self, start: Checkpoint, kind: str, *, keep_head: bool) -> Checkpoint:
         """NER on the translations instead of the source, with the same cap."""
         ner = self.config.ner
         config = ner.replace(use_source=False, use_translated=True, max_translated=ner.max_source)
-        return self._train_tagger(start, config, kind=kind, keep_head=keep_head)
+        return self._train_tagger(start, config, StageName(kind), keep_head=keep_head)
 
-    def _without_forgetting(
-        self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
-    ) -> Checkpoint:
-        """The tagger to continue from; if it forgot too much of the source, `forgetting.action` decides."""
+    def _without_forgetting(self, tagger: Checkpoint, retrain: Callable[[], Checkpoint] | None) -> Checkpoint:
+        """The tagger to continue from. `retrain`: trains it with source sentences; None if it already was."""
         f1 = self._source_f1(tagger)
         if f1 is None:
             return tagger
@@ -149,8 +140,8 @@ class StepRunner:
                 self.record()
                 raise self._source_f1_alarm.error(drop)
             warn(f"{drop}")
-            if drop.action == "mix" and not config.use_source:
-                mixed = retrain(config.replace(use_source=True))
+            if drop.action == "mix" and retrain is not None:
+                mixed = retrain()
                 drop.mixed_f1 = mixed_f1 = self._source_f1(mixed)
                 if mixed_f1 is not None and mixed_f1 > f1:
                     tagger, f1 = mixed, mixed_f1
@@ -164,24 +155,26 @@ class StepRunner:
         rows = (row for row in self.scorer.rows if row.split == SOURCE and row.checkpoint == tagger.name)
         return next((row.f1 for row in rows), None)
 
-    def _visit(self, task: StageTask, labels: Labels[Any] | None = None) -> Checkpoint:
+    def _train(self, task: StageTask, labels: Labels[Any] | None = None) -> Checkpoint:
+        """The checkpoint of the stage, trained, scored and noted. `labels`: those that it can learn from."""
         self.history.stages.append(task.name)
         if labels is not None and FROM_PSEUDO_LABELS & task.rows.keys():
             labels.record.used_by.append(task.name)
-        checkpoint = self._train(task)
+        checkpoint = self._fit(task)
         self.history.folders[task.name] = checkpoint.folder
         self.record()
+        self._score(checkpoint, task.config)
         return checkpoint
 
-    def _score_tagger(self, checkpoint: Checkpoint, config: TaggerConfig) -> None:
-        self.scorer.tagger(checkpoint, config, system=self.system)
-        self.record()
-
-    def _score_mrc(self, checkpoint: Checkpoint) -> None:
-        self.scorer.mrc(checkpoint, system=self.system)
-
-    def _train(self, task: StageTask) -> Checkpoint:
+    def _fit(self, task: StageTask) -> Checkpoint:
         return fit(task, self.folders)
+
+    def _score(self, checkpoint: Checkpoint, config: StageConfig) -> None:
+        if isinstance(config, MrcConfig):
+            self.scorer.mrc(checkpoint, system=self.system)
+        elif isinstance(config, TaggerConfig):
+            self.scorer.tagger(checkpoint, config, system=self.system)
+            self.record()
 
     def _seed(self, config: StageConfig) -> int:
         return self.config.seed if config.seed is None else config.seed

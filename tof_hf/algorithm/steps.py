@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Self
 
 from tof_hf.algorithm.history import LabellingRecord, Labels, SoftLabelsRecord
-from tof_hf.algorithm.soft_labelling import soft_labels
 from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import ner_validation
 from tof_hf.data.mixing import mix
@@ -69,19 +68,18 @@ class Steps(StepRunner):
         if config.include_target_test and self.data.target_test is not None:
             target = mix([target, self.data.target_test], columns=["id", "tokens"])
         translated = self.data.translated if config.use_translated else None
-        return self._visit(
-            mlm_task(
-                start,
-                config,
-                base=self.config.model,
-                target=target,
-                source=unlabelled(self.data.source),
-                translated=None if translated is None else unlabelled(translated.source),
-                stage=StageName("mlm", translated=translated is not None),
-                tokenizer=self.tokenizer,
-                seed=self._seed(config),
-            )
+        task = mlm_task(
+            start,
+            config,
+            base=self.config.model,
+            target=target,
+            source=unlabelled(self.data.source),
+            translated=None if translated is None else unlabelled(translated.source),
+            stage=StageName("mlm", translated=translated is not None),
+            tokenizer=self.tokenizer,
+            seed=self._seed(config),
         )
+        return self._train(task)
 
     def mrc(self, start: Checkpoint) -> Checkpoint:
         """Step 2 (lines 3-4): MRC, with a fresh head, on {D_t,m, D_s,m, D_s,nm}.
@@ -103,7 +101,7 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._ner(start, self.config.ner, "ner", keep_head=False)
+        return self._ner(start, self.config.ner, StageName("ner"), keep_head=False)
 
     def pseudo_ner(self, start: Checkpoint, pseudo: Labels[LabellingRecord]) -> Checkpoint:
         """Step 5 (lines 8-9): NER on the pseudo-labelled target; the head of step 3 is kept.
@@ -115,7 +113,7 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._ner(start, self.config.pseudo_ner, "pseudo_ner", pseudo=pseudo, keep_head=True)
+        return self._ner(start, self.config.pseudo_ner, StageName("pseudo_ner"), pseudo=pseudo, keep_head=True)
 
     def continual_mrc(self, start: Checkpoint, pseudo: Labels[LabellingRecord], *, round: int) -> Checkpoint:
         """Step 6 (lines 13-14): MRC on {D_t,m, pseudo-MRC}; the start is a tagger, so the MRC head is fresh.
@@ -141,8 +139,8 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        after_mrc = self.config.continual_mrc.enabled
-        return self._ner(start, self.config.continual_ner, "ner", pseudo=pseudo, round=round, keep_head=not after_mrc)
+        config, after_mrc = self.config.continual_ner, self.config.continual_mrc.enabled
+        return self._ner(start, config, StageName("ner", round), pseudo=pseudo, keep_head=not after_mrc)
 
     def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
         """Steps 4, 8 and 9 (lines 7, 10-11 and 17-18): pseudo-labels for D_t,no.
@@ -195,14 +193,7 @@ class Steps(StepRunner):
         Returns:
             The target sentences with mean class probabilities and the labels that all voters give.
         """
-        labels = soft_labels(
-            self.labelling.text,
-            teachers,
-            voters,
-            self.config,
-            label_names=self.data.label_names,
-            tokenizer=self.tokenizer,
-        )
+        labels = self.labelling.soft_label(teachers, voters)
         self.history.soft_labels.append(labels.record)
         return labels
 
@@ -217,18 +208,14 @@ class Steps(StepRunner):
             The student with the best entity F1 on source validation sentences.
         """
         config = self.config.distillation
-        checkpoint = self._visit(
-            distillation_task(
-                start,
-                config,
-                stage=StageName("distillation", translated=self.data.translated is not None),
-                taught=soft_labels.rows,
-                validation=ner_validation(config, self.data, seed=self.config.seed),
-                label_names=self.data.label_names,
-                tokenizer=self.tokenizer,
-                seed=self._seed(config),
-            ),
-            soft_labels,
+        task = distillation_task(
+            start,
+            config,
+            stage=StageName("distillation", translated=self.data.translated is not None),
+            taught=soft_labels.rows,
+            validation=ner_validation(config, self.data, seed=self.config.seed),
+            label_names=self.data.label_names,
+            tokenizer=self.tokenizer,
+            seed=self._seed(config),
         )
-        self._score_tagger(checkpoint, config)
-        return checkpoint
+        return self._train(task, soft_labels)

@@ -1,18 +1,33 @@
-"""The data of a run, and the rows of it that each stage trains and is selected on."""
+"""The data of a run, its translation, and the rows of it that each stage trains and is selected on."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from datasets import Dataset
 
-from tof_hf.algorithm.translated_source import TranslatedData
-from tof_hf.config import DistillationConfig, MrcConfig, NerConfig
+from tof_hf.config import DistillationConfig, MrcConfig, NerConfig, TranslationConfig
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
+from tof_hf.data.translation.dictionary import BilingualDictionary
+from tof_hf.data.translation.projection import project
+from tof_hf.data.translation.words import translate_queries, translate_words
 from tof_hf.errors import TargetLabelLeak
+from tof_hf.storage.files import write_json, write_text
+from tof_hf.utils.log import say
+
+
+@dataclass(frozen=True)
+class TranslatedData:
+    """Translations of the source: NER rows to train and to validate on, questions, and the entity types' queries."""
+
+    dictionary: BilingualDictionary
+    source: Dataset
+    validation: Dataset
+    source_qa: Dataset | None
+    queries: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,7 @@ class TofData:
     source_qa: Dataset | None
     validation_qa: Dataset | None
     target_qa: Dataset | None
-    translated: TranslatedData | None
+    translated: TranslatedData | None = None
 
     def __post_init__(self) -> None:
         for name in ("target", "target_test"):
@@ -41,25 +56,67 @@ class TofData:
                 )
 
 
+def translate_source(data: TofData, file: str, config: TranslationConfig, *, seed: int) -> TranslatedData:
+    """The source translated word by word with the dictionary in the file. Raises DataError if it cannot be used."""
+    dictionary = BilingualDictionary.from_file(file)
+    if config.reverse:
+        dictionary = dictionary.reversed()
+    if config.choice == "most_frequent":
+        dictionary = dictionary.most_frequent_in(data.target)
+
+    def translated(rows: Dataset) -> Dataset:
+        return translate_words(
+            rows,
+            dictionary,
+            copy_types=config.copy_types,
+            casing=config.casing,
+            target_text=data.target,
+            translate_queries=config.translate_queries,
+            seed=seed,
+        )
+
+    return TranslatedData(
+        dictionary=dictionary,
+        source=translated(data.source),
+        validation=translated(data.validation),
+        source_qa=None if data.source_qa is None else translated(data.source_qa),
+        queries=translate_queries(data.queries, dictionary) if config.translate_queries else data.queries,
+    )
+
+
+def report_translation(data: TofData, translated: TranslatedData, config: TranslationConfig, folder: Path) -> None:
+    """Write how the `source`, `validation` and `source_qa` rows were translated: a JSON file and a page for each."""
+    for name in ("source", "validation", "source_qa"):
+        rows = getattr(data, name)
+        if rows is None:
+            continue
+        projection = project(rows, getattr(translated, name), translated.dictionary, copy_types=config.copy_types)
+        write_json(folder / f"{name}.json", projection.as_dict())
+        write_text(folder / f"{name}.md", projection.to_markdown(f"Translation of {name}"))
+        say(f"translated {name}: the dictionary knows {projection.coverage:.1%} of {projection.words:,} words")
+
+
+def question_sources(data: TofData, pseudo: Dataset | None) -> dict[str, Dataset]:
+    """The rows that an MRC stage can train on, by kind: question-answering rows, and NER rows that become questions."""
+    kinds = {
+        "target_qa": data.target_qa,
+        "source_qa": data.source_qa,
+        "ner_mrc": data.source,
+        "pseudo_mrc": pseudo,
+        "translated_qa": data.translated and data.translated.source_qa,
+        "translated_ner_mrc": data.translated and data.translated.source,
+    }
+    return {name: rows for name, rows in kinds.items() if rows is not None}
+
+
 def mrc_questions(config: MrcConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[str, Dataset]:
     """The questions of an MRC stage by kind: {D_t,m, D_s,m, D_s,nm} and their translations, or pseudo-MRC."""
-    to_mrc = functools.partial(ner_to_mrc, queries=data.queries)
-    kinds: dict[str, tuple[bool, int | None, Dataset | None, Callable[[Dataset], Dataset]]] = {
-        "target_qa": (config.use_target_qa, config.max_target_qa, data.target_qa, _same),
-        "source_qa": (config.use_source_qa, config.max_source_qa, data.source_qa, _same),
-        "ner_mrc": (config.use_ner_mrc, config.max_ner_mrc, data.source, to_mrc),
-        "pseudo_mrc": (config.use_pseudo_mrc, config.max_pseudo_mrc, pseudo, to_mrc),
-    }
-    if data.translated is not None:
-        asked = functools.partial(ner_to_mrc, queries=data.translated.queries)
-        qa, rows = data.translated.source_qa, data.translated.source
-        kinds["translated_qa"] = (config.use_translated_qa, config.max_translated_qa, qa, _same)
-        kinds["translated_ner_mrc"] = (config.use_translated_ner_mrc, config.max_translated_ner_mrc, rows, asked)
-    return {
-        name: convert(cap(rows, limit, seed=_seed_for(name, seed)))
-        for name, (wanted, limit, rows, convert) in kinds.items()
-        if wanted and rows is not None
-    }
+    questions = {}
+    for name, rows in _sampled(config, question_sources(data, pseudo), seed=seed).items():
+        translated = data.translated if name.startswith("translated") else None
+        queries = data.queries if translated is None else translated.queries
+        questions[name] = ner_to_mrc(rows, queries) if name.endswith("mrc") else rows
+    return questions
 
 
 def mrc_validation(config: MrcConfig, data: TofData, *, seed: int) -> dict[str, Dataset]:
@@ -71,16 +128,8 @@ def mrc_validation(config: MrcConfig, data: TofData, *, seed: int) -> dict[str, 
 
 def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[str, Dataset]:
     """The sentences of a NER stage by kind: D_s,n and its translation, pseudo-labelled D_t,no."""
-    kinds = {
-        "source": (config.use_source, config.max_source, data.source),
-        "translated": (config.use_translated, config.max_translated, data.translated and data.translated.source),
-        "pseudo": (config.use_pseudo, config.max_pseudo, pseudo),
-    }
-    sentences = {
-        name: cap(rows, limit, seed=_seed_for(name, seed))
-        for name, (wanted, limit, rows) in kinds.items()
-        if wanted and rows is not None
-    }
+    kinds = {"source": data.source, "translated": data.translated and data.translated.source, "pseudo": pseudo}
+    sentences = _sampled(config, {name: rows for name, rows in kinds.items() if rows is not None}, seed=seed)
     if not config.equal_sizes:
         return sentences
     least = min(map(len, sentences.values()))
@@ -98,10 +147,15 @@ def ner_validation(config: NerConfig | DistillationConfig, data: TofData, *, see
     return {name: cap(rows, config.max_validation, seed=seed) for name, rows in held_out.items()}
 
 
-def _seed_for(name: str, seed: int) -> int:
+def _sampled(config: MrcConfig | NerConfig, kinds: Mapping[str, Dataset], *, seed: int) -> dict[str, Dataset]:
+    """At most `max_KIND` rows of each kind that the stage uses (`use_KIND`)."""
+    return {
+        kind: cap(rows, getattr(config, f"max_{kind}"), seed=_seed_for(kind, seed))
+        for kind, rows in kinds.items()
+        if getattr(config, f"use_{kind}")
+    }
+
+
+def _seed_for(kind: str, seed: int) -> int:
     """The seed for a sample of these rows; translations get another, so that they are of other sentences."""
-    return seed + 1 if name.startswith("translated") else seed
-
-
-def _same(dataset: Dataset) -> Dataset:
-    return dataset
+    return seed + 1 if kind.startswith("translated") else seed

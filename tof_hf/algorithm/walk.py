@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from tof_hf.config import StageConfig, TofConfig
+from tof_hf.config import TofConfig
 from tof_hf.stages.stage import Checkpoint
+
+SECTIONS = {
+    **{name: name for name in ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")},
+    **{"translated_ner": "ner", "tuned_ner": "ner", "distil": "distillation"},
+}  # of the run file, by the step of a recipe that has its options
 
 
 @dataclass(frozen=True)
@@ -39,56 +44,31 @@ def visits(recipe: Callable[[Any], Any], config: TofConfig) -> list[Visit]:
     return walk.visited
 
 
-def visited_sections(recipes: Sequence[Callable[[Any], Any]], config: TofConfig) -> dict[str, StageConfig]:
-    """The options of the stages that any of the recipes trains, by section, in the order of the run file."""
-    found = {visit.section for recipe in recipes for visit in visits(recipe, config)}
-    return {section: stage for section, stage in config.stages().items() if section in found}
-
-
 @dataclass
 class _Walk:
     """Steps that only note which stage each of them would train."""
 
     config: TofConfig
     translation: bool = True
-    visited: list[Visit] = dataclasses.field(default_factory=list)
+    visited: list[Visit] = field(default_factory=list)
     pretrained: Checkpoint = Checkpoint("", "", "")
 
     def without_translation(self) -> _Walk:
-        return dataclasses.replace(self, translation=False)
-
-    def mlm(self, start: Checkpoint) -> Checkpoint:
-        return self._train(start, "mlm")
-
-    def mrc(self, start: Checkpoint) -> Checkpoint:
-        return self._train(start, "mrc")
-
-    def ner(self, start: Checkpoint) -> Checkpoint:
-        return self._train(start, "ner")
-
-    translated_ner = tuned_ner = ner
-
-    def pseudo_ner(self, start: Checkpoint, pseudo: Any) -> Checkpoint:
-        return self._train(start, "pseudo_ner")
-
-    def continual_mrc(self, start: Checkpoint, pseudo: Any, *, round: int) -> Checkpoint:
-        return self._train(start, "continual_mrc")
-
-    def continual_ner(self, start: Checkpoint, pseudo: Any, *, round: int) -> Checkpoint:
-        return self._train(start, "continual_ner")
-
-    def distil(self, start: Checkpoint, soft_labels: Any) -> Checkpoint:
-        return self._visit(start, "distillation")  # a student is trained in any case
+        return replace(self, translation=False)
 
     def label(self, tagger: Checkpoint) -> None:
-        self._visit(tagger, "labelling")
+        self.visited.append(Visit("labelling", self.translation, "mrc" in tagger.name))
 
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> None:
         return None
 
-    def _train(self, start: Checkpoint, section: str) -> Checkpoint:
-        return self._visit(start, section) if self.config.stages()[section].enabled else start
+    def __getattr__(self, step: str) -> Callable[..., Checkpoint]:
+        if step not in SECTIONS:
+            raise AttributeError(step)
+        return partial(self._visit, SECTIONS[step])
 
-    def _visit(self, start: Checkpoint, section: str) -> Checkpoint:
+    def _visit(self, section: str, start: Checkpoint, *labels: object, **options: object) -> Checkpoint:
+        if section != "distillation" and not self.config.stages()[section].enabled:  # a student is always trained
+            return start
         self.visited.append(Visit(section, self.translation, "mrc" in start.name))
         return Checkpoint(f"{start.name}-{section}".removeprefix("-"), "", "")

@@ -34,7 +34,7 @@ from tof_hf.run.inputs import Inputs
 from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
-from tof_hf.run.validation import check_place, checks, used_stages
+from tof_hf.run.validation import check_place, problems, used_stages
 from tof_hf.stages.stage import StageFolders, StageTask
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
@@ -153,9 +153,9 @@ class _Check:
             with main_process_first():
                 data = self._attempt("data", self.inputs.training)
                 gold = None if data is None else self._attempt("data", self.inputs.gold, data.label_names)
-        for subject, look in checks(self.config, tokenizer, data, gold):
+        for subject, problem in problems(self.config, tokenizer, data, gold):
             if subject not in ("queries", "target.gold"):  # checked more thoroughly above
-                self._attempt(subject, look)
+                self.findings.append(Finding.of(subject, problem))
         if data is None or self._failed():
             return []
         say("check: planning the stages")

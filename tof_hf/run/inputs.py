@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from datasets import Dataset
 
-from tof_hf.algorithm.training_data import TofData
-from tof_hf.algorithm.translated_source import translate_source
+from tof_hf.algorithm.training_data import TofData, translate_source
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import entity_types, label_names
@@ -38,7 +38,7 @@ class Inputs:
     def training(self) -> TofData:
         """The data that training needs; labels in the target's file are dropped while it is read."""
         config = self.config
-        source = self._ner("source.train", config.source.train)
+        source = self.one("source.train", config.source.train, "ner")
         types = entity_types(source.features["ner_tags"].feature.names)
         if not types:
             raise DataError(
@@ -49,43 +49,31 @@ class Inputs:
         names = label_names(config.labels or types)
         queries = load_queries(config.queries)
         source = _aligned(config.source.train, source, names)
-        held_out = config.source.validation
-        validation = _with_entities(held_out, _aligned(held_out, self._ner("source.validation", held_out), names))
-        target = self._text("target.text", config.target.text)
-        source_qa = self._questions("source.mrc", config.source.mrc)
-        translated = translate_source(
-            config.translation,
-            source=source,
-            validation=validation,
-            source_qa=source_qa,
-            queries=queries,
-            target=target,
-            seed=config.seed,
-        )
-        if translated is not None and config.translation.dictionary is not None:
-            self._note_dictionary(Path(config.translation.dictionary), len(translated.dictionary))
+        validation = self._labelled("source.validation", config.source.validation, names)
         include_test = config.mlm.include_target_test
-        return TofData(
+        data = TofData(
             label_names=names,
             queries=queries,
             source=source,
             validation=validation,
-            target=target,
-            target_test=self._text("target.test_text", config.target.test_text) if include_test else None,
-            source_qa=source_qa,
-            validation_qa=self._questions("source.mrc_validation", config.source.mrc_validation),
-            target_qa=self._questions("target.mrc", config.target.mrc),
-            translated=translated,
+            target=self._together("target.text", config.target.text, "text"),
+            source_qa=self._together("source.mrc", config.source.mrc, "mrc"),
+            target_test=self._together("target.test_text", config.target.test_text if include_test else [], "text"),
+            validation_qa=self._together("source.mrc_validation", config.source.mrc_validation, "mrc"),
+            target_qa=self._together("target.mrc", config.target.mrc, "mrc"),
         )
+        if (dictionary := config.translation.dictionary) is None:
+            return data
+        translated = translate_source(data, dictionary, config.translation, seed=config.seed)
+        self._note_dictionary(Path(dictionary), len(translated.dictionary))
+        return replace(data, translated=translated)
 
     def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
         """The labelled data that only the scorer sees, by split: `target` if gold is named, `source_test` too."""
         target, source = self.config.target.gold, self.config.source.test
         files = {"target": ("target.gold", target), "source_test": ("source.test", source)}
         return {
-            split: _with_entities(file, _aligned(file, self._ner(option, file), names))
-            for split, (option, file) in files.items()
-            if file is not None
+            split: self._labelled(option, file, names) for split, (option, file) in files.items() if file is not None
         }
 
     def one(self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True) -> Dataset:
@@ -100,14 +88,17 @@ class Inputs:
         label_map = _both_maps(file.label_map, self.config.label_map) if mapped else None
         return self._read(option, read_ner, file, label_map=label_map, **options)
 
-    def _ner(self, option: str, file: DataFile) -> Dataset:
-        return self.one(option, file, "ner")
+    def _labelled(self, option: str, file: DataFile, names: Sequence[str]) -> Dataset:
+        """Rows to score or select on. Raises DataError if they have no entity, since every score would be 0."""
+        rows = _aligned(file, self.one(option, file, "ner"), names)
+        if not any(any(tags) for tags in rows["ner_tags"]):
+            fix = "give labelled sentences, and name the column of the tags."
+            raise DataError("no entity.", fix=fix, path=file.path)
+        return rows
 
-    def _text(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
-        return _together(self.one(name, file, "text") for name, file in numbered(option, files))
-
-    def _questions(self, option: str, files: Sequence[DataFile]) -> Dataset | None:
-        return _together(self.one(name, file, "mrc") for name, file in numbered(option, files))
+    def _together(self, option: str, files: Sequence[DataFile], kind: Literal["text", "mrc"]) -> Dataset | None:
+        parts = [self.one(name, file, kind) for name, file in numbered(option, files)]
+        return mix(parts) if parts else None
 
     def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
         """The rows of the file, at most its `limit`; they are added to `records`."""
@@ -154,13 +145,6 @@ def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
         return align_labels(rows, names)
 
 
-def _with_entities(file: DataFile, rows: Dataset) -> Dataset:
-    """The rows. Raises DataError if they have no entity, since every score on them would be 0."""
-    if not any(any(tags) for tags in rows["ner_tags"]):
-        raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.", path=file.path)
-    return rows
-
-
 @contextmanager
 def _naming(file: DataFile) -> Iterator[None]:
     """Add the file to an error from inside that does not name one."""
@@ -170,11 +154,6 @@ def _naming(file: DataFile) -> Iterator[None]:
         if error.path is not None:
             raise
         raise DataError(error.found, fix=error.fix, path=file.path, line=error.line) from error
-
-
-def _together(parts: Iterable[Dataset]) -> Dataset | None:
-    parts = list(parts)
-    return mix(parts) if parts else None
 
 
 def _both_maps(first: str | dict[str, str] | None, then: str | dict[str, str] | None) -> str | dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from datasets import Dataset
@@ -11,6 +11,7 @@ from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap, mix
+from tof_hf.errors import TargetLabelLeak
 from tof_hf.run.findings import Finding, Level
 from tof_hf.run.record import OverlapRecord, TargetTextRecord
 from tof_hf.utils.log import say, warn
@@ -59,6 +60,32 @@ def _level(overlap: OverlapRecord, fix: str) -> Level:
 def sentences(dataset: Dataset) -> set[str]:
     """The sentences without spaces, since files differ in where words end."""
     return {"".join(tokens) for tokens in dataset["tokens"]}
+
+
+def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLabelLeak]]:
+    """The errors for labelled sentences and questions that reveal the target's gold labels to training, by option."""
+    scored = sentences(gold)
+    for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
+        shared = scored & sentences(rows)
+        if 2 * len(shared) > len(scored):
+            found = (
+                f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
+                "the score alone: nothing is trained or selected on them. Name other data for one of the two."
+            )
+            yield "target.gold", TargetLabelLeak(found)
+    questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
+    for option, rows in (questions | {"source.mrc_validation": data.validation_qa}).items():
+        if rows is None or "label" not in rows.column_names:
+            continue
+        # Questions with a label ask for entities: their answers are the gold in another form.
+        asked = zip(rows["context"], rows["label"], strict=True)
+        shared = scored & {"".join(context.split()) for context, label in asked if label is not None}
+        if shared:
+            found = (
+                f"{option} asks for the entities of {len(shared):,} sentences of target.gold, whose labels are for the "
+                "score alone. Name other questions."
+            )
+            yield option, TargetLabelLeak(found)
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,9 @@ def build_lineage(
         final: the system whose tagger is in `final/`, and that tagger; None before the end.
     """
     folders = {name: folder for history in histories.values() for name, folder in history.folders.items()}
-    names = [name for name in dict.fromkeys(s for h in histories.values() for s in h.stages) if name in folders]
     options = changed_options(config)
     run = Path(config.output_dir)
-    records = {name: StageRecord.read(folders[name] / RECORD) for name in names}
+    records = {name: StageRecord.read(folder / RECORD) for name, folder in folders.items()}
     f1 = {row.checkpoint: row.f1 for row in scores if row.split == SOURCE}
     in_mlm = any(StageName.parse(name).section == "mlm" for history in histories.values() for name in history.stages)
     return Lineage(

@@ -1,32 +1,35 @@
-"""A run's folder: what the run writes there, and that no file of the user's or of its own inputs is replaced."""
+"""A run's folder: what the run writes there, what it returns, and that no file of the user's is replaced."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import ScoreRow
-from tof_hf.algorithm.training_data import TofData
-from tof_hf.algorithm.translated_source import report_translation
+from tof_hf.algorithm.training_data import TofData, report_translation
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.errors import ConfigError
 from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.run.inputs import Inputs, numbered
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
-from tof_hf.run.record import RunRecord
+from tof_hf.run.record import RESULTS, RunRecord
 from tof_hf.stages.failures import failures_of_the_machine
+from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import check_stage_folders, copy_model
 from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.storage.files import temporary_folder, write_text
 from tof_hf.storage.lock import LOCK, LOCK_FILES, only_run_in
 from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.utils.log import say
+from tof_hf.utils.markdown import as_table
 from tof_hf.utils.processes import barrier, is_main_process
 
 _TRANSLATED = ("source", "validation", "source_qa")
@@ -86,6 +89,53 @@ def _inputs(config: TofConfig) -> Iterator[tuple[str, str]]:
                     yield f"{option}.exclude_contexts_of", file.exclude_contexts_of
 
 
+@dataclass(frozen=True)
+class TofResult:
+    """The outcome of a run.
+
+    Attributes:
+        final: Folder of the finished tagger (Algorithm 1, line 21), a stock `AutoModelForTokenClassification`
+            checkpoint.
+        folder: The run's folder.
+        scores: Precision, recall and F1 in 0..1, after every stage and on every split.
+        histories: What each system's recipe did.
+        tagger: The checkpoint of the last stage.
+
+    Example:
+        >>> result = run_tof("run.yaml")
+        >>> print(result.table)
+        >>> tagger = load_tagger(result.final)
+    """
+
+    final: Path
+    folder: Path
+    scores: Sequence[ScoreRow]
+    histories: Mapping[str, History]
+    tagger: Checkpoint
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The scores as plain values, one dictionary a stage and split, as in `results.json`."""
+        return [score.model_dump(mode="json") for score in self.scores]
+
+    @property
+    def stages(self) -> list[str]:
+        """The names of all stages, system by system, in the order of training."""
+        return [stage for history in self.histories.values() for stage in history.stages]
+
+    @property
+    def stage_folders(self) -> dict[str, Path]:
+        """The folder of each stage, by name."""
+        return {name: folder for history in self.histories.values() for name, folder in history.folders.items()}
+
+    @property
+    def table(self) -> str:
+        """Two text tables, the scores in percent and the stages with their cost, and where everything was written."""
+        scores = f"Scores (whole entities, counted as seqeval's default mode does): {self.folder / RESULTS}"
+        places = f"{scores}\nFinal tagger: {self.final}"
+        return "\n\n".join([results_table(self.scores), stages_table(list(self.stage_folders.values())), places])
+
+
 class RunOutput:
     """What a run has produced so far; the main process writes it to the run's folder.
 
@@ -103,13 +153,11 @@ class RunOutput:
     @contextmanager
     def open(self, stages: StageFolders) -> Iterator[None]:
         """Keep other runs out of the folder, and of stages that runs share; explain failures of the machine."""
-        if is_main_process():
-            self._files.claim()
-        with ExitStack() as stack:
-            stack.enter_context(only_run_in(self.folder))
-            if stages.shared:
-                stack.enter_context(only_run_in(stages.root))
-            stack.enter_context(failures_of_the_machine(self.folder))
+        with failures_of_the_machine(self.folder), ExitStack() as stack:
+            if is_main_process():
+                self._files.claim()
+            for folder in (self.folder, stages.root) if stages.shared else (self.folder,):
+                stack.enter_context(only_run_in(folder))
             yield
 
     def begin(self, data: TofData, gold: Mapping[str, Dataset]) -> None:
@@ -123,8 +171,7 @@ class RunOutput:
             f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
         )
         if data.translated is not None and is_main_process():
-            before = {"source": data.source, "validation": data.validation, "source_qa": data.source_qa}
-            report_translation(before, data.translated, config.translation, self.folder / "translation")
+            report_translation(data, data.translated, config.translation, self.folder / "translation")
         self._leakage = measure_leakage(config, data, gold)
 
     def record(self, final: tuple[str, Checkpoint] | None = None) -> None:
@@ -141,8 +188,8 @@ class RunOutput:
             )
             RunRecord(self.folder, lineage, self.scores).write()
 
-    def finish(self, system: str, tagger: Checkpoint, *, copy: bool) -> Path:
-        """The folder of the finished tagger: a copy in `final/`, or the one in its stage."""
+    def finish(self, system: str, tagger: Checkpoint, *, copy: bool) -> TofResult:
+        """The outcome, with this tagger of a system as the final one: copied to `final/`, or where its stage has it."""
         if is_main_process():
             if copy:
                 with temporary_folder(self.folder) as part:
@@ -154,4 +201,27 @@ class RunOutput:
         place = self.folder / "final" if copy else Path(tagger.path)
         say(f"final tagger: {place} (from {tagger.name})")
         self.record((system, tagger))
-        return place
+        return TofResult(place, self.folder, self.scores, self.histories, tagger)
+
+
+def results_table(scores: Sequence[ScoreRow]) -> str:
+    """One line a stage and split: precision, recall, F1 and the F1 of every type, in percent."""
+    types = sorted({label for row in scores for label in row.per_type})
+    lines = [["system", "stage", "split", "P", "R", "F1", *types]]
+    for row in scores:
+        numbers = [f"{100 * value:.2f}" for value in (row.precision, row.recall, row.f1)]
+        per_type = [f"{100 * row.per_type[label].f1:.1f}" if label in row.per_type else "" for label in types]
+        lines.append([row.system, row.label, row.split, *numbers, *per_type])
+    return as_table(lines, left=3)
+
+
+def stages_table(folders: Sequence[Path]) -> str:
+    """One line for every one of the stages in these folders: its data, steps, minutes and peak memory."""
+    records = [StageRecord.read(folder / RECORD) for folder in folders]
+    lines = [["stage", "rows", "windows", "steps", "minutes", "peak memory MB", "validation F1"]]
+    for record in records:
+        rows = ", ".join(f"{count:,} {what}" for what, count in record.rows.items())
+        numbers = [record.windows, record.steps, f"{record.seconds / 60:.1f}", record.peak_memory_mb]
+        best = record.best_validation_f1
+        lines.append([record.name, rows, *map(str, numbers), "" if best is None else f"{100 * best:.2f}"])
+    return as_table(lines, left=2)

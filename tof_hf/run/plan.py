@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, LabellingRecord, Labels, SoftLabelsRecord
-from tof_hf.algorithm.pseudo_labelling import read_rows
+from tof_hf.algorithm.labelling import read_rows
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer, score_file
-from tof_hf.algorithm.soft_labelling import read_soft_labels, soft_labels_file
 from tof_hf.algorithm.steps import Steps
 from tof_hf.algorithm.training_data import TofData
-from tof_hf.config import NerConfig, TofConfig
+from tof_hf.config import StageConfig, TofConfig
 from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
 from tof_hf.data.soft_labels import soft_label
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
@@ -70,16 +69,16 @@ class PlannedSteps(Steps):
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
         """The soft labels if these taggers have already given them, else equal probabilities for all classes."""
         text, names = self.labelling.text, self.data.label_names
-        file = soft_labels_file(text, teachers, voters)
+        file = self.labelling.soft_file(teachers, voters)
         known = {tagger.name for tagger in (*teachers, *voters)} <= self._reused and is_cached(file)
         self._missing_labels = None if known else file.name
         record = SoftLabelsRecord(teachers=[], voters=[], file=file.name, sentences=0)
         if known:
-            return Labels(read_soft_labels(file, self.config)[0], record)
+            return Labels(self.labelling.read_soft(read_rows(file))[0], record)
         equal = [[np.full(len(names), 1 / len(names))] * len(tokens) for tokens in text["tokens"]]
         return Labels(soft_label(text, [equal], [], label_names=names), record)
 
-    def _train(self, task: StageTask) -> Checkpoint:
+    def _fit(self, task: StageTask) -> Checkpoint:
         inputs = fingerprint_inputs(task)
         foreseen = bool(self._missing_labels and FROM_PSEUDO_LABELS & task.rows.keys())
         key = fingerprint(inputs | {"labels_in": self._missing_labels}) if foreseen else fingerprint(inputs)
@@ -112,13 +111,9 @@ class PlannedSteps(Steps):
         same = inputs | {"train": record and record.inputs.get("train")}
         return fingerprint(same) if decide(folder, same).action == "reuse" else None
 
-    def _without_forgetting(
-        self, tagger: Checkpoint, config: NerConfig, *, retrain: Callable[[NerConfig], Checkpoint]
-    ) -> Checkpoint:
+    def _without_forgetting(self, tagger: Checkpoint, retrain: Callable[[], Checkpoint] | None) -> Checkpoint:
         """The tagger; the plan continues where `forgetting.action` would stop a run."""
-        if self.config.forgetting.action == "stop":
-            return tagger
-        return super()._without_forgetting(tagger, config, retrain=retrain)
+        return tagger if self.config.forgetting.action == "stop" else super()._without_forgetting(tagger, retrain)
 
     def _source_f1(self, tagger: Checkpoint) -> float | None:
         """The F1 of a finished tagger that is reused; None for one that will be trained."""
@@ -126,11 +121,8 @@ class PlannedSteps(Steps):
         known = read_cached_json(file) if tagger.name in self._reused else None
         return None if known is None else known["f1"]
 
-    def _score_tagger(self, *args: object, **kwargs: object) -> None:
-        """Nothing: there is no tagger to score yet."""
-
-    def _score_mrc(self, *args: object, **kwargs: object) -> None:
-        """Nothing: there is no MRC model to score yet."""
+    def _score(self, checkpoint: Checkpoint, config: StageConfig) -> None:
+        """Nothing: there is no model to score yet."""
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:
