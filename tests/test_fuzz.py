@@ -9,7 +9,6 @@ import json
 import os
 import string
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,10 +17,10 @@ from hypothesis import strategies as st
 
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.yaml import parse_yaml
-from tof_hf.data.readers.files import FileConfig, decode
-from tof_hf.data.readers.mrc import MrcFileBuilder
-from tof_hf.data.readers.ner import NerFileBuilder
-from tof_hf.data.readers.text import TextFileBuilder
+from tof_hf.data.readers.files import decode
+from tof_hf.data.readers.mrc import parse_mrc
+from tof_hf.data.readers.ner import parse_ner
+from tof_hf.data.readers.text import parse_text
 from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.errors import TofError
 from tof_hf.inference.tagger import Tagger
@@ -64,17 +63,16 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "in.txt"
 
 
-def rows_of(builder, data, path):
+def rows_of(parse, data, path):
     """The rows that a reader makes of the bytes of a file."""
-    text = decode(data, path=path)
-    return builder.parse(SimpleNamespace(config=FileConfig(path=str(path))), text)[1]
+    return parse(decode(data, path=path), path)[1]
 
 
 @often
 @given(data=some_bytes)
 def test_column_files_give_one_tag_a_word_or_our_error(path, data):
     try:
-        rows = rows_of(NerFileBuilder, data, path)
+        rows = rows_of(parse_ner, data, path)
     except TofError:
         return
     assert all(len(row["tokens"]) == len(row["ner_tags"]) > 0 for row in rows)
@@ -84,7 +82,7 @@ def test_column_files_give_one_tag_a_word_or_our_error(path, data):
 @given(data=some_bytes)
 def test_text_files_give_words_or_our_error(path, data):
     try:
-        rows = rows_of(TextFileBuilder, data, path)
+        rows = rows_of(parse_text, data, path)
     except TofError:
         return
     assert all(row["tokens"] and all(row["tokens"]) for row in rows)
@@ -100,7 +98,7 @@ def squad(thing):
 def test_question_files_give_spans_inside_their_context_or_our_error(path, thing, lines):
     text = json.dumps(thing) if not lines else "\n".join(map(json.dumps, thing if isinstance(thing, list) else [thing]))
     try:
-        rows = rows_of(MrcFileBuilder, text.encode(), path)
+        rows = rows_of(parse_mrc, text.encode(), path)
     except TofError:
         return
     for row in rows:

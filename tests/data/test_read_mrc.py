@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tof_hf.data.readers.answers import AnswerCounts, mrc_row
-from tof_hf.data.readers.mrc import MrcFileBuilder
 from tof_hf.data.readers.read import read_mrc
 from tof_hf.errors import DataError
 
@@ -191,8 +190,9 @@ def test_files_that_share_ids_can_be_joined(write):
     assert len(set(rows["id"])) == 2
 
 
-def test_the_builder_has_a_cache_name_of_its_own(write):
-    assert MrcFileBuilder(path="x").dataset_name == "tof_mrc"
+def test_the_cache_has_a_name_of_its_own(write):
+    [cached] = read_mrc(write(squad(question(answer("Rio", 0))))).cache_files
+    assert "tof_mrc" in cached["filename"]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_span_always_reads_the_answers_text(context, data):
     text = context[start : data.draw(st.integers(start, len(context)))]
     given_start = data.draw(st.sampled_from([start, -1, 0]))
     record = {"question": "?", "context": "x" + context, "answers": [answer(text, given_start + 1)]}
-    row = mrc_row(record, row_id="r", counts=AnswerCounts(), empty_is_no_answer=False)
+    row = mrc_row(record, counts=AnswerCounts(), empty_is_no_answer=False)
     if text.strip() and given_start == start:
         assert row is not None
     if row is not None:

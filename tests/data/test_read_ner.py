@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tof_hf.data.readers.columns import parse_conll
-from tof_hf.data.readers.ner import NerFileBuilder
 from tof_hf.data.readers.read import align_labels, read_ner, unlabelled
 from tof_hf.errors import DataError
 
@@ -155,12 +154,17 @@ def test_a_second_read_parses_nothing_and_an_edited_file_is_read_anew(write, mon
     assert read_ner(path)["tokens"][1] == ["Paul", "Blackburn"]
 
 
-def test_the_builder_alone_has_a_cache_name_and_a_source_hash(write):
-    builder = NerFileBuilder(path=str(write(ENGLISH)))
-    assert builder.dataset_name == "tof_ner"
-    assert builder.hash
-    builder.download_and_prepare()
-    assert len(builder.as_dataset(split="train[:1]")) == 1
+def test_the_cache_has_a_name_of_its_own_and_changes_with_the_code(write, monkeypatch):
+    path = write(ENGLISH)
+    [first] = read_ner(path).cache_files
+    assert "tof_ner" in first["filename"]
+    monkeypatch.setattr("tof_hf.data.readers.files.source_hash", lambda *functions: "edited")
+    [again] = read_ner(path).cache_files
+    assert again["filename"] != first["filename"]
+
+
+def test_a_file_has_a_split_that_can_be_cut(write):
+    assert len(read_ner(write(ENGLISH), split="train[:1]")) == 1
 
 
 def test_parquet_json_lines_and_a_folder_read_like_the_file(write, tmp_path):

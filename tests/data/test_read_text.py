@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tof_hf.data.readers.read import read_ner, read_text
-from tof_hf.data.readers.text import TextFileBuilder, detect_format
+from tof_hf.data.readers.text import detect_format
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
@@ -119,8 +119,9 @@ def test_several_files_are_joined(write):
     assert rows["id"][:] == ["text-0", "b-0"]
 
 
-def test_the_builder_has_a_cache_name_of_its_own():
-    assert TextFileBuilder(path="x").dataset_name == "tof_text"
+def test_the_cache_has_a_name_of_its_own(write):
+    [cached] = read_text(write("Rio ruft laut\n")).cache_files
+    assert "tof_text" in cached["filename"]
 
 
 @pytest.mark.parametrize(

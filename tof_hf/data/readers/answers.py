@@ -32,56 +32,38 @@ class AnswerCounts:
         )
 
 
-def mrc_row(
-    record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool
-) -> dict[str, Any] | None:
-    """Return an MRC row of a record with `question`, `context` and `spans` or `answers`; None = dropped.
+def mrc_row(record: Mapping[str, Any], *, counts: AnswerCounts, empty_is_no_answer: bool) -> dict[str, Any] | None:
+    """Return an MRC row, without id, of a record with `question`, `context` and `spans` or `answers`; None = dropped.
 
     `answers` are a list of {"text", "answer_start"} or the Hub's {"text": [...], "answer_start": [...]}. With
-    `empty_is_no_answer` a question without answers gets spans [] (SQuAD v2), else it is dropped. Raises
-    `DataError` for missing or wrong fields and for spans outside the context.
+    `empty_is_no_answer` a question without answers gets spans [] (SQuAD v2), else it is dropped. TweetQA's records
+    have `Question`, `Tweet` and `Answer`, free text without offsets. Raises `DataError` for missing or wrong fields and
+    for spans outside the context.
     """
-    question, context = _text(record, "question"), _text(record, "context")
-    spans = record.get("spans")
+    tweetqa = "Tweet" in record
+    question = _text(record, "Question" if tweetqa else "question")
+    context = _text(record, "Tweet" if tweetqa else "context")
+    spans, label = record.get("spans"), record.get("label")
     if spans is not None:
         spans = _checked_spans(spans, context)
     elif record.get("is_impossible"):
         spans = []
     else:
-        answers = _answers(record.get("answers"))
-        placed = [_place(text, start, context, counts) for text, start in answers]
+        if tweetqa:
+            placed = [find_verbatim(answer, context) for answer in _tweetqa_answers(record)]
+        else:
+            placed = [_place(text, start, context, counts) for text, start in _answers(record.get("answers"))]
         best = most_frequent([span for span in placed if span is not None])
         counts.lost += placed.count(None)
-        if best is None and (answers or not empty_is_no_answer):
+        if best is None and (tweetqa or placed or not empty_is_no_answer):
             counts.dropped += 1
             return None
         spans = [] if best is None else [{"start": best[0], "end": best[1]}]
     counts.kept += 1
     counts.unanswerable += not spans
-    label = record.get("label")
     if label is not None and not isinstance(label, str):
         raise DataError(f"the label {label!r}.", fix="give an entity type as text, or null.")
-    return {"id": row_id, "question": question.strip(), "context": context, "spans": spans, "label": label}
-
-
-def tweetqa_row(
-    record: Mapping[str, Any], *, row_id: str, counts: AnswerCounts, empty_is_no_answer: bool = False
-) -> dict[str, Any] | None:
-    """Return one MRC row of a TweetQA record; None if no answer occurs in the tweet, in any case.
-
-    Its answers are free text, without offsets.
-    """
-    question, tweet = _text(record, "Question"), _text(record, "Tweet")
-    answers = record.get("Answer") or []
-    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise DataError(f"Answer={answers!r}.", fix="give a list of texts.")
-    best = most_frequent([span for span in (find_verbatim(a, tweet) for a in answers) if span is not None])
-    if best is None:
-        counts.dropped += 1
-        return None
-    counts.kept += 1
-    spans = [{"start": best[0], "end": best[1]}]
-    return {"id": row_id, "question": question.strip(), "context": tweet, "spans": spans, "label": None}
+    return {"question": question.strip(), "context": context, "spans": spans, "label": label}
 
 
 def most_frequent(spans: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
@@ -108,6 +90,13 @@ def _text(record: Mapping[str, Any], field: str) -> str:
         fields = ", ".join(sorted(map(str, record)))
         raise DataError(f"no text in {field!r} (fields: {fields}).", fix=f"give every question a {field!r}.")
     return value
+
+
+def _tweetqa_answers(record: Mapping[str, Any]) -> list[str]:
+    answers = record.get("Answer") or []
+    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
+        raise DataError(f"Answer={answers!r}.", fix="give a list of texts.")
+    return answers
 
 
 def _answers(answers: Any) -> list[tuple[str, int]]:

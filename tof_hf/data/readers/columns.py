@@ -35,6 +35,13 @@ def is_markup(fields: list[str], line: str, *, inside: bool) -> bool:
     return line.startswith("# ") and not inside and not (len(fields) > 1 and is_tag(fields[-1]))
 
 
+def check_tag(tag: str, scheme: str | None) -> None:
+    """Raise `DataError` for what is not a tag of the scheme; None means any scheme."""
+    split_tag(tag)
+    if scheme is not None:
+        check_scheme([tag], scheme)
+
+
 def parse_conll(
     text: str,
     *,
@@ -56,49 +63,41 @@ def parse_conll(
     if scheme is not None:
         check_scheme([], scheme)
     sentences: list[TaggedSentence] = []
-    tokens: list[str] = []
-    tags: list[str] = []
+    sentence = TaggedSentence([], [])
     known: set[str] = set()
     width = first_line = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line or line.isspace():
-            if tokens:
-                sentences.append(TaggedSentence(tokens, tags))
-                tokens, tags = [], []
-            continue
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
         fields = split_columns(line)
-        if line[0] in "-I#" and is_markup(fields, line, inside=bool(tokens)):
-            # In Dutch CoNLL-2002 -DOCSTART- is the first line of a real sentence: only the line is dropped. The words
-            # before it belong to another document.
-            if tokens:
-                sentences.append(TaggedSentence(tokens, tags))
-                tokens, tags = [], []
+        # In Dutch CoNLL-2002 -DOCSTART- is the first line of a real sentence: only the line is dropped. The words
+        # before it belong to another document.
+        if not line.strip() or (line[0] in "-I#" and is_markup(fields, line, inside=bool(sentence.tokens))):
+            if sentence.tokens:
+                sentences.append(sentence)
+                sentence = TaggedSentence([], [])
             continue
-        if len(fields) != width:
-            if width:
-                raise DataError(
-                    f"{_count(len(fields))} ({line.strip()[:60]!r}) where line {first_line} has {width}.",
-                    fix="give every word the same number of columns, separated by tabs or blanks, "
-                    "and separate sentences by empty lines.",
-                    path=path,
-                    line=number,
-                )
+        if not width:
             if len(fields) < needed:
                 raise _too_few(len(fields), line, columns, needed, path, number)
             width, first_line = len(fields), number
+        if len(fields) != width:
+            raise DataError(
+                f"{_count(len(fields))} ({line.strip()[:60]!r}) where line {first_line} has {width}.",
+                fix="give every word the same number of columns, separated by tabs or blanks, "
+                "and separate sentences by empty lines.",
+                path=path,
+                line=number,
+            )
         token = fields[token_column]
-        if with_tags:
-            tag = fields[tag_column]
-            if tag not in known:
-                _check_tag(tag, scheme, path, number)
-                known.add(tag)
-            if token and not token.isspace():
-                tokens.append(token)
-                tags.append(tag)
-        elif token and not token.isspace():
-            tokens.append(token)
-    if tokens:
-        sentences.append(TaggedSentence(tokens, tags))
+        if with_tags and (tag := fields[tag_column]) not in known:
+            try:
+                check_tag(tag, scheme)
+            except DataError as error:
+                raise DataError(error.found, fix=error.fix, path=path, line=number) from None
+            known.add(tag)
+        if token.strip():
+            sentence.tokens.append(token)
+            if with_tags:
+                sentence.tags.append(tag)
     if not sentences:
         raise DataError("no sentence.", fix="give a file with one word a line.", path=path)
     return sentences
@@ -133,12 +132,3 @@ def _too_few(
 
 def _count(columns: int) -> str:
     return "1 column" if columns == 1 else f"{columns} columns"
-
-
-def _check_tag(tag: str, scheme: str | None, path: Path, line: int) -> None:
-    try:
-        split_tag(tag)
-        if scheme is not None:
-            check_scheme([tag], scheme)
-    except DataError as error:
-        raise DataError(error.found, fix=error.fix, path=path, line=line) from None

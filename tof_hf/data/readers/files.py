@@ -1,4 +1,4 @@
-"""Reading a text file, and the builder base that caches its rows; shared by the three file readers."""
+"""Reading a text file, and the cache of the rows that are made of it."""
 
 from __future__ import annotations
 
@@ -8,37 +8,30 @@ import hashlib
 import json
 import logging
 import re
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, TypeAlias
 
-from datasets import (
-    BuilderConfig,
-    Dataset,
-    DatasetInfo,
-    Features,
-    GeneratorBasedBuilder,
-    Split,
-    SplitGenerator,
-    Version,
-)
+from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
 
-from tof_hf.data.labels import LabelMap
 from tof_hf.data.mapping import source_hash
 from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
+# Features, rows and a line for the log; rows without an id get one from the file's name and their number.
+Parsed: TypeAlias = tuple[Features, Sequence[dict[str, Any]], str]
+
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
-_EXTENSIONS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
+FORMAT_ENDINGS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
+_NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
 def stem(path: Path) -> str:
     """Return the file's name without format extensions: the first part of the ids made for its rows."""
     name = path.name.removesuffix(".gz")
-    while Path(name).suffix.lower() in _EXTENSIONS:
+    while Path(name).suffix.lower() in FORMAT_ENDINGS:
         name = Path(name).stem
     return name
 
@@ -61,53 +54,46 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
 
     Raises `DataError` for bytes that the named encoding does not have, and for binary data.
     """
-    if encoding is None:
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            encoding = "utf-16"
-        elif b"\0" in data or data.startswith(b"PAR1"):
-            raise DataError(
-                "binary data.",
-                fix="give a text file; Parquet files must be named *.parquet and gzip files *.gz.",
-                path=path,
-            )
-        _check_mostly_utf_8(data, path)
-    candidates = ["utf-8-sig", "cp1252", "latin-1"] if encoding is None else [encoding]
-    for candidate in candidates:
-        try:
-            # utf-8-sig even if UTF-8 is named: a byte order mark is not part of the first word.
-            text = data.decode("utf-8-sig" if candidate.lower() in ("utf-8", "utf8") else candidate)
-        except UnicodeDecodeError as error:
-            problem = error
-        except LookupError:
-            fix = "use a name that Python knows, such as utf-8 or latin-1, or null to detect it."
-            raise DataError(f"the encoding name {candidate!r}.", fix=fix, path=path) from None
-        else:
-            if candidate != candidates[0]:
-                logger.info("%s is not UTF-8; read as %s", path, candidate)
-            text = text.replace("\r\n", "\n")
-            return text if "\n" in text else text.replace("\r", "\n")
-    byte = problem.object[problem.start]
-    raise DataError(
-        f"byte 0x{byte:02x}, which is not {encoding}.",
-        fix="name the right encoding, or null to detect it.",
-        path=path,
-        line=data.count(b"\n", 0, problem.start) + 1,
-    )
-
-
-def _check_mostly_utf_8(data: bytes, path: Path) -> None:
-    """Raise `DataError` for UTF-8 with a few broken bytes: in another encoding all its letters would be wrong."""
-    text = data.decode("utf-8", errors="surrogateescape")
-    broken = sum("\udc80" <= character <= "\udcff" for character in text)
-    if 0 < broken < sum("\x80" <= character < "\ud800" for character in text):
-        first = next(place for place, character in enumerate(text) if "\udc80" <= character <= "\udcff")
+    encoding = encoding or _detect_encoding(data, path)
+    try:
+        # utf-8-sig even if UTF-8 is named: a byte order mark is not part of the first word.
+        text = data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except UnicodeDecodeError as problem:
         raise DataError(
-            f"byte 0x{ord(text[first]) - 0xDC00:02x}, which is not UTF-8, in a file that is UTF-8 otherwise "
-            f"({broken} such bytes).",
+            f"byte 0x{data[problem.start]:02x}, which is not {encoding}.",
+            fix="name the right encoding, or null to detect it.",
+            path=path,
+            line=data.count(b"\n", 0, problem.start) + 1,
+        ) from None
+    except LookupError:
+        fix = "use a name that Python knows, such as utf-8 or latin-1, or null to detect it."
+        raise DataError(f"the encoding name {encoding!r}.", fix=fix, path=path) from None
+    text = text.replace("\r\n", "\n")
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _detect_encoding(data: bytes, path: Path) -> str:
+    """The encoding. Raises `DataError` for UTF-8 with a few broken bytes: read as another, all letters were wrong."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in data or data.startswith(b"PAR1"):
+        fix = "give a text file; Parquet files must be named *.parquet and gzip files *.gz."
+        raise DataError("binary data.", fix=fix, path=path)
+    text = data.decode("utf-8", errors="surrogateescape")
+    broken = [place for place, character in enumerate(text) if "\udc80" <= character <= "\udcff"]
+    if not broken:
+        return "utf-8"
+    if len(broken) < sum("\x80" <= character < "\ud800" for character in text):
+        raise DataError(
+            f"byte 0x{ord(text[broken[0]]) - 0xDC00:02x}, which is not UTF-8, in a file that is UTF-8 otherwise "
+            f"({len(broken)} such bytes).",
             fix="correct the file, or name its encoding.",
             path=path,
-            line=text.count("\n", 0, first) + 1,
+            line=text.count("\n", 0, broken[0]) + 1,
         )
+    encoding = "latin-1" if _NOT_IN_CP1252.intersection(data) else "cp1252"
+    logger.info("%s is not UTF-8; read as %s", path, encoding)
+    return encoding
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> str:
@@ -115,39 +101,57 @@ def read_text_file(path: Path, encoding: str | None = None) -> str:
     return decode(read_bytes(path), path=path, encoding=encoding)
 
 
-@dataclass
-class FileConfig(BuilderConfig):
-    """The file, and the options of `read_ner`, `read_text` and `read_mrc`."""
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """How rows of one kind are made. Both functions also take the options of `read_ner`, `read_text` or `read_mrc`.
 
-    path: str = ""
-    encoding: str | None = None
-    columns: Mapping[str, int] | None = None
-    scheme: str | None = None
-    label_map: LabelMap = None
-    format: str | None = None
-
-
-class FileBuilder(GeneratorBasedBuilder):
-    """Base of the three builders: one text file in, one split "train" out, kept in the `datasets` cache.
-
-    A subclass is in a module of its own, names its cache (`CACHE_NAME`) and code from other modules that its rows
-    depend on (`CODE`), and implements `parse`.
+    Attributes:
+        kind: Part of the cache's name.
+        parse: Rows of the text of a file, from the text and its path.
+        from_table: Rows of a table.
+        depends_on: Functions of other modules that `parse` uses; if their code changes, files are parsed again.
+        json_is_table: JSON is loaded as a table, not parsed.
     """
 
-    BUILDER_CONFIG_CLASS = FileConfig
-    VERSION = Version("1.0.0")
-    CACHE_NAME: ClassVar[str]
-    CODE: ClassVar[tuple[Any, ...]]
+    kind: str
+    parse: Callable[..., Parsed]
+    from_table: Callable[..., Dataset]
+    depends_on: tuple[Callable, ...]
+    json_is_table: bool = True
 
-    def __init__(self, **kwargs: Any):
-        # Without its own name and source hash, a builder may return rows of another builder or of an older version.
-        kwargs.setdefault("dataset_name", self.CACHE_NAME)
-        kwargs.setdefault("hash", source_hash(type(self), FileBuilder, *self.CODE))
-        super().__init__(**kwargs)
+    def from_file(self, path: Path, *, split: str | None, encoding: str | None, **options: Any) -> Dataset:
+        """Return the rows of a text file, from the cache if this content was read with these options before."""
+        content = hashlib.sha256(read_bytes(path))
+        content.update(json.dumps([stem(path), encoding, options], sort_keys=True, default=repr).encode())
+        # The key is the content, not the time: a touched or copied file is not parsed again, an edited one is.
+        name = re.sub(r"[^\w.-]", "_", stem(path))[:40]
+        builder = _Builder(
+            dataset_name=f"tof_{self.kind}",
+            config_id=f"{name}-{content.hexdigest()[:24]}",
+            hash=source_hash(self.parse, RowReader, *self.depends_on),
+            parse=lambda: self.parse(read_text_file(path, encoding), path, **options),
+            prefix=stem(path),
+        )
+        builder.download_and_prepare()
+        try:
+            dataset = builder.as_dataset(split=split or "train")
+        except ValueError as error:
+            fix = 'leave split out: a file has only the split "train".'
+            raise DataError(f"split={split!r} ({error}).", fix=fix, path=path) from error
+        logger.info("%s: %s", path, builder.info.description)
+        return dataset
 
-    @abstractmethod
-    def parse(self, text: str) -> tuple[Features, Sequence[dict[str, Any]], str]:
-        """Return features, rows and a line for the log."""
+
+@dataclass
+class _Config(BuilderConfig):
+    parse: Callable[[], Parsed] | None = None
+    prefix: str = ""
+
+
+class _Builder(GeneratorBasedBuilder):
+    """One text file in, one split "train" out, kept in the `datasets` cache."""
+
+    BUILDER_CONFIG_CLASS = _Config
 
     def _info(self) -> DatasetInfo:
         return DatasetInfo()
@@ -156,28 +160,9 @@ class FileBuilder(GeneratorBasedBuilder):
         # The file is parsed here and not in _generate_examples: its labels must be known before the first row
         # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
         # second read parses nothing.
-        text = read_text_file(Path(self.config.path), self.config.encoding)
-        self.info.features, rows, self.info.description = self.parse(text)
+        self.info.features, rows, self.info.description = self.config.parse()
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]
 
     def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(rows)
-
-
-def build(
-    builder: type[FileBuilder], path: Path, *, split: str | None, encoding: str | None, **options: Any
-) -> Dataset:
-    """Return the rows of one file, from the cache if this content was read with these options before."""
-    content = hashlib.sha256(read_bytes(path))
-    content.update(json.dumps([stem(path), encoding, options], sort_keys=True, default=repr).encode())
-    # The key is the content, not the time: a touched or copied file is not parsed again, an edited one is.
-    name = re.sub(r"[^\w.-]", "_", stem(path))[:40]
-    prepared = builder(config_id=f"{name}-{content.hexdigest()[:24]}", path=str(path), encoding=encoding, **options)
-    prepared.download_and_prepare()
-    try:
-        dataset = prepared.as_dataset(split=split or "train")
-    except ValueError as error:
-        fix = 'leave split out: a file has only the split "train".'
-        raise DataError(f"split={split!r} ({error}).", fix=fix, path=path) from error
-    logger.info("%s: %s", path, prepared.info.description)
-    return dataset
+        for number, row in enumerate(rows):
+            yield number, {"id": f"{self.config.prefix}-{number}"} | row

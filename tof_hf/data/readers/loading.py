@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict,
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
-from tof_hf.data.readers.files import stem
+from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, stem
 from tof_hf.data.readers.tables import Origin, Table
 from tof_hf.errors import DataError
 
@@ -22,61 +23,50 @@ OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict
 Source: TypeAlias = OneSource | Sequence[OneSource]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[^:/]+)?")
-_FILE_ENDINGS = frozenset(".txt .tsv .csv .conll .bio .iob .iob2 .json .jsonl .parquet .gz".split())
+_FILE_ENDINGS = FORMAT_ENDINGS | {".csv", ".gz"}
 
 
 def read_parts(
-    source: Source,
-    from_file: Callable[[Path], Dataset],
-    from_table: Callable[[Table], Dataset],
-    *,
-    split: str | None,
-    json_is_table: bool,
+    source: Source, reader: RowReader, *, split: str | None, encoding: str | None, **options: Any
 ) -> list[Dataset]:
-    """Return the rows of every part of a source: of text files from `from_file`, of all else from `from_table`.
-
-    With `json_is_table`, JSON is loaded like Parquet. Raises `DataError` for what cannot be a source.
-    """
+    """Return the rows of every part of a source. Raises `DataError` for what cannot be a source."""
     if isinstance(source, (list, tuple)):
         if not source:
             raise DataError("an empty list of sources.", fix="give at least one file or dataset.")
-        parts = [read_parts(one, from_file, from_table, split=split, json_is_table=json_is_table) for one in source]
-        return [rows for part in parts for rows in part]
+        parts = [read_parts(one, reader, split=split, encoding=encoding, **options) for one in source]
+        return list(chain.from_iterable(parts))
     if isinstance(source, (str, PathLike)):
         path = Path(source).expanduser()
-        endings = {".parquet", ".json", ".jsonl"} if json_is_table else {".parquet"}
+        endings = {".parquet", ".json", ".jsonl"} if reader.json_is_table else {".parquet"}
         if path.is_file() and path.suffix not in endings:
-            return [from_file(path)]
-        return [from_table(_table(path, str(source), split))]
-    return [from_table(Table(_one_split(source, split, "the dataset"), Origin("row")))]
+            return [reader.from_file(path, split=split, encoding=encoding, **options)]
+        name, (loaded, origin) = str(source), _load_table(path, str(source))
+    else:
+        name, loaded, origin = "the dataset", source, Origin("row")
+    return [reader.from_table(Table(_one_split(loaded, split, name), origin), **options)]
 
 
-def _table(path: Path, source: str, split: str | None) -> Table:
-    """The table of a Parquet or JSON-lines file, a folder, or a Hub id."""
+def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]:
+    """What a Parquet or JSON-lines file, a folder, or a Hub id holds."""
     if path.is_file():
-        if path.stat().st_size == 0:
-            raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
         if path.suffix != ".parquet":
             _check_json(path)
         kind = "parquet" if path.suffix == ".parquet" else "json"
-        loaded = _load(source, kind, data_files=str(path))
-        return Table(_one_split(loaded, split, source), Origin(stem(path), path))
+        return _load(source, kind, data_files=str(path)), Origin(stem(path), path)
     folder, _, config = source.partition(":")
-    if path.is_dir() or Path(folder).expanduser().is_dir():
-        root = path if path.is_dir() else Path(folder).expanduser()
-        name = None if path.is_dir() else config
+    root = path if path.is_dir() else Path(folder).expanduser()
+    if root.is_dir():
         if (root / "state.json").is_file() or (root / "dataset_dict.json").is_file():
-            return Table(_one_split(load_from_disk(str(root)), split, source), Origin(root.name))
-        if not any(file for ending in ("parquet", "jsonl") for file in root.rglob(f"*.{ending}")):
+            return load_from_disk(str(root)), Origin(root.name)
+        if not any(root.rglob("*.parquet")) and not any(root.rglob("*.jsonl")):
             raise DataError(
                 "a folder without Parquet or JSON-lines files.", fix="give the files, one by one.", path=root
             )
-        return Table(_one_split(_load(source, str(root), name), split, source), Origin(root.name))
+        return _load(source, str(root), None if path.is_dir() else config), Origin(root.name)
     # A missing file looks like a Hub id; only what cannot be a path is looked up on the network.
     if not _HUB_ID.fullmatch(source) or path.suffix in _FILE_ENDINGS or path.parent.is_dir():
         raise DataError("no file or folder of this name.", fix="check the path.", path=path)
-    loaded = _load(source, folder, config or None)
-    return Table(_one_split(loaded, split, source), Origin(folder.rpartition("/")[2]))
+    return _load(source, folder, config or None), Origin(folder.rpartition("/")[2])
 
 
 def _check_json(path: Path) -> None:
@@ -101,18 +91,14 @@ def _load(source: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
     try:
         return load_dataset(*args, **kwargs)
     except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, HTTPError, ConnectionError) as error:
-        raise DataError(
-            f"neither a file nor a data set of the Hub that can be reached ({error}).",
-            fix="check the path or the id, and the network.",
-            path=source,
-        ) from error
+        found = f"neither a file nor a data set of the Hub that can be reached ({error})."
+        raise DataError(found, fix="check the path or the id, and the network.", path=source) from error
     except DatasetGenerationError as error:
         reason = error.__cause__ or error
         raise DataError(f"a table that cannot be read ({reason}).", fix="check the file.", path=source) from error
     except (ValueError, RuntimeError, FileNotFoundError, pa.ArrowInvalid) as error:
-        raise DataError(
-            f"a data set that cannot be loaded ({error}).", fix="check id and config.", path=source
-        ) from error
+        found = f"a data set that cannot be loaded ({error})."
+        raise DataError(found, fix="check id and config.", path=source) from error
 
 
 def _one_split(data: Any, split: str | None, name: str) -> Dataset:

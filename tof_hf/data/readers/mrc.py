@@ -1,19 +1,23 @@
-"""Question-answering files (SQuAD v1 and v2, XQuAD, MLQA, TweetQA, MRC rows) as a `datasets` builder."""
+"""MRC rows: of question-answering files (SQuAD v1 and v2, XQuAD, MLQA, TweetQA, MRC rows), and of tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datasets import Features
+from datasets import Dataset
 
 from tof_hf.data.features import MRC_FEATURES
-from tof_hf.data.readers.answers import AnswerCounts, mrc_row, tweetqa_row
-from tof_hf.data.readers.files import FileBuilder, stem
+from tof_hf.data.readers.answers import AnswerCounts, mrc_row
+from tof_hf.data.readers.files import Parsed, RowReader, stem
+from tof_hf.data.readers.tables import Row, Table
 from tof_hf.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 _FORMATS_FIX = (
     'give SQuAD-format JSON ({"data": [{"paragraphs": [{"context", "qas"}]}]}), TweetQA\'s list, '
@@ -28,37 +32,51 @@ class _Record:
     line: int | None = None
 
 
-class MrcFileBuilder(FileBuilder):
-    """MRC rows (id, question, context, spans, label) of one JSON or JSON-lines file."""
-
-    CACHE_NAME = "tof_mrc"
-    CODE = (mrc_row,)
-
-    def parse(self, text: str) -> tuple[Features, list[dict[str, Any]], str]:
-        """Return features, rows, and what happened to the answers."""
-        path = Path(self.config.path)
-        counts = AnswerCounts()
-        rows = [row for row in _rows(text, path, counts) if row is not None]
-        if not rows:
-            raise DataError(
-                f"no usable question ({counts}).",
-                fix="give a file whose answers occur in their contexts; test files lack answers.",
-                path=path,
-            )
-        return MRC_FEATURES, rows, str(counts)
+def parse_mrc(text: str, path: Path) -> Parsed:
+    """Return the rows of a JSON or JSON-lines file, and what happened to the answers."""
+    counts = AnswerCounts()
+    rows = list(_rows(_records(text, path), path, counts))
+    if not rows:
+        raise DataError(
+            f"no usable question ({counts}).",
+            fix="give a file whose answers occur in their contexts; test files lack answers.",
+            path=path,
+        )
+    return MRC_FEATURES, rows, str(counts)
 
 
-def _rows(text: str, path: Path, counts: AnswerCounts) -> Iterator[dict[str, Any] | None]:
-    to_row: Callable[..., dict[str, Any] | None]
-    to_row, id_field, records = _records(text, path)
+def mrc_rows(table: Table) -> Dataset:
+    """Return MRC rows of a table in our form, in the Hub's SQuAD form, or with TweetQA's columns."""
+    names = table.dataset.column_names
+    tweets = "Tweet" in names
+    needed = ["Question", "Tweet", "Answer"] if tweets else ["question", "context"]
+    if not tweets and "answers" not in names:
+        needed.append("spans")
+    for name in needed:
+        if name not in names:
+            raise table.unknown_column(name, renaming=False)
+    if tweets:  # TweetQA has some ids twice: the rows get new ones
+        table = replace(table, dataset=table.dataset.select_columns(needed))
+    nothing = ("no usable question.", "give rows whose answers occur in their contexts.")
+    rows = table.rows(_table_row, MRC_FEATURES, depends_on=(_table_row, mrc_row), if_empty=nothing)
+    if dropped := len(table.dataset) - len(rows):
+        logger.info("%s: %d of %d questions dropped without answer", table.origin.name, dropped, len(table.dataset))
+    return rows
+
+
+def _table_row(record: Row) -> Row | None:
+    return mrc_row(record, counts=AnswerCounts(), empty_is_no_answer=True)
+
+
+def _rows(records: list[_Record], path: Path, counts: AnswerCounts) -> Iterator[Row]:
     # Only files that mark unanswerable questions (SQuAD v2) may leave answers empty on purpose.
     marked = any("is_impossible" in record.fields for record in records)
     places: dict[str, str] = {}
-    prefix = stem(path)
     for number, record in enumerate(records):
-        own_id = record.fields.get(id_field)
-        row_id = f"{prefix}-{number}" if own_id is None else str(own_id)
-        if row_id in places and to_row is tweetqa_row:
+        tweetqa = "Tweet" in record.fields
+        own_id = record.fields.get("qid" if tweetqa else "id")
+        row_id = f"{stem(path)}-{number}" if own_id is None else str(own_id)
+        if row_id in places and tweetqa:
             # TweetQA as released has some ids twice, under different questions.
             row_id = f"{row_id}-{number}"
         if row_id in places:
@@ -70,33 +88,31 @@ def _rows(text: str, path: Path, counts: AnswerCounts) -> Iterator[dict[str, Any
             )
         places[row_id] = record.place
         try:
-            yield to_row(record.fields, row_id=row_id, counts=counts, empty_is_no_answer=marked)
+            row = mrc_row(record.fields, counts=counts, empty_is_no_answer=marked)
         except DataError as error:
             found = f"in {record.place}: {error.found}"
             raise DataError(found, fix=error.fix, path=path, line=record.line) from error
+        if row is not None:
+            yield {"id": row_id, **row}
 
 
-def _records(text: str, path: Path) -> tuple[Callable[..., dict[str, Any] | None], str, list[_Record]]:
-    """The function that converts a record, the field with the id, and the records of the file."""
+def _records(text: str, path: Path) -> list[_Record]:
+    """The records of a file: one JSON document, or one object a line."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        if len(lines) < 2 or not _is_object(lines[0][1]):
-            raise DataError(
-                f"text that is not JSON ({error.msg}).", fix=_FORMATS_FIX, path=path, line=error.lineno
-            ) from error
-        return mrc_row, "id", [_json_line(line, number, path) for number, line in lines]
+        if error.msg == "Extra data":
+            lines = enumerate(text.split("\n"), start=1)
+            return [_json_line(line, number, path) for number, line in lines if line.strip()]
+        found = f"text that is not JSON ({error.msg})."
+        raise DataError(found, fix=_FORMATS_FIX, path=path, line=error.lineno) from error
     if isinstance(content, Mapping) and "data" in content:
-        return mrc_row, "id", list(_squad_questions(content, path))
+        return list(_squad_questions(content, path))
     if isinstance(content, Mapping):
         content = [content]
     if not isinstance(content, list) or not all(isinstance(item, Mapping) for item in content):
         raise DataError(f"JSON of type {type(content).__name__}.", fix=_FORMATS_FIX, path=path)
-    records = [_Record(item, f"entry {number}") for number, item in enumerate(content)]
-    if any("Tweet" in item for item in content):
-        return tweetqa_row, "qid", records
-    return mrc_row, "id", records
+    return [_Record(item, f"entry {number}") for number, item in enumerate(content)]
 
 
 def _squad_questions(content: Mapping[str, Any], path: Path) -> Iterator[_Record]:
@@ -112,13 +128,6 @@ def _squad_questions(content: Mapping[str, Any], path: Path) -> Iterator[_Record
         raise DataError(found, fix=_FORMATS_FIX, path=path) from error
 
 
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except json.JSONDecodeError:
-        return False
-
-
 def _json_line(line: str, number: int, path: Path) -> _Record:
     try:
         fields = json.loads(line)
@@ -128,3 +137,6 @@ def _json_line(line: str, number: int, path: Path) -> _Record:
     if not isinstance(fields, Mapping):
         raise DataError("a line that is no object.", fix=_FORMATS_FIX, path=path, line=number)
     return _Record(fields, f"line {number}", number)
+
+
+MRC = RowReader("mrc", parse_mrc, mrc_rows, depends_on=(mrc_row,), json_is_table=False)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from itertools import chain, repeat
 from typing import Any
 
 from datasets import ClassLabel, Dataset, List, concatenate_datasets
 
 from tof_hf.data.labels import LabelMap, entity_types, label_names
 from tof_hf.data.mapping import cached_map
-from tof_hf.data.readers.files import build
 from tof_hf.data.readers.loading import Source, read_parts
-from tof_hf.data.readers.mrc import MrcFileBuilder
-from tof_hf.data.readers.ner import NerFileBuilder
-from tof_hf.data.readers.table_rows import mrc_rows, ner_rows, text_rows
-from tof_hf.data.readers.tables import Table
-from tof_hf.data.readers.text import TextFileBuilder
+from tof_hf.data.readers.mrc import MRC
+from tof_hf.data.readers.ner import NER
+from tof_hf.data.readers.text import TEXT
 from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -56,16 +53,8 @@ def read_ner(
     Example:
         >>> rows = read_ner("esp.train", label_map={"OTHER": "MISC"})
     """
-    _check_columns(columns)
-
-    def from_file(path: Path) -> Dataset:
-        options = {"columns": _plain(columns), "scheme": scheme, "label_map": _plain(label_map)}
-        return build(NerFileBuilder, path, split=split, encoding=encoding, **options)
-
-    def from_table(table: Table) -> Dataset:
-        return ner_rows(table, columns=columns, scheme=scheme, label_map=label_map)
-
-    parts = read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True)
+    options = {"columns": _checked_columns(columns), "scheme": scheme, "label_map": _plain(label_map)}
+    parts = read_parts(path_or_dataset, NER, split=split, encoding=encoding, **options)
     types = {kind for part in parts for kind in entity_types(_names(part))}
     if not types:
         logger.warning("no entity in %s", path_or_dataset)
@@ -98,16 +87,8 @@ def read_text(
     Example:
         >>> sentences = read_text("tweets.txt", format="lines")
     """
-    _check_columns(columns)
-
-    def from_file(path: Path) -> Dataset:
-        options = {"columns": _plain(columns), "format": format}
-        return build(TextFileBuilder, path, split=split, encoding=encoding, **options)
-
-    def from_table(table: Table) -> Dataset:
-        return text_rows(table, columns=columns)
-
-    return _joined(read_parts(path_or_dataset, from_file, from_table, split=split, json_is_table=True))
+    options = {"columns": _checked_columns(columns), "format": format}
+    return _joined(read_parts(path_or_dataset, TEXT, split=split, encoding=encoding, **options))
 
 
 def read_mrc(
@@ -141,11 +122,7 @@ def read_mrc(
     Example:
         >>> questions = read_mrc("train-v1.1.json", exclude_contexts_of="xquad.es.json")
     """
-
-    def from_file(path: Path) -> Dataset:
-        return build(MrcFileBuilder, path, split=split, encoding=encoding)
-
-    rows = _joined(read_parts(path_or_dataset, from_file, mrc_rows, split=split, json_is_table=False))
+    rows = _joined(read_parts(path_or_dataset, MRC, split=split, encoding=encoding))
     return rows if exclude_contexts_of is None else _without(rows, read_mrc(exclude_contexts_of, encoding=encoding))
 
 
@@ -215,26 +192,23 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _check_columns(columns: Any) -> None:
+def _checked_columns(columns: Any) -> dict[str, Any] | None:
     if columns is not None and not isinstance(columns, Mapping):
         raise DataError(f"columns={columns!r}.", fix="give a mapping, as in columns: {tokens: 0, ner_tags: -1}.")
+    return _plain(columns)
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
     """The parts one after the other; if two parts share an id, all ids get the part's number in front."""
     if len(parts) == 1:
         return parts[0]
-    ids = [id_ for part in parts for id_ in part["id"][:]]
-    if len(set(ids)) < len(ids):
-        parts = [
-            cached_map(part, _numbered_ids, features=part.features, description="Making ids unique", part=number)
-            for number, part in enumerate(parts)
-        ]
-    return concatenate_datasets(list(parts))
-
-
-def _numbered_ids(batch: dict[str, list], indices: list[int], *, part: int) -> dict[str, list]:
-    return {**batch, "id": [f"{part}:{row_id}" for row_id in batch["id"]]}
+    rows = concatenate_datasets(list(parts))
+    ids = rows["id"][:]
+    if len(set(ids)) == len(ids):
+        return rows
+    numbers = chain.from_iterable(repeat(number, len(part)) for number, part in enumerate(parts))
+    numbered = [f"{number}:{row_id}" for number, row_id in zip(numbers, ids, strict=True)]
+    return rows.remove_columns("id").add_column("id", numbered).select_columns(rows.column_names)
 
 
 def _without(rows: Dataset, others: Dataset) -> Dataset:
@@ -243,12 +217,11 @@ def _without(rows: Dataset, others: Dataset) -> Dataset:
     here = rows["context"][:]
     contexts |= {context for context, row_id in zip(here, rows["id"][:], strict=True) if row_id in shared}
     rest = [number for number, context in enumerate(here) if context not in contexts]
-    dropped = {context for context in here if context in contexts}
     logger.info(
         "%d of %d questions dropped with the %d paragraphs that exclude_contexts_of names",
         len(rows) - len(rest),
         len(rows),
-        len(dropped),
+        len(contexts.intersection(here)),
     )
     if not rest:
         raise DataError("no question outside exclude_contexts_of.", fix="give other data, or exclude less.")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import pyarrow.compute as pc
-from datasets import Dataset, LargeList, List, Value
+from datasets import Dataset, Features, LargeList, List, Value
 
+from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.errors import DataError
+
+Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,6 @@ class Origin:
 
     name: str
     path: Path | None = None
-
-    def ids(self, batch: Mapping[str, list], indices: Sequence[int]) -> list[str]:
-        """Return the rows' own ids; where there is none, name and number of the row."""
-        rows = zip(batch.get("id", [None] * len(indices)), indices, strict=True)
-        return [f"{self.name}-{row}" if own is None else str(own) for own, row in rows]
 
     def error(self, found: str, fix: str, row: int | None = None) -> DataError:
         """Return a `DataError` with the place of the row (0-based)."""
@@ -51,10 +49,8 @@ class Table:
 
     def with_columns(self, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
         """Return the table with only its id and the needed columns, renamed as `columns` says."""
-        dataset = self.dataset
-        names = {key: key for key in needed}
-        if "id" in dataset.column_names:
-            names["id"] = "id"
+        existing = self.dataset.column_names
+        names = {key: key for key in (*needed, "id") if key in needed or key in existing}
         for key, name in (columns or {}).items():
             if key not in ("id", *needed) or not isinstance(name, str):
                 raise self.origin.error(
@@ -63,11 +59,10 @@ class Table:
                 )
             names[key] = name
         for key, name in names.items():
-            if name not in dataset.column_names:
+            if name not in existing:
                 raise self.unknown_column(name, key=key)
-        dataset = dataset.select_columns(list(dict.fromkeys(names.values())))
-        renamed = {name: key for key, name in names.items() if name != key}
-        return replace(self, dataset=dataset.rename_columns(renamed) if renamed else dataset)
+        dataset = self.dataset.select_columns(list(dict.fromkeys(names.values())))
+        return replace(self, dataset=dataset.rename_columns({name: key for key, name in names.items() if name != key}))
 
     def unknown_column(self, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
         """Return a `DataError`: no such column, and the ones that exist."""
@@ -86,19 +81,56 @@ class Table:
                 "give lists of words; read_text also splits a column 'text'.",
             )
 
-    def with_unique_ids(self, rows: Dataset) -> Dataset:
-        """Return the rows made from this table. Raises `DataError` if there are none, or an id occurs twice."""
+    def rows(
+        self,
+        make: Callable[[Row], Row | None],
+        features: Features,
+        *,
+        depends_on: tuple[Callable, ...],
+        if_empty: tuple[str, str] = ("no rows.", "give rows with words."),
+    ) -> Dataset:
+        """Return the rows that `make` returns for the records, with their ids; None drops a record.
+
+        Raises `DataError` if no row is left (with what was found and what to change), or an id occurs twice.
+        """
+        rows = cached_map(
+            self.dataset,
+            _make_rows,
+            features=features,
+            description="Reading rows",
+            depends_on=depends_on,
+            make=make,
+            names=list(features),
+            origin=self.origin,
+        )
         if not len(rows):
-            raise self.origin.error("no rows.", "give rows with words.")
-        counts = pc.value_counts(column_of(rows, "id").combine_chunks())
-        if len(counts) < len(rows):
-            twice = next(entry["values"].as_py() for entry in counts if entry["counts"].as_py() > 1)
-            ids = list(map(str, self.dataset["id"])) if "id" in self.dataset.column_names else []
-            second = next(itertools.islice((row for row, own in enumerate(ids) if own == twice), 1, None), None)
+            raise self.origin.error(*if_empty)
+        twice, times = Counter(rows["id"][:]).most_common(1)[0]
+        if times > 1:
+            same = [row for row, own in enumerate(self.dataset["id"]) if str(own) == twice]
             raise self.origin.error(
-                f"the id {twice!r} more than once.", "give every row an id of its own, or none.", second
+                f"the id {twice!r} more than once.", "give every row an id of its own, or none.", same[-1]
             )
         return rows
+
+
+def _make_rows(
+    batch: Batch, indices: list[int], *, make: Callable[[Row], Row | None], names: list[str], origin: Origin
+) -> Batch:
+    """Rows with the ids of the records; where there is none, name of the origin and number of the record."""
+    out: Batch = {name: [] for name in names}
+    for number, values in zip(indices, zip(*batch.values(), strict=True), strict=True):
+        record = dict(zip(batch, values, strict=True))
+        try:
+            row = make(record)
+        except DataError as error:
+            raise origin.error(error.found, error.fix, number) from error
+        if row is not None:
+            own = record.get("id")
+            row["id"] = f"{origin.name}-{number}" if own is None else str(own)
+            for name in names:
+                out[name].append(row[name])
+    return out
 
 
 def item_of(feature: Any) -> Any:
@@ -111,6 +143,6 @@ def is_string(feature: Any) -> bool:
     return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
 
 
-def column_of(dataset: Dataset, name: str) -> Any:
-    """Return one column as an Arrow array."""
-    return dataset.select_columns([name]).with_format("arrow")[:].column(name)
+def is_word(word: str | None) -> bool:
+    """Whether this is a word: some copies of CoNLL-2003 on the Hub keep -DOCSTART- as a sentence of one word."""
+    return bool(word and word.strip()) and word != "-DOCSTART-"

@@ -1,17 +1,18 @@
-"""Unlabelled text, one sentence a line or one word a line, as a `datasets` builder."""
+"""Unlabelled rows: of text with one sentence or one word a line, and of tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from datasets import Features
+from datasets import Dataset
 
 from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import is_markup, parse_conll, split_columns
-from tof_hf.data.readers.files import FileBuilder, stem
+from tof_hf.data.readers.files import Parsed, RowReader
+from tof_hf.data.readers.tables import Row, Table, is_string, is_word
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
@@ -49,31 +50,47 @@ def detect_format(text: str) -> str:
     return "conll" if tagged == lines or (blocks > 1 and lines > 1.5 * blocks) else "lines"
 
 
-class TextFileBuilder(FileBuilder):
-    """Unlabelled rows (id, tokens) of one text file."""
+def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = None, format: str | None = None) -> Parsed:
+    """Return the rows of a text file. Raises `DataError` if it holds no word."""
+    form = format or detect_format(text)
+    if form not in FORMATS:
+        fix = 'use "conll" (one word a line), "lines" (one sentence a line) or null to detect it.'
+        raise DataError(f"format={form!r}.", fix=fix, path=path)
+    if form == "conll":
+        # Tags are dropped while reading: nothing later in a run can use them.
+        sentences = [sentence.tokens for sentence in parse_conll(text, path=path, columns=columns, with_tags=False)]
+    elif columns is not None:
+        fix = 'leave columns out, or set format="conll" if the file has one word a line.'
+        raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)
+    else:
+        sentences = [words for words in map(split_words, text.split("\n")) if words]
+    if not any(character.isalnum() for words in sentences for word in words for character in word):
+        raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
+    counts = f"{len(sentences)} sentences, {sum(map(len, sentences))} words, format {form}"
+    return TEXT_FEATURES, [{"tokens": words} for words in sentences], counts
 
-    CACHE_NAME = "tof_text"
-    CODE = (parse_conll, is_tag)
 
-    def parse(self, text: str) -> tuple[Features, list[dict[str, Any]], str]:
-        """Return features, rows, and counts. Raises `DataError` if the file holds no word."""
-        path = Path(self.config.path)
-        form = self.config.format or detect_format(text)
-        if form not in FORMATS:
-            fix = 'use "conll" (one word a line), "lines" (one sentence a line) or null to detect it.'
-            raise DataError(f"format={form!r}.", fix=fix, path=path)
-        if form == "conll":
-            columns = self.config.columns
-            # Tags are dropped while reading: nothing later in a run can use them.
-            sentences = [sentence.tokens for sentence in parse_conll(text, path=path, columns=columns, with_tags=False)]
-        elif self.config.columns is not None:
-            fix = 'leave columns out, or set format="conll" if the file has one word a line.'
-            raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)
-        else:
-            sentences = [words for words in map(split_words, text.split("\n")) if words]
-        if not any(character.isalnum() for words in sentences for word in words for character in word):
-            raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
-        prefix = stem(path)
-        rows = [{"id": f"{prefix}-{number}", "tokens": words} for number, words in enumerate(sentences)]
-        words = sum(map(len, sentences))
-        return TEXT_FEATURES, rows, f"{len(rows)} sentences, {words} words, format {form}"
+def text_rows(table: Table, *, columns: Mapping[str, str] | None, format: str | None) -> Dataset:
+    """Return the rows of a table with `tokens`, or with a `text` that is split into words; `format` is for files."""
+    columns = dict(columns or {})
+    columns.pop("ner_tags", None)  # an option of labelled files, of which only the words are read here
+    if "tokens" in columns and "text" in columns:
+        raise table.origin.error("columns for tokens and for text.", "name one of them.")
+    names = {*table.dataset.column_names, *columns}
+    if not names & {"tokens", "text"}:
+        raise table.unknown_column("tokens")
+    key = "text" if "text" in columns or "tokens" not in names else "tokens"
+    table = table.with_columns(columns, needed=(key,))
+    if key == "tokens":
+        table.need_words("tokens")
+    elif not is_string(table.dataset.features["text"]):
+        raise table.origin.error("a column 'text' that holds no text.", "name the column with the sentences.")
+    return table.rows(_text_row, TEXT_FEATURES, depends_on=(_text_row, split_words))
+
+
+def _text_row(record: Row) -> Row | None:
+    words = split_words(record["text"] or "") if "text" in record else list(filter(is_word, record["tokens"] or []))
+    return {"tokens": words} if words else None
+
+
+TEXT = RowReader("text", parse_text, text_rows, depends_on=(parse_conll, is_tag, split_words))
