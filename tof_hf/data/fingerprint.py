@@ -27,8 +27,6 @@ def content_hash(dataset: Dataset) -> str:
 
 def _add(digest: Any, values: pa.Array) -> None:
     """Add length, nulls and values to the hash; what lies in memory before, after and under nulls stays out."""
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
     if isinstance(values, pa.DictionaryArray):
@@ -46,9 +44,9 @@ def _add(digest: Any, values: pa.Array) -> None:
         _add(digest, values.flatten())
     elif pa.types.is_fixed_size_list(kind):
         _add(digest, values.flatten())
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_binary(kind):
+    elif kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
         digest.update(_numbers(pc.binary_length(values)))
-        digest.update(_joined(values))
+        digest.update(_joined(values.cast(pa.large_binary())))
     elif pa.types.is_boolean(kind):
         digest.update(np.packbits(values.to_numpy(zero_copy_only=False)))
     elif pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_fixed_size_binary(kind):
@@ -60,19 +58,14 @@ def _add(digest: Any, values: pa.Array) -> None:
         digest.update(repr(values.to_pylist()).encode())
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
 def _numbers(lengths: pa.Array) -> np.ndarray:
     return lengths.to_numpy(zero_copy_only=False).astype("<i8")
 
 
-def _joined(texts: pa.Array) -> pa.Buffer | bytes:
+def _joined(texts: pa.LargeBinaryArray) -> pa.Buffer | bytes:
     """All texts of an array without nulls, one after the other, not copied."""
-    large = pa.types.is_large_string(texts.type) or pa.types.is_large_binary(texts.type)
     _, offsets, content = texts.buffers()
     if not len(texts) or content is None:
         return b""
-    places = np.frombuffer(offsets, "<i8" if large else "<i4")[texts.offset : texts.offset + len(texts) + 1]
+    places = np.frombuffer(offsets, "<i8")[texts.offset : texts.offset + len(texts) + 1]
     return content.slice(int(places[0]), int(places[-1] - places[0]))

@@ -28,13 +28,10 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as problem:
-            raise DataError(
-                f"a file that cannot be read ({problem.strerror}).", fix="start the same run again.", path=path
-            ) from problem
+            found = f"a file that cannot be read ({problem.strerror})."
         except (ValidationError, RecursionError) as problem:
-            raise DataError(
-                f"a damaged record ({first_mistake(problem)}).", fix="start the same run again.", path=path
-            ) from problem
+            found = f"a damaged record ({first_mistake(problem)})."
+        raise DataError(found, fix="start the same run again.", path=path)
 
     @classmethod
     def read_if_whole(cls, path: Path) -> Self | None:
