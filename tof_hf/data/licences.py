@@ -6,24 +6,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tof_hf.config.yaml import parse_yaml
+from tof_hf.config.yaml import packaged_yaml, parse_yaml
 from tof_hf.errors import ConfigError
 
-# Ids of the Hub. All of them allow changed copies to be shared; the copy's card repeats their conditions (names, the
-# same licence, no sale). No-derivatives licences (-nd) are missing on purpose.
-SHAREABLE = frozenset(
-    """
-    apache-2.0 mit bsd bsd-2-clause bsd-3-clause unlicense wtfpl isc
-    cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0
-    cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0
-    pddl odc-by odbl cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 gfdl etalab-2.0
-    """.split()
-)
 
 
 def may_share(license: str | None) -> bool:
     """Whether data made from data of this licence may be published; False if the licence is not known."""
-    return license is not None and license.lower() in SHAREABLE
+    return license is not None and license.lower() in packaged_yaml("tof_hf.data", "licences.yaml")
 
 
 def find_license(path: Path) -> str | None:
@@ -42,7 +32,6 @@ def find_license(path: Path) -> str | None:
     if not isinstance(header, Mapping):
         return None
     # A page one folder above may be about anything: it must look like a data card.
-    if card.parent != folder and not {"configs", "dataset_info", "task_categories"} & set(header):
-        return None
-    license = header.get("license")
+    about_data = card.parent == folder or {"configs", "dataset_info", "task_categories"} & set(header)
+    license = header.get("license") if about_data else None
     return license if isinstance(license, str) else None

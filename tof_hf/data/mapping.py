@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from datasets import Dataset, Features
@@ -23,17 +23,6 @@ def source_hash(*functions: Callable) -> str:
     modules = sorted({function.__module__ for function in functions})
     text = "".join(inspect.getsource(sys.modules[name]) for name in modules)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class _WithSource:
-    """A function, and the hash of the source code it depends on."""
-
-    function: Callable[..., Batch]
-    source: str
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Batch:
-        return self.function(*args, **kwargs)
 
 
 def cached_map(
@@ -50,7 +39,7 @@ def cached_map(
     The cache also follows the source of the functions in `depends_on`.
     """
     return dataset.map(
-        _WithSource(function, source_hash(function, *depends_on)),
+        partial(_call, function, source_hash(function, *depends_on)),
         batched=True,
         with_indices=True,
         remove_columns=dataset.column_names,
@@ -58,3 +47,8 @@ def cached_map(
         fn_kwargs=arguments,
         desc=description,
     )
+
+
+def _call(function: Callable[..., Batch], source: str, *args: Any, **kwargs: Any) -> Batch:
+    """What the function returns; `source` is there to be hashed with it."""
+    return function(*args, **kwargs)

@@ -22,31 +22,29 @@ def write_rows(dataset: Dataset, path: Path) -> None:
     and for a path that cannot be written.
     """
     try:
-        _write(dataset, path)
+        if path.suffix == ".parquet":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with new_file(path) as part:
+                dataset.to_parquet(str(part))
+        else:
+            write_text(path, _text(dataset, path))
     except OSError as problem:
         raise DataError(f"a path that cannot be written ({problem}).", fix="name another.", path=path) from None
 
 
-def _write(dataset: Dataset, path: Path) -> None:
-    if path.suffix == ".parquet":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as part:
-            dataset.to_parquet(str(part))
-        return
+def _text(dataset: Dataset, path: Path) -> str:
     names = label_names_of(dataset)
     rows: list[dict[str, Any]] = [
         row | {"ner_tags": [names[tag] for tag in row["ner_tags"]]} if names else row for row in dataset
     ]
     if path.suffix == ".jsonl":
-        write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    elif path.suffix == ".json":
-        write_text(path, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
-    elif "tokens" in dataset.column_names:
-        write_text(path, "".join(_column_text(row) for row in rows))
-    else:
-        raise DataError(
-            f"the ending {path.suffix!r} for questions.", fix="name it *.jsonl, *.json or *.parquet.", path=path
-        )
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if path.suffix == ".json":
+        return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+    if "tokens" not in dataset.column_names:
+        fix = "name it *.jsonl, *.json or *.parquet."
+        raise DataError(f"the ending {path.suffix!r} for questions.", fix=fix, path=path)
+    return "".join(map(_column_text, rows))
 
 
 def _column_text(row: dict[str, Any]) -> str:

@@ -48,12 +48,19 @@ def only_run_in(folder: Path) -> Iterator[None]:
     except Timeout as problem:
         owner = read_whole_json(folder / OWNER) or {}
         who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
-        raise FolderInUse(
-            f"{folder}: another run uses this folder ({who}). What to do: wait for it, stop it, or choose another "
-            "output_dir."
-        ) from problem
+        fix = "wait for it, stop it, or choose another output_dir."
+        raise FolderInUse(f"{folder}: another run uses this folder ({who}). What to do: {fix}") from problem
     try:
-        write_json(folder / OWNER, _self())
+        write_json(
+            folder / OWNER,
+            {
+                "process": os.getpid(),
+                "host": socket.gethostname(),
+                "user": _user(),
+                "since": utc_now(),
+                "command": " ".join(sys.argv)[:200],
+            },
+        )
         yield
     finally:
         (folder / OWNER).unlink(missing_ok=True)
@@ -65,13 +72,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in many containers
         return str(os.getuid())
-
-
-def _self() -> dict[str, object]:
-    return {
-        "process": os.getpid(),
-        "host": socket.gethostname(),
-        "user": _user(),
-        "since": utc_now(),
-        "command": " ".join(sys.argv)[:200],
-    }

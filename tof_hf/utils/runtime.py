@@ -16,15 +16,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
 
 def configure_runtime() -> None:
     """Log progress to stderr, exclude imported objects from garbage collection, and keep freed memory for reuse."""
-    _freeze_imports()
-    _keep_freed_memory()
-    _show_progress()
-
-
-def _freeze_imports() -> None:
-    """Accelerate collects garbage several times a stage, half a second each with a million imported objects."""
+    # Accelerate collects garbage several times a stage, half a second each with a million imported objects.
     gc.collect()
     gc.freeze()
+    _keep_freed_memory()
+    _show_progress()
 
 
 def _keep_freed_memory() -> None:
