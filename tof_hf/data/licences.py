@@ -10,7 +10,6 @@ from tof_hf.config.yaml import packaged_yaml, parse_yaml
 from tof_hf.errors import ConfigError
 
 
-
 def may_share(license: str | None) -> bool:
     """Whether data made from data of this licence may be published; False if the licence is not known."""
     return license is not None and license.lower() in packaged_yaml("tof_hf.data", "licences.yaml")

@@ -21,6 +21,7 @@ _NO_ENCODER = (
     "no encoder with a tokenizer can be loaded from there. Name a folder with config.json, weights and tokenizer "
     "files, or a Hub id."
 )
+_load = functools.partial(load_pretrained, if_unreadable=_NO_ENCODER)
 
 
 def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase:
@@ -83,10 +84,6 @@ def load_encoder_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
             tokenizer = cased
     tokenizer.model_max_length = model_window(tokenizer, _load(AutoConfig, name_or_path))
     return tokenizer
-
-
-def _load(auto: Any, name_or_path: str, **loading: Any) -> Any:
-    return load_pretrained(auto, name_or_path, if_unreadable=_NO_ENCODER, **loading)
 
 
 def _loses_capitals(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -84,15 +84,8 @@ def encode_text(
     Example:
         >>> windows = encode_text(sentences, load_tokenizer("google-bert/bert-base-multilingual-cased"))
     """
-    return cached_map(
-        dataset,
-        _text_windows,
-        features=Features({"input_ids": List(Value("int32")), "length": Value("int32")}),
-        description="Encoding text",
-        tokenizer=tokenizer,
-        max_length=max_length,
-        stride=stride,
-    )
+    windows = encode_ner(dataset.select_columns(["tokens"]), tokenizer, max_length=max_length, stride=stride)
+    return windows.select_columns(["input_ids", "length"])
 
 
 def join_words(windows: Dataset, values: Iterable[Iterable[T]], *, lengths: Sequence[int], fill: T) -> list[list[T]]:
@@ -143,11 +136,6 @@ def _ner_windows(
         for column, value in zip(out.values(), (ids, word_ids, indices[i], len(ids), labels), strict=False):
             column.append(value)
     return out
-
-
-def _text_windows(batch: Batch, indices: list[int], *, tokenizer: Any, max_length: int, stride: int) -> Batch:
-    ids = [window[1] for window in cut_windows(batch["tokens"], tokenizer, max_length, stride)]
-    return {"input_ids": ids, "length": [len(window) for window in ids]}
 
 
 def cut_windows(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import cache
 
@@ -12,7 +11,7 @@ from functools import cache
 def combining_marks() -> str:
     """Marks of Indic scripts and emoji that are missing from Python's \\w, for a regex character class."""
     marks = "".join(c for c in map(chr, range(0x300, 0xFFFF)) if unicodedata.category(c)[0] == "M") + "\u200d"
-    marks += "".join(chr(c) for c in range(0x1F3FB, 0x1F400)) if sys.maxunicode > 0xFFFF else ""
+    marks += "".join(map(chr, range(0x1F3FB, 0x1F400)))
     return re.escape(marks)
 
 

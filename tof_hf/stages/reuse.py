@@ -19,7 +19,7 @@ from tof_hf.stages.fingerprint import changes, fingerprint
 from tof_hf.stages.record import BEGUN, RECORD, BegunRecord, FingerprintInputs, StageRecord
 from tof_hf.stages.stage import Checkpoint
 from tof_hf.storage.cache import HASHES, remove_cached
-from tof_hf.storage.files import read_json, read_whole_json, sha256, write_json
+from tof_hf.storage.files import read_json, read_object, sha256, write_json
 from tof_hf.storage.own_folder import OwnFolder
 
 MANIFEST, TRAINER_STATE = "manifest.json", "trainer_state.json"
@@ -109,8 +109,8 @@ def _steps(checkpoint: Path) -> int:
 
 def _is_whole(checkpoint: Path) -> bool:
     # The manifest is written last, when every process has saved its part.
-    manifest = read_whole_json(checkpoint / MANIFEST)
-    return isinstance(manifest, dict) and all(
+    manifest = read_object(checkpoint / MANIFEST)
+    return manifest is not None and all(
         (checkpoint / name).is_file() and checksum(checkpoint / name) == expected for name, expected in manifest.items()
     )
 

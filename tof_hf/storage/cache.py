@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tof_hf.storage.files import json_text, new_file, read_whole_json, sha256, write_json
+from tof_hf.storage.files import json_text, new_file, read_object, sha256, write_json
 from tof_hf.utils.log import warn
 
 if TYPE_CHECKING:
@@ -62,5 +62,4 @@ def remove_cached(folder: Path) -> None:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    hashes = read_whole_json(folder / HASHES)
-    return hashes if isinstance(hashes, dict) else {}
+    return read_object(folder / HASHES) or {}

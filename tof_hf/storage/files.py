@@ -111,12 +111,13 @@ def read_json(path: Path) -> Any | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def read_whole_json(path: Path) -> Any | None:
-    """The value in the file; None if it is missing or damaged."""
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in the file; None if it is missing, damaged or another value."""
     try:
-        return read_json(path)
+        value = read_json(path)
     except ValueError:
         return None
+    return value if isinstance(value, dict) else None
 
 
 def sha256(path: Path) -> str:

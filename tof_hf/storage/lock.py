@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tof_hf.errors import TofError
-from tof_hf.storage.files import read_whole_json, write_json
+from tof_hf.storage.files import read_object, write_json
 from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.storage.records import utc_now
 from tof_hf.utils.processes import is_main_process
@@ -46,7 +46,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as problem:
-        owner = read_whole_json(folder / OWNER) or {}
+        owner = read_object(folder / OWNER) or {}
         who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
         fix = "wait for it, stop it, or choose another output_dir."
         raise FolderInUse(f"{folder}: another run uses this folder ({who}). What to do: {fix}") from problem

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tof_hf.errors import ConfigError
-from tof_hf.storage.files import TEMPORARY, read_whole_json, write_json
+from tof_hf.storage.files import TEMPORARY, read_object, write_json
 
 LEDGER = ".tof-hf.json"  # which paths of its folder are the library's
 
@@ -118,8 +118,7 @@ class OwnFolder:
         return (*self.later, *self.paths) if known else ()
 
     def _listed(self) -> list[str] | None:
-        ledger = read_whole_json(self.path / LEDGER)
-        return ledger.get("paths") if isinstance(ledger, dict) else None
+        return (read_object(self.path / LEDGER) or {}).get("paths")
 
     def _at(self, pattern: str) -> list[Path]:
         """What exists at a path, including broken links, but nothing behind a link."""
@@ -143,7 +142,4 @@ def _has(file: Path, key: str | None) -> bool:
     """Whether it is a JSON file with this key, or an empty file if there is no key."""
     if file.is_symlink() or not file.is_file():
         return False
-    if key is None:
-        return file.stat().st_size == 0
-    value = read_whole_json(file)
-    return isinstance(value, dict) and key in value
+    return file.stat().st_size == 0 if key is None else key in (read_object(file) or {})

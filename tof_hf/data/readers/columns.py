@@ -57,9 +57,8 @@ def parse_conll(
     of columns, a missing column and an unknown tag.
     """
     token_column, tag_column = _column_indices(columns, path)
-    needed = max(_needed(token_column), _needed(tag_column) if with_tags else 1)
-    if with_tags and columns is None:
-        needed = 2
+    used = (token_column, tag_column) if with_tags else (token_column,)
+    needed = max(len(used), *(max(index + 1, -index) for index in used))
     if scheme is not None:
         check_scheme([], scheme)
     sentences: list[TaggedSentence] = []
@@ -113,10 +112,6 @@ def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int,
                 path=path,
             )
     return indices.get("tokens", 0), indices.get("ner_tags", -1)
-
-
-def _needed(index: int) -> int:
-    return index + 1 if index >= 0 else -index
 
 
 def _too_few(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict, load_dataset, load_from_disk
+from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
@@ -98,18 +98,17 @@ def _load(source: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
         raise DataError(f"a table that cannot be read ({reason}).", fix="check the file.", path=source) from error
     except (ValueError, RuntimeError, FileNotFoundError, pa.ArrowInvalid) as error:
         found = f"a data set that cannot be loaded ({error})."
-        raise DataError(found, fix="check id and config.", path=source) from error
+        raise DataError(found, fix="check the file, or the id and config.", path=source) from error
 
 
 def _one_split(data: Any, split: str | None, name: str) -> Dataset:
-    if isinstance(data, (IterableDataset, IterableDatasetDict)):
-        raise DataError(f"{name} as a stream.", fix="load it without streaming=True.")
     if isinstance(data, Dataset):
         if split is not None and split != str(data.split):
             raise DataError(f"split={split!r} for a single table.", fix="leave split out.")
         return data
     if not isinstance(data, DatasetDict):
-        raise DataError(f"a {type(data).__name__}.", fix="give a path, a Hub id, a Dataset, or a list of those.")
+        fix = "give a path, a Hub id, a Dataset (loaded without streaming=True), or a list of those."
+        raise DataError(f"a source of type {type(data).__name__}.", fix=fix)
     splits = ", ".join(map(str, data))
     if split is None and len(data) == 1:
         return next(iter(data.values()))
