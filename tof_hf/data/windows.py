@@ -121,7 +121,7 @@ def _ner_windows(
 ) -> Batch:
     tags, unsure = batch.get("ner_tags"), batch.get(UNSURE)
     columns = ["input_ids", "word_ids", "row", "length"] + ["labels"] * (tags is not None)
-    out: Batch = {name: [] for name in columns}
+    rows = []
     for i, ids, piece_words, (first, last) in cut_windows(batch["tokens"], tokenizer, max_length, stride):
         word_ids, labels, previous = [], [], None
         for word in piece_words:
@@ -133,9 +133,8 @@ def _ner_windows(
                 rest = inside[tags[i][word]] if labelled and inside is not None else IGNORE
                 labels.append(tags[i][word] if starts and labelled else rest)
             previous = word
-        for column, value in zip(out.values(), (ids, word_ids, indices[i], len(ids), labels), strict=False):
-            column.append(value)
-    return out
+        rows.append({"input_ids": ids, "word_ids": word_ids, "row": indices[i], "length": len(ids), "labels": labels})
+    return {name: [row[name] for row in rows] for name in columns}
 
 
 def cut_windows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,23 +13,10 @@ from tof_hf.errors import DataError
 
 @dataclass
 class AnswerCounts:
-    """Counts of questions (`kept`, `unanswerable` among them, `dropped`) and of answers (`repaired`, `lost`).
+    """Answers that were moved to where they occur in the context (`repaired`), and that occur nowhere (`lost`)."""
 
-    A question is dropped if none of its answers occurs in the context; every such answer is lost.
-    """
-
-    kept: int = 0
-    unanswerable: int = 0
-    dropped: int = 0
     repaired: int = 0
     lost: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kept} questions ({self.unanswerable} without an answer), {self.dropped} dropped because "
-            f"no answer occurs in the context, {self.repaired} answers moved to where they occur, "
-            f"{self.lost} answers that occur nowhere"
-        )
 
 
 def mrc_row(record: Mapping[str, Any], *, counts: AnswerCounts, empty_is_no_answer: bool) -> dict[str, Any] | None:
@@ -53,23 +40,15 @@ def mrc_row(record: Mapping[str, Any], *, counts: AnswerCounts, empty_is_no_answ
             placed = [find_verbatim(answer, context) for answer in _tweetqa_answers(record)]
         else:
             placed = [_place(text, start, context, counts) for text, start in _answers(record.get("answers"))]
-        best = most_frequent([span for span in placed if span is not None])
         counts.lost += placed.count(None)
-        if best is None and (tweetqa or placed or not empty_is_no_answer):
-            counts.dropped += 1
+        # What most annotators chose, the first on a tie: Counter keeps the order, and most_common is stable.
+        chosen = Counter(span for span in placed if span is not None).most_common(1)
+        spans = [{"start": start, "end": end} for (start, end), _ in chosen]
+        if not spans and (tweetqa or placed or not empty_is_no_answer):
             return None
-        spans = [] if best is None else [{"start": best[0], "end": best[1]}]
-    counts.kept += 1
-    counts.unanswerable += not spans
     if label is not None and not isinstance(label, str):
         raise DataError(f"the label {label!r}.", fix="give an entity type as text, or null.")
     return {"question": question.strip(), "context": context, "spans": spans, "label": label}
-
-
-def most_frequent(spans: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """Return the span that most annotators chose, the first one of those on a tie; None if there is none."""
-    # Counter keeps the order of first appearance, and most_common is stable.
-    return Counter(spans).most_common(1)[0][0] if spans else None
 
 
 def find_verbatim(answer: str, context: str) -> tuple[int, int] | None:

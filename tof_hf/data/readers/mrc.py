@@ -34,15 +34,18 @@ class _Record:
 
 def parse_mrc(text: str, path: Path) -> Parsed:
     """Return the rows of a JSON or JSON-lines file, and what happened to the answers."""
-    counts = AnswerCounts()
-    rows = list(_rows(_records(text, path), path, counts))
+    records, counts = _records(text, path), AnswerCounts()
+    rows = list(_rows(records, path, counts))
+    unanswerable = sum(not row["spans"] for row in rows)
+    summary = (
+        f"{len(rows)} questions ({unanswerable} without an answer), {len(records) - len(rows)} dropped because "
+        f"no answer occurs in the context, {counts.repaired} answers moved to where they occur, "
+        f"{counts.lost} answers that occur nowhere"
+    )
     if not rows:
-        raise DataError(
-            f"no usable question ({counts}).",
-            fix="give a file whose answers occur in their contexts; test files lack answers.",
-            path=path,
-        )
-    return MRC_FEATURES, rows, str(counts)
+        fix = "give a file whose answers occur in their contexts; test files lack answers."
+        raise DataError(f"no usable question ({summary}).", fix=fix, path=path)
+    return MRC_FEATURES, rows, summary
 
 
 def mrc_rows(table: Table) -> Dataset:

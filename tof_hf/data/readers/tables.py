@@ -118,7 +118,7 @@ def _make_rows(
     batch: Batch, indices: list[int], *, make: Callable[[Row], Row | None], names: list[str], origin: Origin
 ) -> Batch:
     """Rows with the ids of the records; where there is none, name of the origin and number of the record."""
-    out: Batch = {name: [] for name in names}
+    rows = []
     for number, values in zip(indices, zip(*batch.values(), strict=True), strict=True):
         record = dict(zip(batch, values, strict=True))
         try:
@@ -127,10 +127,8 @@ def _make_rows(
             raise origin.error(error.found, error.fix, number) from error
         if row is not None:
             own = record.get("id")
-            row["id"] = f"{origin.name}-{number}" if own is None else str(own)
-            for name in names:
-                out[name].append(row[name])
-    return out
+            rows.append(row | {"id": f"{origin.name}-{number}" if own is None else str(own)})
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def item_of(feature: Any) -> Any:
