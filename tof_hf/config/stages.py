@@ -203,7 +203,7 @@ class DistillationConfig(StageConfig):
     """Distance to the teachers' probabilities: mean squared error, as in TSL and UniTrans, or cross entropy, which
     needs fewer steps: squared errors hardly move a student that is sure of `O` everywhere."""
     hard_weight: float = option(1.0, ge=0)
-    """Weight of the cross entropy on words that all teachers, if there are several, label alike; added to `soft_loss`."""
+    """Weight of the cross entropy on words that all of several teachers label alike; added to `soft_loss`."""
     ensemble: bool = option(False)
     """Learns the mean probabilities of all three teachers instead of the fine-tuned one's, where there are three."""
     validate_translated: bool = validation_row_option(True)
