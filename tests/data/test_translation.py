@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tof_hf.data import BilingualDictionary, ner_to_mrc, project, translate_words
 from tof_hf.data.features import MRC_FEATURES
-from tof_hf.data.translation.casing import as_in_target, case_counts, like_source
-from tof_hf.data.translation.words import FEWEST_WORDS, translate_text
+from tof_hf.data.translation.words import FEWEST_WORDS, as_in_target, case_counts, like_source, translate_text
 from tof_hf.errors import DataError
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -97,7 +96,7 @@ def unsure_words(
         dropped = [(row, span) for row, span in entities if span not in answers[row]]
     else:
         assert quota is not None
-        dropped = _beyond_quota(entities, [_mean(probabilities[row], span) for row, span in entities], quota)
+        dropped = _beyond_quota(entities, mean_probabilities(labelled), quota)
     for row, span in dropped:
         unsure[row][span.start : span.end] = [True] * (span.end - span.start)
     return unsure
@@ -111,17 +110,12 @@ def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
     }
 
 
-def without_texts(
-    labelled: Dataset,
-    texts: Collection[str],
-    *,
-    others: Mapping[str, Any] = MappingProxyType({"ner_probabilities": 1.0}),
-) -> Dataset:
+def without_texts(labelled: Dataset, texts: Collection[str], *, others: Mapping[str, Any] | None = None) -> Dataset:
     """The rows without the entities of these texts: their words are O, with the values of `others` in other columns.
 
     By default, for rows of `pseudo_label`, O has probability 1.
     """
-    values = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **others}
+    values = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **(others or {"ner_probabilities": 1.0})}
     columns = {name: labelled[name][:] for name in values}
     for row, (spans, forms) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
         for span, text in zip(spans, forms, strict=True):
@@ -146,20 +140,25 @@ def entity_spans(labelled: Dataset) -> list[list[Span]]:
 def mean_probabilities(labelled: Dataset) -> list[float]:
     """The mean probability of the words of every entity, in the order of `entity_spans`."""
     rows = zip(entity_spans(labelled), labelled["ner_probabilities"][:], strict=True)
-    return [_mean(probabilities, span) for spans, probabilities in rows for span in spans]
+    return [
+        math.fsum(probabilities[span.start : span.end]) / (span.end - span.start)
+        for spans, probabilities in rows
+        for span in spans
+    ]
 
 
 def mix_labelled(datasets: Sequence[Dataset], *, columns: Sequence[str]) -> Dataset:
     """`mix`, with `ner_unsure` if some rows have it; the words of the others are all sure."""
-    if not any(UNSURE in dataset.column_names for dataset in datasets):
-        return mix(datasets, columns=columns)
-    marked = [
-        dataset
-        if UNSURE in dataset.column_names
-        else dataset.add_column(UNSURE, [[False] * len(t) for t in dataset["tokens"]], feature=List(Value("bool")))
-        for dataset in datasets
-    ]
-    return mix(marked, columns=[*columns, UNSURE])
+    if any(UNSURE in dataset.column_names for dataset in datasets):
+        datasets, columns = [_with_unsure(dataset) for dataset in datasets], [*columns, UNSURE]
+    return mix(datasets, columns=columns)
+
+
+def _with_unsure(dataset: Dataset) -> Dataset:
+    if UNSURE in dataset.column_names:
+        return dataset
+    sure = [[False] * len(tokens) for tokens in dataset["tokens"]]
+    return dataset.add_column(UNSURE, sure, feature=List(Value("bool")))
 
 
 def _beyond_quota(entities: list[tuple[int, Span]], confidence: list[float], quota: float) -> list[tuple[int, Span]]:
@@ -168,7 +167,3 @@ def _beyond_quota(entities: list[tuple[int, Span]], confidence: list[float], quo
         by_type.setdefault(entities[i][1].label, []).append(entities[i])
     # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
     return [entity for same in by_type.values() for entity in same[math.ceil(round(quota * len(same), 9)) :]]
-
-
-def _mean(probabilities: Sequence[float], span: Span) -> float:
-    return math.fsum(probabilities[span.start : span.end]) / (span.end - span.start)

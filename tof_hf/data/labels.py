@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tof_hf.errors import DataError
 
 UNTYPED = "ENT"
-SCHEMES: dict[str, frozenset[str]] = {
-    "IOB1": frozenset("IOB"),
-    "IOB2": frozenset("IOB"),
-    "IOE": frozenset("IOE"),
-    "BIOES": frozenset("BIOES"),
-    "BILOU": frozenset("BILOU"),
-}
+SCHEMES = {"IOB1": "IOB", "IOB2": "IOB", "IOE": "IOE", "BIOES": "BIOES", "BILOU": "BILOU"}  # prefixes by name
 _OTHER_NAMES = {"BIO": "IOB2", "IOBES": "BIOES"}
 _STARTS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
@@ -68,8 +62,7 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
     """
     spans: list[Span] = []
     start, label, ended = 0, "", False
-    index = -1
-    for index, tag in enumerate(tags):
+    for index, tag in enumerate([*tags, "O"]):  # the O ends an entity at the end of the sentence
         prefix, kind = split_tag(tag)
         if label and (ended or kind != label or prefix in _STARTS):
             spans.append(Span(start, index, label))
@@ -77,8 +70,6 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
         if kind and not label:
             start = index
         label, ended = kind, prefix in _ENDS
-    if label:
-        spans.append(Span(start, index + 1, label))
     return spans
 
 
@@ -162,19 +153,12 @@ def check_label_map(label_map: LabelMap) -> None:
     """Raise `DataError` unless this is None, "span" or a mapping from type to type."""
     if label_map is None or label_map == "span":
         return
-    if isinstance(label_map, str) or not isinstance(label_map, Mapping):
+    if not isinstance(label_map, Mapping):
         raise DataError(f"label_map={label_map!r}.", fix='use "span" or a mapping such as {"OTHER": "MISC"}.')
     for old, new in label_map.items():
         if not (isinstance(old, str) and isinstance(new, str) and old and new and new.strip() == new):
             fix = 'map a type to a type, or to "O" to drop it.'
             raise DataError(f"label_map entry {old!r}: {new!r}.", fix=fix)
-
-
-def map_type(kind: str, label_map: LabelMap) -> str:
-    """Return the name of one entity type after `label_map`; "O" means that the type is dropped."""
-    if label_map is None:
-        return kind
-    return UNTYPED if isinstance(label_map, str) else label_map.get(kind, kind)
 
 
 def map_types(tags: Sequence[str], label_map: LabelMap) -> list[str]:
@@ -185,5 +169,9 @@ def map_types(tags: Sequence[str], label_map: LabelMap) -> list[str]:
     """
     check_label_map(label_map)
     # On spans, not on tags: two neighbours of different types stay two entities under one new name.
-    renamed = [Span(span.start, span.end, map_type(span.label, label_map)) for span in spans_from_tags(tags)]
-    return tags_from_spans([span for span in renamed if span.label != "O"], len(tags))
+    spans = spans_from_tags(tags)
+    if isinstance(label_map, str):
+        spans = [replace(span, label=UNTYPED) for span in spans]
+    elif label_map is not None:
+        spans = [replace(span, label=label_map.get(span.label, span.label)) for span in spans]
+    return tags_from_spans([span for span in spans if span.label != "O"], len(tags))

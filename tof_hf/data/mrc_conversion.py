@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from datasets import Dataset
 from tof_hf.config.yaml import packaged_yaml, read_yaml
 from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.label_selection import UNSURE
-from tof_hf.data.labels import Span, entity_types, spans_from_tags
+from tof_hf.data.labels import entity_types, spans_from_tags, split_tag
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.errors import ConfigError, DataError
 
@@ -97,9 +97,9 @@ def _mrc_rows(batch: Batch, indices: list[int], *, names: list[str], queries: di
     for sentence, tokens, tags, doubts in zip(batch["id"], batch["tokens"], batch["ner_tags"], unsure, strict=True):
         starts = list(accumulate((len(token) + 1 for token in tokens), initial=0))
         entities = spans_from_tags([names[tag] for tag in tags])
-        doubtful = _doubtful_types(entities, doubts)
+        doubtful = {split_tag(names[tag])[1] for tag, doubt in zip(tags, doubts, strict=False) if doubt}
         for k, (label, question) in enumerate(queries.items(), start=1):
-            if label in doubtful or None in doubtful:
+            if label in doubtful or "" in doubtful:  # a word outside all entities could answer any question
                 continue
             out["id"].append(f"{sentence}.{k}")
             out["question"].append(question)
@@ -109,13 +109,3 @@ def _mrc_rows(batch: Batch, indices: list[int], *, names: list[str], queries: di
             )
             out["label"].append(label)
     return out
-
-
-def _doubtful_types(entities: Sequence[Span], doubts: Sequence[bool]) -> set[str | None]:
-    """The types of entities with an unsure word, and None if such a word is in no entity."""
-    if not any(doubts):
-        return set()
-    kinds: list[str | None] = [None] * len(doubts)
-    for entity in entities:
-        kinds[entity.start : entity.end] = [entity.label] * (entity.end - entity.start)
-    return {kind for kind, doubt in zip(kinds, doubts, strict=True) if doubt}

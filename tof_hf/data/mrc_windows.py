@@ -158,11 +158,9 @@ def _tokenize(tokenizer: Any, questions: list[str], contexts: list[str], max_len
 
 def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
     """A piece's characters without white space: SentencePiece counts the space before a word as part of it."""
-    while start < end and context[start].isspace():
-        start += 1
-    while end > start and context[end - 1].isspace():
-        end -= 1
-    return start, end
+    piece = context[start:end]
+    start += len(piece) - len(piece.lstrip())
+    return start, start + len(piece.strip())
 
 
 def _place(

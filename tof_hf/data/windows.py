@@ -57,7 +57,7 @@ def encode_ner(
         inside = [names.index(f"I-{name[2:]}") if name.startswith("B-") else i for i, name in enumerate(names)]
     return cached_map(
         dataset,
-        _ner_windows,
+        ner_windows,
         features=Features(columns | {"row": Value("int32"), "length": Value("int32")}),
         description="Encoding sentences",
         tokenizer=tokenizer,
@@ -116,9 +116,10 @@ def by_length(windows: Dataset) -> Dataset:
     return windows.select(np.argsort(windows["length"][:], kind="stable"))
 
 
-def _ner_windows(
-    batch: Batch, indices: list[int], *, tokenizer: Any, max_length: int, stride: int, inside: list[int] | None
+def ner_windows(
+    batch: Batch, indices: list[int], *, tokenizer: Any, max_length: int, stride: int, inside: list[int] | None = None
 ) -> Batch:
+    """The columns of `encode_ner`; `inside` is the label of the later pieces of a word, for every label number."""
     tags, unsure = batch.get("ner_tags"), batch.get(UNSURE)
     columns = ["input_ids", "word_ids", "row", "length"] + ["labels"] * (tags is not None)
     rows = []

@@ -23,20 +23,15 @@ class TypeScores:
 
 
 @dataclass(frozen=True, slots=True)
-class EntityScores:
+class EntityScores(TypeScores):
     """Micro-averaged scores in 0..1 over all entities, as `entity_scores` returns them.
 
     Attributes:
-        support: the number of true entities.
         per_type: the scores of each entity type, sorted by name.
         span_only: scores that ignore the types: an entity with the right words and the wrong type counts as right.
         mode: how the tags were read.
     """
 
-    precision: float
-    recall: float
-    f1: float
-    support: int
     per_type: dict[str, TypeScores]
     span_only: TypeScores
     mode: Mode
@@ -75,12 +70,8 @@ def entity_scores(
         for tags in (references, predictions)
     )
     types = sorted({label for _, label, *_ in true | predicted})
-    overall = _scores(true, predicted)
     return EntityScores(
-        precision=overall.precision,
-        recall=overall.recall,
-        f1=overall.f1,
-        support=overall.support,
+        **asdict(_scores(true, predicted)),
         per_type={name: _scores(*({e for e in side if e[1] == name} for side in (true, predicted))) for name in types},
         span_only=_scores(*({(sentence, *place) for sentence, _, *place in side} for side in (true, predicted))),
         mode=mode,

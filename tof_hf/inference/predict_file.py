@@ -6,11 +6,12 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +22,7 @@ from tqdm.auto import tqdm
 
 from tof_hf.data.readers.read import read_text
 from tof_hf.errors import DataError
-from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger, Text
+from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
 
 FORMS = ("txt", "jsonl", "conll", "parquet")
@@ -29,7 +30,7 @@ STANDARD = Path("-")
 ROWS_AT_ONCE = 1000  # of a Parquet file
 
 Row = dict[str, Any]
-TaggedRows = Iterable[tuple[Row, Tagged]]
+TaggedRows = Iterator[tuple[Row, Tagged]]
 
 
 def predict_file(
@@ -49,26 +50,21 @@ def predict_file(
         raise DataError("no file of this name.", fix="check the path.", path=source)
     if out != STANDARD and source != STANDARD and out.exists() and out.samefile(source):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
-    texts = entities = 0
-    waiting: list[Row] = []  # rows whose text is with the tagger
+    rows, again = tee(_checked(read(source), source))
+    texts = (row["text"] if row.get("tokens") is None else row["tokens"] for row in again)
+    counts = Counter(texts=0, entities=0)
 
-    def read_texts() -> Iterator[Text]:
-        for line, row in read(source):
-            if not _has_text(row):
-                fix = "give every row `text` (a string) or `tokens` (a list of strings)."
-                raise DataError("a row without a text.", fix=fix, path=source, line=line)
-            waiting.append(row)
-            yield row["text"] if row.get("tokens") is None else row["tokens"]
+    def tag() -> TaggedRows:
+        for row, tagged in zip(rows, tagger.stream(texts), strict=True):
+            counts.update(texts=1, entities=len(tagged.entities))
+            yield row, tagged
 
-    def tag() -> Iterator[tuple[Row, Tagged]]:
-        nonlocal texts, entities
-        for tagged in tqdm(tagger.stream(read_texts()), desc="Tagging", unit=" texts", disable=None):
-            texts += 1
-            entities += len(tagged.entities)
-            yield waiting.pop(0), tagged
-
-    write(tag(), out)
-    return texts, entities
+    try:
+        write(tqdm(tag(), desc="Tagging", unit=" texts", disable=None), out)
+    except OSError as error:
+        fix = "name another file."
+        raise DataError(f"a place where nothing can be written ({error}).", fix=fix, path=out) from error
+    return counts["texts"], counts["entities"]
 
 
 def _form(path: Path, form: str | None, standard: str) -> str:
@@ -85,6 +81,14 @@ def _has_text(row: Any) -> bool:
     if not isinstance(row, dict) or row.get("tokens") is None:
         return isinstance(row, dict) and isinstance(row.get("text"), str)
     return isinstance(row["tokens"], list) and all(isinstance(token, str) for token in row["tokens"])
+
+
+def _checked(rows: Iterable[tuple[int | None, Any]], source: Path) -> Iterator[Row]:
+    for line, row in rows:
+        if not _has_text(row):
+            fix = "give every row `text` (a string) or `tokens` (a list of strings)."
+            raise DataError("a row without a text.", fix=fix, path=source, line=line)
+        yield row
 
 
 def _lines(source: Path) -> Iterator[tuple[int, str]]:
@@ -170,38 +174,24 @@ def _text_stream(out: Path) -> Iterator[TextIO]:
         except BrokenPipeError:  # the reader, such as `head`, has ended; Python must not flush again when it exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    if is_stream(out):
-        with _writable(out), out.open("a", encoding="utf-8") as stream:
-            yield stream
-        return
-    with _writable(out), new_file(out) as part, part.open("w", encoding="utf-8") as stream:
+    file = nullcontext(out) if is_stream(out) else new_file(out)
+    with file as part, part.open("a", encoding="utf-8") as stream:
         yield stream
-
-
-@contextmanager
-def _writable(out: Path) -> Iterator[None]:
-    """Turns errors of the file system into a DataError about `out`."""
-    try:
-        yield
-    except OSError as error:
-        fix = "name another file."
-        raise DataError(f"a place where nothing can be written ({error}).", fix=fix, path=out) from error
 
 
 def _write_parquet(rows: TaggedRows, out: Path) -> None:
     """Write in chunks; the first chunk decides the columns and their types."""
     entities = Features({"entities": ENTITIES}).arrow_schema.field("entities")
     every = (_with_entities(row, tagged) for row, tagged in rows)
-    writer = None
-    with _writable(out), new_file(out) as part, ExitStack() as stack:
-        while (chunk := list(islice(every, ROWS_AT_ONCE))) or writer is None:
-            if writer is None:
-                schema = _table([{k: v for k, v in row.items() if k != "entities"} for row in chunk]).schema
-                writer = stack.enter_context(pq.ParquetWriter(part, schema.append(entities)))
-            if new := {name for row in chunk for name in row} - set(writer.schema.names):
-                found = f"the column {min(new)!r} for the first time after {ROWS_AT_ONCE:,} rows."
-                raise DataError(found, fix="write JSON lines, or give every row the same columns.")
-            writer.write_table(_table(chunk, writer.schema))
+    with new_file(out) as part:
+        first = list(islice(every, ROWS_AT_ONCE))
+        schema = _table([{k: v for k, v in row.items() if k != "entities"} for row in first]).schema.append(entities)
+        with pq.ParquetWriter(part, schema) as writer:
+            for chunk in chain([first], iter(lambda: list(islice(every, ROWS_AT_ONCE)), [])):
+                if new := {name for row in chunk for name in row} - set(schema.names):
+                    found = f"the column {min(new)!r} for the first time after {ROWS_AT_ONCE:,} rows."
+                    raise DataError(found, fix="write JSON lines, or give every row the same columns.")
+                writer.write_table(_table(chunk, schema))
 
 
 def _table(rows: list[Row], schema: pa.Schema | None = None) -> pa.Table:

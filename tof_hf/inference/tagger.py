@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
-from tof_hf.data.labels import spans_from_tags
+from tof_hf.data.labels import Span, spans_from_tags, tags_from_spans
 from tof_hf.data.tokenizers import load_tokenizer, model_window
-from tof_hf.data.windows import cut_windows
+from tof_hf.data.windows import join_words, ner_windows
 from tof_hf.data.words import find_word_spans
 from tof_hf.errors import DataError, ModelError
 from tof_hf.modeling.checkpoints import OUTSIDE, label_names, load_whole
@@ -28,6 +28,7 @@ BUFFERED_TEXTS = 1024  # texts that are sorted by length together
 BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 Text = str | Sequence[str]
+Prediction = list[tuple[int, float]]  # the number of a label and its probability, for every piece of a window
 ENTITIES = List(
     Features(
         {"text": Value("string"), "label": Value("string"), "score": Value("float32")}
@@ -71,12 +72,8 @@ class Tagged:
     @property
     def tags(self) -> list[str]:
         """The IOB2 tag of every word."""
-        tags = [OUTSIDE] * len(self.words)
-        for entity in self.entities:
-            tags[entity.first_word] = f"B-{entity.label}"
-            for word in range(entity.first_word + 1, entity.last_word):
-                tags[word] = f"I-{entity.label}"
-        return tags
+        spans = [Span(entity.first_word, entity.last_word, entity.label) for entity in self.entities]
+        return tags_from_spans(spans, len(self.words))
 
 
 def load_tagger(
@@ -209,12 +206,9 @@ class Tagger:
             parts = text if isinstance(text, Sequence) else [text]
             found = ", ".join(sorted({type(part).__name__ for part in parts} - {"str"}))
             raise DataError(f"a text of {found}.", fix="give strings, or lists of words.")
-        words = list(text)
-        spans, position = [], 0
-        for word in words:
-            spans.append((position, position + len(word)))
-            position += len(word) + 1
-        return Tagged(" ".join(words), words, spans, [])
+        starts = accumulate((len(word) + 1 for word in text), initial=0)
+        spans = [(start, start + len(word)) for start, word in zip(starts, text, strict=False)]
+        return Tagged(" ".join(text), list(text), spans, [])
 
     def _spans_by_tokenizer(self, text: str) -> list[tuple[int, int]]:
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -224,52 +218,40 @@ class Tagger:
         return list(spans.values())
 
     def _tag(self, texts: Sequence[Tagged]) -> Iterator[Tagged]:
-        tags = [[OUTSIDE] * len(text.words) for text in texts]
-        scores = [[1.0] * len(text.words) for text in texts]
-        sentences = [text.words for text in texts]
-        windows = [
-            (number, ids, _owned_starts(words, owned))
-            for number, ids, words, owned in cut_windows(sentences, self.tokenizer, self.window, self.stride)
-        ]
-        windows.sort(key=lambda window: len(window[1]))
-        for batch in _batches(windows, BATCH_PIECES.get(self.device.type, 4096)):
-            labels, probabilities = self._predict([ids for _, ids, _ in batch])
-            for (number, _, starts), row_labels, row_probabilities in zip(batch, labels, probabilities, strict=True):
-                for word, piece in starts.items():
-                    tags[number][word] = self.names[row_labels[piece]]
-                    scores[number][word] = row_probabilities[piece]
-        for text, text_tags, text_scores in zip(texts, tags, scores, strict=True):
-            yield replace(text, entities=list(_entities(text, text_tags, text_scores)))
+        rows = {"tokens": [text.words for text in texts]}
+        numbers = list(range(len(texts)))
+        windows = ner_windows(rows, numbers, tokenizer=self.tokenizer, max_length=self.window, stride=self.stride)
+        predicted: dict[int, Prediction] = {}
+        for batch in _batches(windows["length"], BATCH_PIECES.get(self.device.type, 4096)):
+            predicted |= zip(batch, self._predict([windows["input_ids"][number] for number in batch]), strict=True)
+        in_order = [predicted[number] for number in sorted(predicted)]
+        outside = (self.names.index(OUTSIDE), 1.0)
+        words = join_words(windows, in_order, lengths=[len(text.words) for text in texts], fill=outside)
+        for text, found in zip(texts, words, strict=True):
+            tags = [self.names[label] for label, _ in found]
+            yield replace(text, entities=list(_entities(text, tags, [score for _, score in found])))
 
     @torch.inference_mode()
-    def _predict(self, pieces: Sequence[list[int]]) -> tuple[list[list[int]], list[list[float]]]:
-        """For every piece the number of the best label and its probability."""
-        batch = self.tokenizer.pad({"input_ids": list(pieces)}, return_tensors="pt").to(self.device)
+    def _predict(self, windows: Sequence[list[int]]) -> list[Prediction]:
+        """The best label of every piece of every window."""
+        batch = self.tokenizer.pad({"input_ids": list(windows)}, return_tensors="pt").to(self.device)
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=has_bf16()):
             logits = self.model(**inputs).logits
         probabilities, labels = logits.float().softmax(-1).max(-1)
-        return labels.tolist(), probabilities.tolist()
+        return [list(zip(*row, strict=True)) for row in zip(labels.tolist(), probabilities.tolist(), strict=True)]
 
 
-def _owned_starts(piece_words: Sequence[int | None], owned: tuple[int, int]) -> dict[int, int]:
-    """The first piece of every word that the window owns."""
-    starts: dict[int, int] = {}
-    for piece, word in enumerate(piece_words):
-        if word is not None and owned[0] <= word < owned[1]:
-            starts.setdefault(word, piece)
-    return starts
-
-
-def _batches(windows: Sequence[Any], pieces: int) -> Iterator[Sequence[Any]]:
-    """Windows of about the same length, as many as fit in `pieces`; a longer one is a batch of its own."""
-    begin = 0
-    while begin < len(windows):
-        end = begin + 1
-        while end < len(windows) and (end + 1 - begin) * len(windows[end][1]) <= pieces:
-            end += 1
-        yield windows[begin:end]
-        begin = end
+def _batches(lengths: Sequence[int], pieces: int) -> Iterator[list[int]]:
+    """Numbers of windows of about the same length, as many as fit in `pieces`; a longer one is a batch of its own."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[number] > pieces:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def _entities(text: Tagged, tags: Sequence[str], scores: Sequence[float]) -> Iterator[Entity]:

@@ -7,10 +7,12 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 from datasets import Dataset
+from jinja2 import StrictUndefined, Template
 
 from tof_hf.data.labels import spans_from_tags
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
@@ -62,27 +64,9 @@ class Projection:
 
     def to_markdown(self, title: str = "Translation") -> str:
         """The counts, the entities and the samples as a Markdown page."""
-        counts = {
-            "rows": f"{self.rows:,}",
-            "words": f"{self.words:,}",
-            "words in the dictionary": f"{self.coverage:.1%}",
-            "distinct words": f"{self.distinct_words:,}",
-            "distinct words in the dictionary": f"{self.distinct_coverage:.1%}",
-            "words copied with their entity": f"{self.copied:,}",
-        }
-        if self.recased is not None:
-            counts["translations in another case than in the dictionary"] = f"{self.recased:,}"
-        lines = [f"# {title}", "", "| | |", "| --- | ---: |"]
-        lines += [f"| {name} | {count} |" for name, count in counts.items()]
-        if self.entities:
-            lines += ["", "| entities | total | changed | survived | grew |", "| --- | ---: | ---: | ---: | ---: |"]
-            for label, e in sorted(self.entities.items()):
-                lines.append(f"| {label} | {e.total:,} | {e.changed:,} | {e.survived:,} | {e.grew:,} |")
-        unknown = ", ".join(f"{word} ({count:,})" for word, count in self.unknown.items())
-        lines += ["", f"Most frequent words without a translation: {unknown or 'none'}.", ""]
-        for before, after in self.samples:
-            lines += [f"- {before}", f"  {after}"]
-        return "\n".join(lines) + "\n"
+        text = files(__package__).joinpath("projection.md.jinja").read_text(encoding="utf-8")
+        page = Template(text, trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
+        return page.render(vars(self), title=title)
 
 
 def project(
@@ -123,7 +107,7 @@ def project(
     for word, is_copied in _words(before, after, copy_types):
         words[fold(word)] += 1
         copied += is_copied
-    known = {word for word in words if word in dictionary}
+    known = Counter({word: count for word, count in words.items() if word in dictionary})
     entities: dict[str, EntityChanges] = {}
     for (label, old), (_, new) in zip(_entities(before), _entities(after), strict=True):
         changes = entities.setdefault(label, EntityChanges())
@@ -132,16 +116,15 @@ def project(
         changes.survived += old == new
         changes.grew += len(new.split()) > len(old.split())
     chosen = sorted(random.Random(seed).sample(range(len(before)), min(samples, len(before))))
-    unknown = Counter({word: count for word, count in words.items() if word not in known})
     return Projection(
         rows=len(before),
         words=words.total(),
         distinct_words=len(words),
-        coverage=sum(words[word] for word in known) / max(1, words.total()),
+        coverage=known.total() / max(1, words.total()),
         distinct_coverage=len(known) / max(1, len(words)),
         copied=copied,
         recased=_recased(before, after, dictionary, copy_types) if "tokens" in before.column_names else None,
-        unknown=dict(unknown.most_common(MOST_FREQUENT)),
+        unknown=dict((words - known).most_common(MOST_FREQUENT)),
         entities=entities,
         samples=[(_as_text(before[row]), _as_text(after[row])) for row in chosen],
     )

@@ -8,24 +8,25 @@ from __future__ import annotations
 import json
 import logging
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset
 
 from tof_hf.data.mapping import Batch, cached_map
-from tof_hf.data.translation.casing import as_in_target, case_counts, like_source
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
 from tof_hf.data.translation.running_text import Translated, TranslateWord, find_words, translate_text
 from tof_hf.errors import DataError
 
 DIRECTION_ROWS = 1000  # the first rows, on which the direction of a dictionary is checked
 FEWEST_WORDS = 200  # with fewer words the direction is not checked
-WORD_CODE = (like_source, fold, translate_text)  # functions whose modules decide how a word is translated
+WORD_CODE = (fold, translate_text)  # functions whose modules decide how a word is translated
 
 Casing = Literal["source", "target"]
+CaseCounts = Mapping[str, tuple[int, int, int]]
 logger = logging.getLogger(__name__)
 
 
@@ -33,18 +34,21 @@ logger = logging.getLogger(__name__)
 class WordTranslator:
     """The translations of words, as part of the cache key.
 
-    The tables are JSON texts, because the hash of a text does not depend on how Python stores it.
+    `tables`: case-folded word -> translation, and the `case_counts` of translations, which may be empty. They are a
+    JSON text, because the hash of a text does not depend on how Python stores it.
     """
 
-    translations: str  # case-folded word -> translation
-    case_counts: str  # lower-cased translation -> how often the target text writes it in which case; may be empty
+    tables: str
     seed: int
+
+    @classmethod
+    def of(cls, dictionary: BilingualDictionary, counts: CaseCounts, seed: int) -> WordTranslator:
+        """The translator that chooses the first translations of the dictionary."""
+        return cls(json.dumps([dictionary.chosen(), counts], ensure_ascii=False), seed)
 
     def for_text(self, words: Sequence[str]) -> TranslateWord:
         """A function from a word of the text to its translation in the right case, None for words that stay."""
-        translations, counts = _parsed(self.translations), _parsed(self.case_counts)
-        if not counts:
-            return lambda word: (found := translations.get(fold(word))) and like_source(word, found)
+        translations, counts = _parsed(self.tables)
         rng = random.Random(f"{self.seed} {' '.join(words)}")  # the same text is always written in the same way
         return lambda word: (found := translations.get(fold(word))) and as_in_target(word, found, counts, rng)
 
@@ -95,19 +99,16 @@ def translate_words(
             fix="give rows as read_ner, read_text or read_mrc return them.",
         )
     check_direction(dataset, dictionary)
-    counts: dict[str, tuple[int, int, int]] = {}
+    counts: CaseCounts = {}
     if casing == "target" and target_text is not None:
         needed = {translation.lower() for translation in dictionary.chosen().values()}
         counts = {word: forms for word, forms in case_counts(target_text).items() if word in needed}
-    translator = _translator(dictionary, counts, seed)
+    translator = WordTranslator.of(dictionary, counts, seed)
+    translated = partial(cached_map, dataset, features=dataset.features, depends_on=WORD_CODE, translator=translator)
     if is_mrc:
-        return cached_map(
-            dataset,
-            _mrc_rows,
-            features=dataset.features,
+        return translated(
+            function=_mrc_rows,
             description="Translating questions",
-            depends_on=WORD_CODE,
-            translator=translator,
             copy_types=sorted(copy_types),
             translate_queries=translate_queries,
         )
@@ -115,13 +116,9 @@ def translate_words(
     unknown = set(copy_types) - {name[2:] for name in names}
     if names and unknown:
         logger.warning("no entity type %s to copy among %s", ", ".join(sorted(unknown)), ", ".join(names))
-    return cached_map(
-        dataset,
-        _word_rows,
-        features=dataset.features,
+    return translated(
+        function=_word_rows,
         description="Translating sentences",
-        depends_on=WORD_CODE,
-        translator=translator,
         copied=[name[2:] in copy_types for name in names] or [False],
         continuations=[names.index(f"I-{name[2:]}") if name[:2] == "B-" else i for i, name in enumerate(names)] or [0],
     )
@@ -129,7 +126,7 @@ def translate_words(
 
 def translate_queries(queries: Mapping[str, str], dictionary: BilingualDictionary) -> dict[str, str]:
     """The questions about entity types, translated word by word."""
-    translator = _translator(dictionary, {}, seed=0)
+    translator = WordTranslator.of(dictionary, {}, seed=0)
     return {label: translate_text(query, translator.for_text([query])).text for label, query in queries.items()}
 
 
@@ -161,15 +158,45 @@ def check_direction(dataset: Dataset, dictionary: BilingualDictionary) -> None:
         )
 
 
-def _translator(
-    dictionary: BilingualDictionary, counts: Mapping[str, tuple[int, int, int]], seed: int
-) -> WordTranslator:
-    translations, cases = (json.dumps(table, ensure_ascii=False) for table in (dictionary.chosen(), counts))
-    return WordTranslator(translations, cases, seed)
+def like_source(source: str, translation: str) -> str:
+    """`translation` in the case of the source word: all capitals, a first capital, or lower case.
+
+    The rule of UniTrans (Wu et al. 2020, after Xie et al. 2018), except for one point: here a single capital letter
+    ("A", "I") asks for a first capital only; the published rule makes "UN" of "A".
+    """
+    if len(source) > 1 and source.isupper():
+        return translation.upper()
+    return capital(translation) if source[:1].isupper() else translation.lower()
+
+
+def capital(text: str) -> str:
+    """`text` with a capital first letter and the rest in lower case."""
+    return text[:1].upper() + text[1:].lower()
+
+
+def case_counts(text: Dataset) -> dict[str, tuple[int, int, int]]:
+    """How often each word of the rows' tokens is in lower case, has a first capital, or another form."""
+    counts: dict[str, list[int]] = {}
+    for token, count in Counter(token for tokens in text["tokens"] for token in tokens).items():
+        lower = token.lower()
+        form = 0 if token == lower else 1 if token == capital(lower) else 2
+        counts.setdefault(lower, [0, 0, 0])[form] += count
+    return {word: (forms[0], forms[1], forms[2]) for word, forms in counts.items()}
+
+
+def as_in_target(source: str, translation: str, counts: CaseCounts, rng: random.Random) -> str:
+    """`translation` in a case drawn with the frequencies of the target text; words that it lacks use `like_source`.
+
+    For German, whose nouns have capitals that no English word asks for.
+    """
+    lower = translation.lower()
+    if lower not in counts:
+        return like_source(source, translation)
+    return rng.choices((lower, capital(lower), lower.upper()), weights=counts[lower])[0]
 
 
 @lru_cache(maxsize=4)
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> list[dict[str, Any]]:
     return json.loads(text)
 
 

@@ -1,12 +1,12 @@
 from .csls import BestMatches as BestMatches
 from .csls import csls_best as csls_best
+from .induce import Alignment as Alignment
 from .induce import InducedDictionary as InducedDictionary
+from .induce import Round as Round
+from .induce import SeedPairs as SeedPairs
+from .induce import align as align
 from .induce import induce_dictionary as induce_dictionary
-from .procrustes import Alignment as Alignment
-from .procrustes import Round as Round
-from .procrustes import SeedPairs as SeedPairs
-from .procrustes import align as align
-from .procrustes import procrustes as procrustes
+from .induce import procrustes as procrustes
 from .vectors import SkippedLines as SkippedLines
 from .vectors import WordVectors as WordVectors
 from .vectors import read_vectors as read_vectors

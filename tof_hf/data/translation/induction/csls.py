@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -11,6 +12,14 @@ from tqdm.auto import tqdm
 from tof_hf.errors import ConfigError, DataError
 
 _MEBIBYTE = 2**20
+
+
+class CslsOptions(TypedDict, total=False):
+    """Options of `csls_best` that callers pass on."""
+
+    neighbours: int
+    memory_mb: int
+    device: str | torch.device | None
 
 
 @dataclass(frozen=True)

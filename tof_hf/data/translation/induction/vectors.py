@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from tof_hf.errors import ConfigError, DataError
 
 logger = logging.getLogger("tof_hf")
+_HEADER = re.compile(rb"([1-9]\d{0,9}) ([1-9]\d{0,9})")
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
     ):
         warnings.simplefilter("error", DeprecationWarning)  # see _parsed
         for line, content in _lines(path):
-            if line == 1 and (header := _header(content)):
-                announced, width = header
+            if line == 1 and (header := _HEADER.fullmatch(content)):
+                announced, width = map(int, header.groups())
                 progress.total = min(announced, max_words)
                 continue
             try:
@@ -119,6 +120,7 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
         raise DataError(found, fix="check the path, or download the file again", path=path)
     if len(rows) < max_words and lines < announced:
         logger.warning("%s: has %d of the %d vectors its header announces; is it complete?", path, lines, announced)
+    logger.info("%s: %d words, width %d, %s", path, len(rows), width, counts)
     return WordVectors(path, list(rows), torch.frombuffer(numbers, dtype=torch.float32).view(len(rows), width), counts)
 
 
@@ -163,8 +165,3 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         fix = "check the path, or download the file again"
         raise DataError(f"a file that cannot be read ({error})", fix=fix, path=path, line=number or None) from error
-
-
-def _header(content: bytes) -> tuple[int, int] | None:
-    match = re.fullmatch(rb"([1-9]\d{0,9}) ([1-9]\d{0,9})", content)
-    return (int(match[1]), int(match[2])) if match else None
