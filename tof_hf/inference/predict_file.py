@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -44,8 +44,8 @@ def predict_file(
     and a link to one stays a link; streams, devices and pipes are written while the input is read. Raises DataError
     for input that cannot be used.
     """
-    read = _READERS[_form(source, source_form, "txt")]
-    write = _WRITERS[_form(out, out_form, "jsonl")]
+    read = _READERS[_form(source, source_form, {"txt", "jsonl"}, "txt")]
+    write = _WRITERS[_form(out, out_form, {"txt", "jsonl", "conll"}, "jsonl")]
     if source != STANDARD and not source.is_file():
         raise DataError("no file of this name.", fix="check the path.", path=source)
     if out != STANDARD and source != STANDARD and out.exists() and out.samefile(source):
@@ -67,13 +67,14 @@ def predict_file(
     return counts["texts"], counts["entities"]
 
 
-def _form(path: Path, form: str | None, standard: str) -> str:
+def _form(path: Path, form: str | None, streamed: Collection[str], standard: str) -> str:
+    """The form of a file; of a standard stream, which has to be one of `streamed`, it is `standard` by default."""
     form = form or (standard if path == STANDARD else path.suffix.removeprefix("."))
     if form not in FORMS:
         fix = f"name one of {', '.join(FORMS)}, or a file with such an extension."
         raise DataError(f"the form {form!r}.", fix=fix, path=path)
-    if path == STANDARD and form == "parquet":
-        raise DataError("Parquet on a standard stream.", fix="name a file.")
+    if path == STANDARD and form not in streamed:
+        raise DataError(f"the form {form} on a standard stream.", fix="name a file.")
     return form
 
 
@@ -123,8 +124,6 @@ def _read_jsonl(source: Path) -> Iterator[tuple[int | None, Any]]:
 
 
 def _read_conll(source: Path) -> Iterator[tuple[int | None, Any]]:
-    if source == STANDARD:
-        raise DataError("one word a line on the standard input.", fix="name a file.")
     return ((None, {"tokens": row["tokens"]}) for row in read_text(source, format="conll"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,6 @@ BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 Text = str | Sequence[str]
 Prediction = list[tuple[int, float]]  # the number of a label and its probability, for every piece of a window
-ENTITIES = List(
-    Features(
-        {"text": Value("string"), "label": Value("string"), "score": Value("float32")}
-        | dict.fromkeys(("start", "end", "first_word", "last_word"), Value("int32"))
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +52,10 @@ class Entity:
     end: int
     first_word: int
     last_word: int
+
+
+_KINDS = {"str": "string", "float": "float32", "int": "int32"}
+ENTITIES = List(Features({field.name: Value(_KINDS[str(field.type)]) for field in fields(Entity)}))  # of a column
 
 
 @dataclass(frozen=True, slots=True)

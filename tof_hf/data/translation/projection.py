@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datasets import Dataset
 from jinja2 import StrictUndefined, Template
 
 from tof_hf.data.labels import spans_from_tags
+from tof_hf.data.mixing import cap
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
 from tof_hf.data.translation.running_text import find_words
 from tof_hf.data.translation.words import label_names_of
@@ -105,8 +105,9 @@ def project(
     words: Counter[str] = Counter()
     copied = 0
     for word, is_copied in _words(before, after, copy_types):
-        words[fold(word)] += 1
-        copied += is_copied
+        if any(map(str.isalpha, word)):
+            words[fold(word)] += 1
+            copied += is_copied
     known = Counter({word: count for word, count in words.items() if word in dictionary})
     entities: dict[str, EntityChanges] = {}
     for (label, old), (_, new) in zip(_entities(before), _entities(after), strict=True):
@@ -115,7 +116,6 @@ def project(
         changes.changed += old != new
         changes.survived += old == new
         changes.grew += len(new.split()) > len(old.split())
-    chosen = sorted(random.Random(seed).sample(range(len(before)), min(samples, len(before))))
     return Projection(
         rows=len(before),
         words=words.total(),
@@ -126,7 +126,10 @@ def project(
         recased=_recased(before, after, dictionary, copy_types) if "tokens" in before.column_names else None,
         unknown=dict((words - known).most_common(MOST_FREQUENT)),
         entities=entities,
-        samples=[(_as_text(before[row]), _as_text(after[row])) for row in chosen],
+        samples=[
+            (_as_text(old), _as_text(new))
+            for old, new in zip(cap(before, samples, seed=seed), cap(after, samples, seed=seed), strict=True)
+        ],
     )
 
 
@@ -137,15 +140,13 @@ def _sentences(dataset: Dataset) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _words(before: Dataset, after: Dataset, copy_types: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Every word with a letter, and whether it is copied with its entity.
+    """Every word, and whether it is copied with its entity.
 
     A context counts once; questions that were left as they are, about entity types, do not count.
     """
     if "tokens" in before.column_names:
         for tokens, tags in _sentences(before):
-            for token, tag in zip(tokens, tags, strict=True):
-                if _has_letter(token):
-                    yield token, tag[2:] in copy_types
+            yield from ((token, tag[2:] in copy_types) for token, tag in zip(tokens, tags, strict=True))
         return
     counted: set[str] = set()
     for row, new in zip(before, after, strict=True):
@@ -156,7 +157,7 @@ def _words(before: Dataset, after: Dataset, copy_types: Sequence[str]) -> Iterat
         if row.get("label") is None or row["question"] != new["question"]:
             texts.append((row["question"], False))
         counted.add(row["context"])
-        yield from ((word, copied) for text, copied in texts for word in find_words(text) if _has_letter(word))
+        yield from ((word, copied) for text, copied in texts for word in find_words(text))
 
 
 def _entities(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -184,7 +185,3 @@ def _recased(before: Dataset, after: Dataset, dictionary: BilingualDictionary, c
 def _as_text(row: dict[str, Any]) -> str:
     text = " ".join(row["tokens"]) if "tokens" in row else f"{row['question']} / {row['context']}"
     return " ".join(text.split())
-
-
-def _has_letter(word: str) -> bool:
-    return any(map(str.isalpha, word))
