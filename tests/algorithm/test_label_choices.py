@@ -19,7 +19,7 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.history import SourceF1Alarm
 from tof_hf.config import load_config
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.label_selection import UNSURE, entity_texts, select_labels, without_texts
+from tof_hf.data.pseudo_labels import UNSURE, entity_texts, select_labels, without_texts
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.windows import encode_ner
 from tof_hf.errors import DataError, TofError
@@ -163,7 +163,7 @@ def test_a_selection_changes_the_rows_of_the_next_stage_and_is_planned_by_its_ow
 
 
 def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_recorded(run, changed, monkeypatch):
-    monkeypatch.setattr("tof_hf.data.label_selection.MIN_COUNT", 1)
+    monkeypatch.setattr("tof_hf.data.pseudo_labels.MIN_COUNT", 1)
     texts = Counter(text for row in entity_texts(all_labels(run)) for text in row)
     (most, often), (_, next_often) = texts.most_common(2)
     share = (often + next_often) / 2 / texts.total()

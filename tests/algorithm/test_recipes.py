@@ -124,7 +124,7 @@ def test_soft_labels_are_kept_and_a_second_run_trains_nothing(values, peers):
 
 
 def test_a_student_too_learns_a_text_that_is_too_many_of_the_entities_as_none(values, tmp_path, monkeypatch):
-    monkeypatch.setattr("tof_hf.data.label_selection.MIN_COUNT", 1)
+    monkeypatch.setattr("tof_hf.data.pseudo_labels.MIN_COUNT", 1)
     longer = values | {"ner": values["ner"] | {"num_train_epochs": 8}}  # a teacher that finds something
     run = {"output_dir": str(tmp_path), "systems": ["tsl"]}
     run_tof(longer | run)

@@ -11,21 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.label_selection import (
+from tof_hf.data.labels import Span, spans_from_tags
+from tof_hf.data.mrc_conversion import ner_to_mrc
+from tof_hf.data.pseudo_labels import (
     MIN_COUNT,
     UNSURE,
+    WordPredictions,
     entity_spans,
     entity_texts,
     frequent_texts,
     mean_probabilities,
     mix_labelled,
+    pseudo_label,
     select_labels,
     unsure_words,
     without_texts,
 )
-from tof_hf.data.labels import Span, spans_from_tags
-from tof_hf.data.mrc_conversion import ner_to_mrc
-from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
 from tof_hf.data.windows import IGNORE, encode_ner
 from tof_hf.errors import DataError
 from tof_hf.stages.fit import token_loss

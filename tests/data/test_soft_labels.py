@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from tof_hf.data.label_selection import UNSURE
+from tof_hf.data.pseudo_labels import UNSURE
 from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels, soft_label, without_frequent_texts
 from tof_hf.data.windows import IGNORE, NO_WORD
 
@@ -37,7 +37,7 @@ def test_without_voters_no_word_has_a_hard_label():
 
 
 def test_a_text_that_is_too_many_of_the_entities_is_none_for_a_student_either(monkeypatch):
-    monkeypatch.setattr("tof_hf.data.label_selection.MIN_COUNT", 2)
+    monkeypatch.setattr("tof_hf.data.pseudo_labels.MIN_COUNT", 2)
     name, none = np.array([0.1, 0.8, 0.1], dtype=np.float32), np.array([0.9, 0.05, 0.05], dtype=np.float32)
     rows = Dataset.from_dict({"id": ["1", "2"], "tokens": [["RT", "Maria", "sings"], ["RT", "Paul"]]})
     given = [[name, name, none], [name, name]]

@@ -19,11 +19,18 @@ from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import MrcConfig, TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import LabelHealth, SourceEntities, agreement_share, label_health, source_entities
-from tof_hf.data.label_selection import UNSURE, entity_spans, frequent_texts, select_labels, without_texts
 from tof_hf.data.labels import Span, entity_types
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
-from tof_hf.data.pseudo_labels import label_statistics, pseudo_label
+from tof_hf.data.pseudo_labels import (
+    UNSURE,
+    entity_spans,
+    frequent_texts,
+    label_statistics,
+    pseudo_label,
+    select_labels,
+    without_texts,
+)
 from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.errors import TofError
 from tof_hf.stages.mrc import answer_questions

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datasets import Dataset
 
 from tof_hf.data.health import LabelHealth
-from tof_hf.data.label_selection import MIN_COUNT, entity_spans, entity_texts, frequent_texts, mean_probabilities
 from tof_hf.data.labels import Span, entity_types
+from tof_hf.data.pseudo_labels import MIN_COUNT, entity_spans, entity_texts, frequent_texts, mean_probabilities
 from tof_hf.errors import DataError
 
 BINS = 10

@@ -7,9 +7,11 @@ switch: an entity starts at B-, at a change of type, or after O.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from tof_hf.errors import DataError
 
@@ -100,23 +102,18 @@ def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
     If most entities start with I-, it is IOB1, else IOB2. Untagged text counts as IOB2.
     """
     prefixes: set[str] = set()
-    b_starts = i_starts = 0
+    starts: Counter[str] = Counter()
     for tags in sentences:
-        previous = ""
-        for tag in tags:
-            prefix, kind = split_tag(tag)
+        for (_, previous), (prefix, kind) in pairwise([("O", ""), *map(split_tag, tags)]):
             prefixes.add(prefix)
-            if kind and kind != previous:
-                b_starts += prefix == "B"
-                i_starts += prefix == "I"
-            previous = kind
+            starts[prefix] += bool(kind) and kind != previous
     if prefixes & set("LU"):
         return "BILOU"
     if "S" in prefixes or ("E" in prefixes and "B" in prefixes):
         return "BIOES"
     if "E" in prefixes:
         return "IOE"
-    return "IOB1" if i_starts > b_starts else "IOB2"
+    return "IOB1" if starts["I"] > starts["B"] else "IOB2"
 
 
 def scheme_name(scheme: str) -> str:

@@ -10,9 +10,9 @@ from datasets import Dataset
 
 from tof_hf.config.yaml import packaged_yaml, read_yaml
 from tof_hf.data.features import MRC_FEATURES
-from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.labels import entity_types, spans_from_tags, split_tag
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.pseudo_labels import UNSURE
 from tof_hf.errors import ConfigError, DataError
 
 

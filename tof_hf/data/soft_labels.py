@@ -9,7 +9,7 @@ from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.features import ner_features
-from tof_hf.data.label_selection import UNSURE, frequent_texts, without_texts
+from tof_hf.data.pseudo_labels import UNSURE, frequent_texts, without_texts
 from tof_hf.data.windows import NO_WORD, encode_ner
 
 PROBABILITIES = "class_probabilities"

@@ -15,8 +15,8 @@ import numpy as np
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.data.label_selection import UNSURE
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.pseudo_labels import UNSURE
 
 IGNORE = -100  # torch's cross entropy skips this label
 NO_WORD = -1

@@ -12,9 +12,8 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig, TaggerConfig
-from tof_hf.data.label_selection import mix_labelled
 from tof_hf.data.mixing import mix
-from tof_hf.data.pseudo_labels import WordPredictions
+from tof_hf.data.pseudo_labels import WordPredictions, mix_labelled
 from tof_hf.data.windows import by_length, encode_ner, join_words
 from tof_hf.evaluation.entity_scores import entity_scores
 from tof_hf.inference.words import WordCollator, predict_probabilities, predict_words

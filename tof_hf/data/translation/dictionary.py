@@ -84,20 +84,19 @@ class BilingualDictionary:
         """
         path = Path(path)
         entries: dict[str, list[str]] = {}
-        lines, broken = 0, []
-        for number, line in enumerate(read_text_file(path, encoding).split("\n"), start=1):
-            if not line.strip():
-                continue
-            lines += 1
+        numbered = enumerate(read_text_file(path, encoding).split("\n"), start=1)
+        lines = [(number, line) for number, line in numbered if line.strip()]
+        broken = []
+        for number, line in lines:
             fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
             if len(fields) == 2 and all(fields):
                 entries.setdefault(fields[0], []).append(fields[1])
             else:
                 broken.append((number, line.strip()))
-        if len(broken) * 2 > lines:
+        if len(broken) * 2 > len(lines):
             number, line = broken[0]
             raise DataError(
-                f"{line[:60]!r}, and {len(broken)} of {lines} lines that are no pair of words.",
+                f"{line[:60]!r}, and {len(broken)} of {len(lines)} lines that are no pair of words.",
                 fix="write one pair a line: `word translation`, or with a tab between them.",
                 path=path,
                 line=number,
@@ -105,7 +104,7 @@ class BilingualDictionary:
         if broken:
             logger.warning(
                 "%s: %d of %d lines are no pair of words and skipped, the first is line %d: %r",
-                path, len(broken), lines, broken[0][0], broken[0][1][:60],
+                path, len(broken), len(lines), broken[0][0], broken[0][1][:60],
             )  # fmt: skip
         dictionary = cls(entries, path=path)
         logger.info("%s: %s", path, dictionary)
