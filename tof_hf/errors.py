@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -45,6 +46,17 @@ class DataError(TofError):
 
 def _rebuild_data_error(found: str, fix: str, path: Path | None, line: int | None) -> DataError:
     return DataError(found, fix=fix, path=path, line=line)
+
+
+@contextmanager
+def as_data_error(
+    found: str, *kinds: type[Exception], fix: str, path: Path | None = None, line: int | None = None
+) -> Iterator[None]:
+    """Turns exceptions of these kinds into a DataError, with their text after `found`."""
+    try:
+        yield
+    except kinds as error:
+        raise DataError(f"{found} ({error}).", fix=fix, path=path, line=line) from error
 
 
 class ConfigError(TofError):

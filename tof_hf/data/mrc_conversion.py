@@ -13,7 +13,7 @@ from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.labels import entity_types, spans_from_tags, split_tag
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.pseudo_labels import UNSURE
-from tof_hf.errors import ConfigError, DataError
+from tof_hf.errors import ConfigError, DataError, as_data_error
 
 
 def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
@@ -36,10 +36,8 @@ def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[
     if path is not None and not path.is_file():
         raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
     package = packaged_yaml("tof_hf.data", "queries/en.yaml")
-    try:
+    with as_data_error("no YAML in UTF-8", ConfigError, fix="correct the file.", path=path):
         own = (queries or {}) if path is None else read_yaml(path)
-    except ConfigError as problem:
-        raise DataError(f"no YAML in UTF-8 ({problem}).", fix="correct the file.", path=path) from problem
     if not isinstance(own, Mapping) or not all(isinstance(v, str) and v.strip() for v in own.values()):
         raise DataError(
             "queries that are not a mapping from entity type to a question",

@@ -34,7 +34,9 @@ def soft_label(
         for sentences in zip(*votes, strict=True)
     ]
     columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "ner_tags": votes[0]}
-    return Dataset.from_dict(columns | {UNSURE: unsure, PROBABILITIES: mean}, features=soft_label_features(label_names))
+    others = {UNSURE: List(Value("bool")), PROBABILITIES: List(List(Value("float32")))}
+    features = Features(ner_features(label_names) | others)
+    return Dataset.from_dict(columns | {UNSURE: unsure, PROBABILITIES: mean}, features=features)
 
 
 def without_frequent_texts(labelled: Dataset, share: float | None) -> tuple[Dataset, dict[str, int]]:
@@ -48,12 +50,6 @@ def without_frequent_texts(labelled: Dataset, share: float | None) -> tuple[Data
         return labelled, {}
     outside = [float(name == "O") for name in labelled.features["ner_tags"].feature.names]
     return without_texts(labelled, texts, others={UNSURE: True, PROBABILITIES: outside}), texts
-
-
-def soft_label_features(label_names: Sequence[str]) -> Features:
-    """The columns of soft-labelled rows."""
-    others = {UNSURE: List(Value("bool")), PROBABILITIES: List(List(Value("float32")))}
-    return Features(ner_features(label_names) | others)
 
 
 def encode_soft_labels(

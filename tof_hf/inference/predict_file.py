@@ -21,7 +21,7 @@ from datasets import Features
 from tqdm.auto import tqdm
 
 from tof_hf.data.readers.read import read_text
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
 
@@ -59,11 +59,8 @@ def predict_file(
             counts.update(texts=1, entities=len(tagged.entities))
             yield row, tagged
 
-    try:
+    with as_data_error("a place where nothing can be written", OSError, fix="name another file.", path=out):
         write(tqdm(tag(), desc="Tagging", unit=" texts", disable=None), out)
-    except OSError as error:
-        fix = "name another file."
-        raise DataError(f"a place where nothing can be written ({error}).", fix=fix, path=out) from error
     return counts["texts"], counts["entities"]
 
 
@@ -97,10 +94,9 @@ def _lines(source: Path) -> Iterator[tuple[int, str]]:
     stream = sys.stdin.buffer if source == STANDARD else source.open("rb")
     with stream:
         for number, line in enumerate(stream, start=1):
-            try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise DataError("bytes that are not UTF-8.", fix="give UTF-8.", path=source, line=number) from error
+            with as_data_error("bytes that are not UTF-8", UnicodeError, fix="give UTF-8.", path=source, line=number):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield number, text.rstrip("\r\n")
 
 
 def _read_txt(source: Path) -> Iterator[tuple[int | None, Any]]:
@@ -111,15 +107,12 @@ def _read_jsonl(source: Path) -> Iterator[tuple[int | None, Any]]:
     for number, line in _lines(source):
         if not line.strip():
             continue
-        try:
+        with as_data_error("no JSON", json.JSONDecodeError, fix="give one object a line.", path=source, line=number):
             row = json.loads(line)
-            if "\\ud" in line.lower():
-                json.dumps(row, ensure_ascii=False).encode()
-        except json.JSONDecodeError as error:
-            raise DataError(f"no JSON ({error}).", fix="give one object a line.", path=source, line=number) from error
-        except UnicodeEncodeError as error:
+        if "\\ud" in line.lower():
             fix = "remove the half of a surrogate pair (\\ud8.. to \\udf..), which is no character."
-            raise DataError("text that is no Unicode.", fix=fix, path=source, line=number) from error
+            with as_data_error("text that is no Unicode", UnicodeEncodeError, fix=fix, path=source, line=number):
+                json.dumps(row, ensure_ascii=False).encode()
         yield number, row
 
 
@@ -128,10 +121,8 @@ def _read_conll(source: Path) -> Iterator[tuple[int | None, Any]]:
 
 
 def _read_parquet(source: Path) -> Iterator[tuple[int | None, Any]]:
-    try:
+    with as_data_error("no Parquet file", OSError, pa.ArrowInvalid, fix="check the path.", path=source):
         file = pq.ParquetFile(source)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"no Parquet file ({error}).", fix="check the path.", path=source) from error
     for batch in file.iter_batches(ROWS_AT_ONCE):
         yield from ((None, row) for row in batch.to_pylist())
 
@@ -194,11 +185,10 @@ def _write_parquet(rows: TaggedRows, out: Path) -> None:
 
 
 def _table(rows: list[Row], schema: pa.Schema | None = None) -> pa.Table:
-    try:
-        return pa.Table.from_pylist(rows, schema=schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        fix = "write JSON lines, or give the column values of one type."
-        raise DataError(f"a column with values of several types ({error}).", fix=fix) from error
+    fix = "write JSON lines, or give the column values of one type."
+    with as_data_error("a column with values of several types", pa.ArrowInvalid, pa.ArrowTypeError, fix=fix):
+        table = pa.Table.from_pylist(rows, schema=schema)
+    return table
 
 
 _READERS = {"txt": _read_txt, "jsonl": _read_jsonl, "conll": _read_conll, "parquet": _read_parquet}

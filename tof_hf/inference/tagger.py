@@ -209,11 +209,8 @@ class Tagger:
         return Tagged(" ".join(text), list(text), spans, [])
 
     def _spans_by_tokenizer(self, text: str) -> list[tuple[int, int]]:
-        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        spans: dict[int | None, tuple[int, int]] = {}
-        for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
-            spans[word] = (spans[word][0] if word in spans else start, end)
-        return list(spans.values())
+        encoded = self.tokenizer(text, add_special_tokens=False, verbose=False)
+        return [encoded.word_to_chars(word) for word in dict.fromkeys(encoded.word_ids()) if word is not None]
 
     def _tag(self, texts: Sequence[Tagged]) -> Iterator[Tagged]:
         rows = {"tokens": [text.words for text in texts]}

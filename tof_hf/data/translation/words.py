@@ -89,8 +89,6 @@ def translate_words(
     Example:
         >>> spanish = translate_words(english, BilingualDictionary({"house": "casa", "the": "la"}))
     """
-    if casing == "target" and target_text is None:
-        raise DataError("casing='target' without target_text.", fix="give unlabelled rows of the target language.")
     columns = set(dataset.column_names)
     is_mrc = {"question", "context", "spans"} <= columns
     if not is_mrc and "tokens" not in columns:
@@ -100,7 +98,9 @@ def translate_words(
         )
     check_direction(dataset, dictionary)
     counts: CaseCounts = {}
-    if casing == "target" and target_text is not None:
+    if casing == "target":
+        if target_text is None:
+            raise DataError("casing='target' without target_text.", fix="give unlabelled rows of the target language.")
         needed = {translation.lower() for translation in dictionary.chosen().values()}
         counts = {word: forms for word, forms in case_counts(target_text).items() if word in needed}
     translator = WordTranslator.of(dictionary, counts, seed)
