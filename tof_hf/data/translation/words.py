@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Literal
 
 from datasets import ClassLabel, Dataset
 
@@ -28,6 +28,7 @@ WORD_CODE = (fold, translate_text)  # functions whose modules decide how a word 
 Casing = Literal["source", "target"]
 CaseCounts = Mapping[str, tuple[int, int, int]]
 logger = logging.getLogger(__name__)
+_parsed = lru_cache(maxsize=4)(json.loads)
 
 
 @dataclass(frozen=True)
@@ -193,11 +194,6 @@ def as_in_target(source: str, translation: str, counts: CaseCounts, rng: random.
     if lower not in counts:
         return like_source(source, translation)
     return rng.choices((lower, capital(lower), lower.upper()), weights=counts[lower])[0]
-
-
-@lru_cache(maxsize=4)
-def _parsed(text: str) -> list[dict[str, Any]]:
-    return json.loads(text)
 
 
 def _word_rows(
