@@ -25,7 +25,6 @@ from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
 
-FORMS = ("txt", "jsonl", "conll", "parquet")
 STANDARD = Path("-")
 ROWS_AT_ONCE = 1000  # of a Parquet file
 
@@ -67,8 +66,8 @@ def predict_file(
 def _form(path: Path, form: str | None, streamed: Collection[str], standard: str) -> str:
     """The form of a file; of a standard stream, which has to be one of `streamed`, it is `standard` by default."""
     form = form or (standard if path == STANDARD else path.suffix.removeprefix("."))
-    if form not in FORMS:
-        fix = f"name one of {', '.join(FORMS)}, or a file with such an extension."
+    if form not in _READERS:
+        fix = f"name one of {', '.join(_READERS)}, or a file with such an extension."
         raise DataError(f"the form {form!r}.", fix=fix, path=path)
     if path == STANDARD and form not in streamed:
         raise DataError(f"the form {form} on a standard stream.", fix="name a file.")
