@@ -74,7 +74,7 @@ class TofPipeline:
             TofError: The data or options cannot work (raised before any training), or a stage failed.
         """
         data, gold, tokenizer = self.check()
-        output = RunOutput(self.config, self.inputs, self.recipes)
+        output = RunOutput(self.config, self.inputs)
         with output.open(self.folders):
             check_before_training(self.config, self.inputs.records)
             output.begin(data, gold)
@@ -83,15 +83,8 @@ class TofPipeline:
             taggers: dict[str, Checkpoint] = {}
             for system, recipe in self.recipes.items():
                 say(f"system {system}")
-                steps = Steps(
-                    self.config,
-                    data,
-                    scorer,
-                    system=system,
-                    history=output.histories[system],
-                    record=output.record,
-                    folders=self.folders,
-                )
+                steps = Steps(self.config, data, scorer, system=system, folders=self.folders, record=output.record)
+                output.histories[system] = steps.history
                 taggers[system] = recipe(steps)
             released = tof.name if tof.name in taggers else list(taggers)[-1]
             result = output.finish(released, taggers[released], copy=self.copy_final)

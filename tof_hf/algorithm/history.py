@@ -176,3 +176,7 @@ class Labels(Generic[R]):
             New labels that share this record.
         """
         return replace(self, rows=self.rows.select(indices))
+
+
+PseudoLabels = Labels[LabellingRecord]
+SoftLabels = Labels[SoftLabelsRecord]

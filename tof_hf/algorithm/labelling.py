@@ -107,7 +107,8 @@ class Labelling:
         Texts that `labelling.max_text_share` excludes as entities are excluded here too.
         """
         file = self.soft_file(teachers, voters)
-        rows, excluded = self.read_soft(_cached_rows(file, lambda: self._soft_labels(teachers, voters)))
+        labelled = _cached_rows(file, lambda: self._soft_labels(teachers, voters))
+        rows, excluded = without_frequent_texts(labelled, self.options.max_text_share)
         for entity, count in excluded.items():
             warn(
                 f"{teachers[-1].name}: labels: {entity!r} makes up {count:,} of the entities; "
@@ -130,10 +131,6 @@ class Labelling:
         keys = [[tagger.key for tagger in taggers] for taggers in (teachers, voters)]
         digest = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
         return teachers[-1].folder / f"soft-{content_hash(self.text)}-{digest}.parquet"
-
-    def read_soft(self, rows: Dataset) -> tuple[Dataset, dict[str, int]]:
-        """Soft labels as a student learns them, and the texts learned as no entity with their counts as entities."""
-        return without_frequent_texts(rows, self.options.max_text_share)
 
     def _all_file(self, tagger: Checkpoint) -> Path:
         suffix = "" if self.options.repair else "-unrepaired"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS, ScoreRow
@@ -67,8 +67,7 @@ class Scorer:
         record = StageRecord.read(checkpoint.folder / RECORD)
         best = max((entry for entry in record.log if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
-        scores |= {"per_type": {}, "mode": "exact spans"}
-        self._add(checkpoint, system, SOURCE_QUESTIONS, scores)
+        self._add(checkpoint, system, SOURCE_QUESTIONS, scores | {"mode": "exact spans"})
 
     def _add(self, checkpoint: Checkpoint, system: str, split: str, scores: dict[str, Any]) -> None:
         stage = StageName.parse(checkpoint.name)
@@ -86,7 +85,10 @@ class Scorer:
             strict = entity_scores(truth, predicted, mode="strict").as_dict()
             known = entity_scores(truth, predicted).as_dict() | {"strict": strict}
             if is_main_process():
-                _write_predictions(dataset, truth, predicted, tags)
+                words = dataset.select_columns(["id", "tokens"])
+                for name, column in (("gold", truth), ("predicted", predicted)):
+                    words = words.add_column(name, column, feature=List(Value("string")))
+                cache_parquet(tags, words)
                 cache_json(file, known)
         barrier()
         return known | {"predictions": tags.name}
@@ -100,10 +102,3 @@ def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
 def predictions_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:
     """Where the tags of a scored tagger are kept with the true ones: rows of `id`, `tokens`, `gold`, `predicted`."""
     return checkpoint.folder / f"predictions-{split}-{content_hash(dataset)}.parquet"
-
-
-def _write_predictions(dataset: Dataset, truth: list[list[str]], predicted: list[list[str]], file: Path) -> None:
-    words = List(Value("string"))
-    features = Features({"id": Value("string"), "tokens": words, "gold": words, "predicted": words})
-    columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "gold": truth, "predicted": predicted}
-    cache_parquet(file, Dataset.from_dict(columns, features=features))

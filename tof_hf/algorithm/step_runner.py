@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
-from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, LabellingRecord, Labels, SourceF1Alarm
+from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, Labels, PseudoLabels, SourceF1Alarm
 from tof_hf.algorithm.labelling import Labelling, MrcModel
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer
@@ -23,33 +22,25 @@ from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
 from tof_hf.utils.log import say, warn
 
 
+@dataclass(eq=False)
 class StepRunner:
     """Trains the stages of a recipe, scores their checkpoints and notes them in the history."""
 
-    def __init__(
-        self,
-        config: TofConfig,
-        data: TofData,
-        scorer: Scorer,
-        *,
-        system: str,
-        history: History | None = None,
-        record: Callable[[], None] = lambda: None,
-        folders: StageFolders | None = None,
-    ) -> None:
-        self.config, self.data, self.scorer, self.system = config, data, scorer, system
-        self.history = history or History()
-        self.record = record
-        self.tokenizer = scorer.tokenizer
-        self.folders = folders or StageFolders(Path(config.output_dir) / "stages")
-        self.labelling = Labelling(config, data, self.tokenizer)
-        self._source_f1_alarm = SourceF1Alarm(config.forgetting.max_drop)
-        self._mrc_models: dict[str, MrcModel] = {}
-        self.pretrained = Checkpoint("", config.model, encoder_key(config.model))
+    config: TofConfig
+    data: TofData
+    scorer: Scorer
+    _: KW_ONLY
+    system: str
+    folders: StageFolders
+    history: History = field(default_factory=History)
+    record: Callable[[], None] = lambda: None
 
-    def pseudo_label_file(self, tagger: Checkpoint) -> Path:
-        """Where the labels that `label` returns for this tagger are, or will be."""
-        return self.labelling.file(tagger, self._mrc_before(tagger))
+    def __post_init__(self) -> None:
+        self.pretrained = Checkpoint("", self.config.model, encoder_key(self.config.model))
+        self.tokenizer = self.scorer.tokenizer
+        self.labelling = Labelling(self.config, self.data, self.tokenizer)
+        self._source_f1_alarm = SourceF1Alarm(self.config.forgetting.max_drop)
+        self._mrc_models: dict[str, MrcModel] = {}
 
     def _mrc_before(self, tagger: Checkpoint) -> MrcModel | None:
         """The last MRC stage on the way to the tagger."""
@@ -59,17 +50,16 @@ class StepRunner:
         return None if stage is None else self._mrc_models[str(stage)]
 
     def _mrc(
-        self, start: Checkpoint, config: MrcConfig, *, pseudo: Labels[LabellingRecord] | None = None, round: int = 0
+        self, start: Checkpoint, config: MrcConfig, stage: StageName, pseudo: PseudoLabels | None = None
     ) -> Checkpoint:
         if not config.enabled:
             return start
         seed = self._seed(config)
         questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=seed)
-        translated = any(name.startswith("translated") for name in questions)
         task = mrc_task(
             start,
             config,
-            stage=StageName("mrc", round, translated),
+            stage=replace(stage, translated=any(kind.startswith("translated") for kind in questions)),
             questions=questions,
             validation=mrc_validation(config, self.data, seed=self.config.seed),
             tokenizer=self.tokenizer,
@@ -84,26 +74,19 @@ class StepRunner:
         start: Checkpoint,
         config: NerConfig,
         stage: StageName,
+        pseudo: PseudoLabels | None = None,
         *,
-        pseudo: Labels[LabellingRecord] | None = None,
         keep_head: bool,
     ) -> Checkpoint:
         """NER, and if that forgets too much of the source, what `forgetting.action` asks for."""
         if not config.enabled:
             return start
         train = functools.partial(self._train_tagger, start, pseudo=pseudo, keep_head=keep_head)
-        tagger = train(config, stage)
         retrain = functools.partial(train, config.replace(use_source=True), replace(stage, mixed=True))
-        return self._without_forgetting(tagger, None if config.use_source else retrain)
+        return self._without_forgetting(train(config, stage), None if config.use_source else retrain)
 
     def _train_tagger(
-        self,
-        start: Checkpoint,
-        config: NerConfig,
-        stage: StageName,
-        *,
-        pseudo: Labels[LabellingRecord] | None = None,
-        keep_head: bool,
+        self, start: Checkpoint, config: NerConfig, stage: StageName, *, pseudo: PseudoLabels | None, keep_head: bool
     ) -> Checkpoint:
         seed = self._seed(config)
         sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=seed)
@@ -121,11 +104,11 @@ class StepRunner:
         )
         return self._train(task, pseudo)
 
-    def _translated_alone(self, start: Checkpoint, kind: str, *, keep_head: bool) -> Checkpoint:
+    def _translated_alone(self, start: Checkpoint, stage: StageName, *, keep_head: bool) -> Checkpoint:
         """NER on the translations instead of the source, with the same cap."""
         ner = self.config.ner
         config = ner.replace(use_source=False, use_translated=True, max_translated=ner.max_source)
-        return self._train_tagger(start, config, StageName(kind), keep_head=keep_head)
+        return self._train_tagger(start, config, stage, pseudo=None, keep_head=keep_head)
 
     def _without_forgetting(self, tagger: Checkpoint, retrain: Callable[[], Checkpoint] | None) -> Checkpoint:
         """The tagger to continue from. `retrain`: trains it with source sentences; None if it already was."""

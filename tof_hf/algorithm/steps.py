@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Self
 
-from tof_hf.algorithm.history import LabellingRecord, Labels, SoftLabelsRecord
+from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import ner_validation
 from tof_hf.data.mixing import mix
@@ -29,9 +29,9 @@ class Steps(StepRunner):
         data: The run's training data; it holds no label of the target.
         scorer: Scores each tagger on labelled splits, which the steps cannot read.
         system: The recipe's name in the scores.
+        folders: Where the stages are stored.
         history: What the recipe did is added here.
         record: Called after each stage and score, to write the run's record.
-        folders: Where the stages are stored; `stages/` in the run's folder by default.
 
     Attributes:
         pretrained: The pretrained encoder, the first start.
@@ -90,7 +90,7 @@ class Steps(StepRunner):
         Returns:
             The checkpoint with the best span F1 on source validation questions.
         """
-        return self._mrc(start, self.config.mrc)
+        return self._mrc(start, self.config.mrc, StageName("mrc"))
 
     def ner(self, start: Checkpoint) -> Checkpoint:
         """Step 3 (lines 5-6): NER, with a fresh head, on D_s,n.
@@ -103,7 +103,7 @@ class Steps(StepRunner):
         """
         return self._ner(start, self.config.ner, StageName("ner"), keep_head=False)
 
-    def pseudo_ner(self, start: Checkpoint, pseudo: Labels[LabellingRecord]) -> Checkpoint:
+    def pseudo_ner(self, start: Checkpoint, pseudo: PseudoLabels) -> Checkpoint:
         """Step 5 (lines 8-9): NER on the pseudo-labelled target; the head of step 3 is kept.
 
         Args:
@@ -113,9 +113,9 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._ner(start, self.config.pseudo_ner, StageName("pseudo_ner"), pseudo=pseudo, keep_head=True)
+        return self._ner(start, self.config.pseudo_ner, StageName("pseudo_ner"), pseudo, keep_head=True)
 
-    def continual_mrc(self, start: Checkpoint, pseudo: Labels[LabellingRecord], *, round: int) -> Checkpoint:
+    def continual_mrc(self, start: Checkpoint, pseudo: PseudoLabels, *, round: int) -> Checkpoint:
         """Step 6 (lines 13-14): MRC on {D_t,m, pseudo-MRC}; the start is a tagger, so the MRC head is fresh.
 
         Args:
@@ -126,9 +126,9 @@ class Steps(StepRunner):
         Returns:
             The checkpoint with the best span F1 on source validation questions.
         """
-        return self._mrc(start, self.config.continual_mrc, pseudo=pseudo, round=round)
+        return self._mrc(start, self.config.continual_mrc, StageName("mrc", round), pseudo)
 
-    def continual_ner(self, start: Checkpoint, pseudo: Labels[LabellingRecord], *, round: int) -> Checkpoint:
+    def continual_ner(self, start: Checkpoint, pseudo: PseudoLabels, *, round: int) -> Checkpoint:
         """Step 7 (lines 15-16): NER on the pseudo-labels, with a fresh head after MRC.
 
         Args:
@@ -140,9 +140,9 @@ class Steps(StepRunner):
             The tagger with the best entity F1 on source validation sentences.
         """
         config, after_mrc = self.config.continual_ner, self.config.continual_mrc.enabled
-        return self._ner(start, config, StageName("ner", round), pseudo=pseudo, keep_head=not after_mrc)
+        return self._ner(start, config, StageName("ner", round), pseudo, keep_head=not after_mrc)
 
-    def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
+    def label(self, tagger: Checkpoint) -> PseudoLabels:
         """Steps 4, 8 and 9 (lines 7, 10-11 and 17-18): pseudo-labels for D_t,no.
 
         Args:
@@ -170,7 +170,7 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._translated_alone(start, "translated_ner", keep_head=False)
+        return self._translated_alone(start, StageName("translated_ner"), keep_head=False)
 
     def tuned_ner(self, tagger: Checkpoint) -> Checkpoint:
         """The third teacher of UniTrans: a tagger fine-tuned, head and all, on the translated source alone.
@@ -181,9 +181,9 @@ class Steps(StepRunner):
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._translated_alone(tagger, "tuned_ner", keep_head=True)
+        return self._translated_alone(tagger, StageName("tuned_ner"), keep_head=True)
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> SoftLabels:
         """Soft labels for D_t,no (TSL and UniTrans).
 
         Args:
@@ -197,7 +197,7 @@ class Steps(StepRunner):
         self.history.soft_labels.append(labels.record)
         return labels
 
-    def distil(self, start: Checkpoint, soft_labels: Labels[SoftLabelsRecord]) -> Checkpoint:
+    def distil(self, start: Checkpoint, soft_labels: SoftLabels) -> Checkpoint:
         """A student of other taggers, with a fresh head (TSL and UniTrans).
 
         Args:

@@ -18,6 +18,8 @@ from tof_hf.errors import TargetLabelLeak
 from tof_hf.storage.files import write_json, write_text
 from tof_hf.utils.log import say
 
+TRANSLATED = ("source", "validation", "source_qa")  # the data of a run that is translated
+
 
 @dataclass(frozen=True)
 class TranslatedData:
@@ -86,7 +88,7 @@ def translate_source(data: TofData, file: str, config: TranslationConfig, *, see
 
 def report_translation(data: TofData, translated: TranslatedData, config: TranslationConfig, folder: Path) -> None:
     """Write how the `source`, `validation` and `source_qa` rows were translated: a JSON file and a page for each."""
-    for name in ("source", "validation", "source_qa"):
+    for name in TRANSLATED:
         rows = getattr(data, name)
         if rows is None:
             continue

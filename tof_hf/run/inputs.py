@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,8 @@ from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.readers.read import align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
 from tof_hf.run.record import DataRecord
+
+Kind = Literal["ner", "text", "mrc"]
 
 
 class Inputs:
@@ -76,17 +79,27 @@ class Inputs:
             split: self._labelled(option, file, names) for split, (option, file) in files.items() if file is not None
         }
 
-    def one(self, option: str, file: DataFile, kind: Literal["ner", "text", "mrc"], *, mapped: bool = True) -> Dataset:
-        """The rows of a single file, as `training` and `gold` read them; with `mapped=False` types are not renamed."""
-        options: dict[str, object] = {"encoding": file.encoding, "split": file.split}
-        if kind == "mrc":
-            options["exclude_contexts_of"] = self._source(file.exclude_contexts_of)
-            return self._read(option, read_mrc, file, **options)
+    def one(self, option: str, file: DataFile, kind: Kind, *, mapped: bool = True) -> Dataset:
+        """The rows of a single file, as `training` and `gold` read them; with `mapped=False` types are not renamed.
+
+        They are at most its `limit`, and are added to `records`.
+        """
+        # What is scored is the same in runs with other seeds, so that their scores can be compared.
+        seed = 0 if option in ("target.gold", "source.test") else self.config.seed
+        read = self._reader(file, kind, _both_maps(file.label_map, self.config.label_map) if mapped else None)
+        with _naming(file):
+            rows = read(self.datasets.get(file.path, file.path), encoding=file.encoding, split=file.split)
+            rows = cap(rows, file.limit, seed=seed)
+        self._records[option] = self._record(option, file, rows)
+        return rows
+
+    def _reader(self, file: DataFile, kind: Kind, label_map: str | dict[str, str] | None) -> Callable[..., Dataset]:
+        if kind == "ner":
+            return partial(read_ner, columns=file.columns, scheme=file.scheme, label_map=label_map)
         if kind == "text":
-            return self._read(option, read_text, file, columns=file.columns, format=file.format, **options)
-        options |= {"columns": file.columns, "scheme": file.scheme}
-        label_map = _both_maps(file.label_map, self.config.label_map) if mapped else None
-        return self._read(option, read_ner, file, label_map=label_map, **options)
+            return partial(read_text, columns=file.columns, format=file.format)
+        excluded = file.exclude_contexts_of
+        return partial(read_mrc, exclude_contexts_of=excluded and self.datasets.get(excluded, excluded))
 
     def _labelled(self, option: str, file: DataFile, names: Sequence[str]) -> Dataset:
         """Rows to score or select on. Raises DataError if they have no entity, since every score would be 0."""
@@ -99,15 +112,6 @@ class Inputs:
     def _together(self, option: str, files: Sequence[DataFile], kind: Literal["text", "mrc"]) -> Dataset | None:
         parts = [self.one(name, file, kind) for name, file in numbered(option, files)]
         return mix(parts) if parts else None
-
-    def _read(self, option: str, reader: Callable[..., Dataset], file: DataFile, **options: object) -> Dataset:
-        """The rows of the file, at most its `limit`; they are added to `records`."""
-        # What is scored is the same in runs with other seeds, so that their scores can be compared.
-        seed = 0 if option in ("target.gold", "source.test") else self.config.seed
-        with _naming(file):
-            rows = cap(reader(self._source(file.path), **options), file.limit, seed=seed)
-        self._records[option] = self._record(option, file, rows)
-        return rows
 
     def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
         passed, path = file.path in self.datasets, Path(file.path)
@@ -130,9 +134,6 @@ class Inputs:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
         option = "translation.dictionary"
         self._records[option] = DataRecord(option=option, name=file.name, rows=words, fingerprint=digest)
-
-    def _source(self, path: str | None) -> str | Dataset | None:
-        return None if path is None else self.datasets.get(path, path)
 
 
 def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:

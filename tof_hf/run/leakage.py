@@ -23,12 +23,12 @@ _IN_TEXT = (
 _IN_SOURCE = "stages are trained or selected on their labels, so the score is too good: remove them from the source."
 _IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
-_PAIRS = [
-    ("target.gold", "target.text", _IN_TEXT),
-    ("target.gold", "target.test_text", _WANTED),
-    ("target.gold", "source.train", _IN_SOURCE),
-    ("target.gold", "source.validation", _IN_SOURCE),
-    ("source.validation", "source.train", _IN_TRAIN),
+_PAIRS: list[tuple[str, str, Level, str]] = [
+    ("target.gold", "target.text", "warning", _IN_TEXT),
+    ("target.gold", "target.test_text", "note", _WANTED),
+    ("target.gold", "source.train", "warning", _IN_SOURCE),
+    ("target.gold", "source.validation", "warning", _IN_SOURCE),
+    ("source.validation", "source.train", "warning", _IN_TRAIN),
 ]
 
 
@@ -39,22 +39,15 @@ def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecor
     """
     known = {option: sentences(rows) for option, rows in options.items()}
     overlaps, findings = [], []
-    for of, within, fix in _PAIRS:
+    for of, within, level, fix in _PAIRS:
         if of in known and within in known:
-            shared = len(known[of] & known[within])
-            overlap = OverlapRecord(of=of, within=within, shared=shared, total=len(known[of]))
-            overlaps.append(overlap)
-            if overlap.shared:
-                share = 100 * overlap.shared / overlap.total
-                found = f"{overlap.shared:,} of {overlap.total:,} sentences ({share:.1f} %) are also in {within}"
-                findings.append(Finding(_level(overlap, fix), of, found, fix))
+            shared, total = len(known[of] & known[within]), len(known[of])
+            overlaps.append(OverlapRecord(of=of, within=within, shared=shared, total=total))
+            if shared:
+                found = f"{shared:,} of {total:,} sentences ({100 * shared / total:.1f} %) are also in {within}"
+                too_many = fix is _IN_SOURCE and 2 * shared > total
+                findings.append(Finding("error" if too_many else level, of, found, fix))
     return overlaps, findings
-
-
-def _level(overlap: OverlapRecord, fix: str) -> Level:
-    if fix is _WANTED:
-        return "note"
-    return "error" if fix is _IN_SOURCE and 2 * overlap.shared > overlap.total else "warning"
 
 
 def sentences(dataset: Dataset) -> set[str]:
@@ -94,10 +87,6 @@ class Leakage:
 
     overlaps: list[OverlapRecord]
     text: TargetTextRecord
-
-    def shared(self, of: str, within: str) -> int | None:
-        """The sentences that two options share; None if one of them is not given."""
-        return next((pair.shared for pair in self.overlaps if (pair.of, pair.within) == (of, within)), None)
 
 
 def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Leakage:

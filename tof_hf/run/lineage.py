@@ -25,6 +25,7 @@ from tof_hf.run.record import (
     FinalRecord,
     Lineage,
     StageInRun,
+    TargetTextRecord,
     ZeroResourceRecord,
 )
 from tof_hf.stages.name import StageName
@@ -58,17 +59,15 @@ def build_lineage(
         final: the system whose tagger is in `final/`, and that tagger; None before the end.
     """
     folders = {name: folder for history in histories.values() for name, folder in history.folders.items()}
-    options = changed_options(config)
-    run = Path(config.output_dir)
+    model, options = config.model, changed_options(config)
     records = {name: StageRecord.read(folder / RECORD) for name, folder in folders.items()}
+    shared = {(pair.of, pair.within): pair.shared for pair in leakage.overlaps}
     f1 = {row.checkpoint: row.f1 for row in scores if row.split == SOURCE}
     in_mlm = any(StageName.parse(name).section == "mlm" for history in histories.values() for name in history.stages)
     return Lineage(
         format=FORMAT,
         versions=versions(),
-        encoder=EncoderRecord(
-            name=_public_name(config.model), hub=_on_hub(config.model), commit=hub_commit(config.model)
-        ),
+        encoder=EncoderRecord(name=_public_name(model), hub=_on_hub(model), commit=hub_commit(model)),
         entity_types=entity_types(label_names),
         target=config.target.name,
         preset=config.preset,
@@ -79,12 +78,20 @@ def build_lineage(
         zero_resource=ZeroResourceRecord(
             target_labels="dropped where text is read; labelled target sentences go to the scorer alone",
             target_test_text_in_mlm=config.mlm.include_target_test and in_mlm,
-            target_gold_sentences_in_target_text=leakage.shared("target.gold", "target.text"),
+            target_gold_sentences_in_target_text=shared.get(("target.gold", "target.text")),
             overlaps=leakage.overlaps,
         ),
-        systems=dict(histories),
+        systems={system: history for system, history in histories.items() if history.stages},
         stages={
-            name: _in_run(record, folders[name], run, options, leakage, _f1_change(name, records, f1))
+            name: StageInRun(
+                **record.model_dump(exclude={"name", "start", "inputs", "files", "log"}),
+                start=record.start or None,
+                folder=Path(os.path.relpath(folders[name], config.output_dir)).as_posix(),
+                options=_of_section(options, StageName.parse(name).section),
+                fingerprints={part: record.inputs[part] for part in ("start", "train", "validation", "tokenizer")},
+                target_text=_mlm_text(record, leakage.text),
+                source_validation_f1=_f1_change(name, records, f1),
+            )
             for name, record in records.items()
         },
         final=None if final is None else FinalRecord(system=final[0], stage=final[1].name),
@@ -112,25 +119,14 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _in_run(
-    record: StageRecord, folder: Path, run: Path, options: Mapping[str, Any], leakage: Leakage, f1: F1Change
-) -> StageInRun:
-    """The stage's own record without the Trainer's log and the hashes of its files."""
-    section = StageName.parse(record.name).section
-    # A recipe of the user's own may run an MLM stage on other target sentences.
-    same_text = section == "mlm" and record.rows.get("target") == leakage.text.sentences + leakage.text.test_sentences
-    facts = record.model_dump(exclude={"name", "inputs", "files", "log"})
-    return StageInRun(
-        **facts
-        | {
-            "start": record.start or None,
-            "folder": Path(os.path.relpath(folder, run)).as_posix(),
-            "options": {k.partition(".")[2]: v for k, v in options.items() if k.partition(".")[0] == section},
-            "fingerprints": {name: record.inputs[name] for name in ("start", "train", "validation", "tokenizer")},
-            "target_text": leakage.text if same_text else None,
-            "source_validation_f1": f1,
-        }
-    )
+def _of_section(options: Mapping[str, Any], section: str) -> dict[str, Any]:
+    return {key.partition(".")[2]: value for key, value in options.items() if key.partition(".")[0] == section}
+
+
+def _mlm_text(record: StageRecord, text: TargetTextRecord) -> TargetTextRecord | None:
+    """The target sentences of an MLM stage. A recipe of the user's own may run one on others, which are not known."""
+    same = record.rows.get("target") == text.sentences + text.test_sentences
+    return text if same and StageName.parse(record.name).section == "mlm" else None
 
 
 def _f1_change(name: str, records: Mapping[str, StageRecord], f1: Mapping[str, float]) -> F1Change:

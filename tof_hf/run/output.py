@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import ScoreRow
-from tof_hf.algorithm.training_data import TofData, report_translation
+from tof_hf.algorithm.training_data import TRANSLATED, TofData, report_translation
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.errors import ConfigError
 from tof_hf.modeling.checkpoints import MODEL_FILES
@@ -32,10 +32,9 @@ from tof_hf.utils.log import say
 from tof_hf.utils.markdown import as_table
 from tof_hf.utils.processes import barrier, is_main_process
 
-_TRANSLATED = ("source", "validation", "source_qa")
 RUN_FILES = (
     *("config.yaml", "results.json", "lineage.json", *LOCK_FILES),
-    *(f"translation/{name}.{ending}" for name in _TRANSLATED for ending in ("json", "md")),
+    *(f"translation/{name}.{ending}" for name in TRANSLATED for ending in ("json", "md")),
 )
 
 
@@ -57,8 +56,8 @@ def check_run_files(config: TofConfig, stages: Path) -> None:
     own = run_files(config.output_dir)
     own.check()
     check_stage_folders(stages)
-    replaced = [own.path / name for name in RUN_FILES if "/" not in name]
-    replaced += [own.path / "translation", own.path / "final", Path(os.path.realpath(stages))]
+    in_run = dict.fromkeys(path.partition("/")[0] for path in (*own.paths, *own.later))
+    replaced = [*(own.path / name for name in in_run), Path(os.path.realpath(stages))]
     for option, name in _inputs(config):
         place = next((place for place in replaced if _is_in(name, place)), None)
         if place is not None:
@@ -144,10 +143,10 @@ class RunOutput:
         histories: What each system's recipe did.
     """
 
-    def __init__(self, config: TofConfig, inputs: Inputs, systems: Iterable[str]) -> None:
+    def __init__(self, config: TofConfig, inputs: Inputs) -> None:
         self.config, self.inputs, self.folder = config, inputs, Path(config.output_dir)
         self.scores: list[ScoreRow] = []
-        self.histories = {system: History() for system in systems}
+        self.histories: dict[str, History] = {}
         self._files = run_files(self.folder)
 
     @contextmanager
@@ -181,7 +180,7 @@ class RunOutput:
                 self.config,
                 self.inputs.records,
                 self._label_names,
-                {system: history for system, history in self.histories.items() if history.stages},
+                self.histories,
                 self.scores,
                 leakage=self._leakage,
                 final=final,

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from datasets import Dataset
 
 from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, LabellingRecord, Labels, SoftLabelsRecord
 from tof_hf.algorithm.labelling import read_rows
 from tof_hf.algorithm.scores import SOURCE
-from tof_hf.algorithm.scoring import Scorer, score_file
+from tof_hf.algorithm.scoring import score_file
 from tof_hf.algorithm.steps import Steps
-from tof_hf.algorithm.training_data import TofData
-from tof_hf.config import StageConfig, TofConfig
+from tof_hf.config import StageConfig
 from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
-from tof_hf.data.soft_labels import soft_label
+from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import decide
-from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
+from tof_hf.stages.stage import Checkpoint, StageTask
 from tof_hf.storage.cache import is_cached, read_cached_json
 
 UNKNOWN = "?"  # the first character of a stage's key while its data does not exist
@@ -44,39 +45,39 @@ class PlannedStage:
     key: str = ""
 
 
+@dataclass(eq=False)
 class PlannedSteps(Steps):
     """Steps that find out what a run would do. A recipe uses them like the real ones."""
 
-    def __init__(self, config: TofConfig, data: TofData, scorer: Scorer, *, system: str, folders: StageFolders) -> None:
-        super().__init__(config, data, scorer, system=system, folders=folders)
-        self.planned: list[PlannedStage] = []
-        self._reused: set[str] = set()
-        self._reused_if_same_labels: set[str] = set()
-        self._missing_labels: str | None = None  # the file of the last labels, if it does not exist yet
+    planned: list[PlannedStage] = field(default_factory=list, init=False)
+    _reused: set[str] = field(default_factory=set, init=False)
+    _reused_if_same_labels: set[str] = field(default_factory=set, init=False)
+    _missing_labels: str | None = field(default=None, init=False)  # the file of the last labels, if it does not exist
 
     def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
         """The labels if this tagger has already given them, else the same sentences without an entity."""
-        file, text = self.pseudo_label_file(tagger), self.labelling.text
-        known = tagger.name in self._reused and is_cached(file)
-        self._missing_labels = None if known else file.name
-        record = LabellingRecord(tagger=tagger.name, file="", sentences=0, entities={})
-        if known:
-            return Labels(read_rows(file), record)
-        lengths = [len(tokens) for tokens in text["tokens"]]
-        no_entity = WordPredictions([["O"] * length for length in lengths], [[1.0] * length for length in lengths])
-        return Labels(pseudo_label(text, no_entity, label_names=self.data.label_names), record)
+        rows = self._rows(self.labelling.file(tagger, self._mrc_before(tagger)), [tagger])
+        if rows is None:
+            lengths = [len(tokens) for tokens in self.labelling.text["tokens"]]
+            no_entity = WordPredictions([["O"] * length for length in lengths], [[1.0] * length for length in lengths])
+            rows = pseudo_label(self.labelling.text, no_entity, label_names=self.data.label_names)
+        return Labels(rows, LabellingRecord(tagger=tagger.name, file="", sentences=0, entities={}))
 
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
         """The soft labels if these taggers have already given them, else equal probabilities for all classes."""
         text, names = self.labelling.text, self.data.label_names
-        file = self.labelling.soft_file(teachers, voters)
-        known = {tagger.name for tagger in (*teachers, *voters)} <= self._reused and is_cached(file)
+        rows = self._rows(self.labelling.soft_file(teachers, voters), [*teachers, *voters])
+        if rows is None:
+            equal = [[np.full(len(names), 1 / len(names))] * len(tokens) for tokens in text["tokens"]]
+            rows = soft_label(text, [equal], [], label_names=names)
+        rows, _ = without_frequent_texts(rows, self.config.labelling.max_text_share)
+        return Labels(rows, SoftLabelsRecord(teachers=[], voters=[], sentences=0))
+
+    def _rows(self, file: Path, taggers: Sequence[Checkpoint]) -> Dataset | None:
+        """The labels in the file if these taggers have already given them."""
+        known = {tagger.name for tagger in taggers} <= self._reused and is_cached(file)
         self._missing_labels = None if known else file.name
-        record = SoftLabelsRecord(teachers=[], voters=[], file=file.name, sentences=0)
-        if known:
-            return Labels(self.labelling.read_soft(read_rows(file))[0], record)
-        equal = [[np.full(len(names), 1 / len(names))] * len(tokens) for tokens in text["tokens"]]
-        return Labels(soft_label(text, [equal], [], label_names=names), record)
+        return read_rows(file) if known else None
 
     def _fit(self, task: StageTask) -> Checkpoint:
         inputs = fingerprint_inputs(task)
