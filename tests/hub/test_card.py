@@ -55,7 +55,7 @@ def test_the_metadata_are_those_of_the_run(run):
     data = ModelCard(model_card(run, REPO, license="mit")).data
     assert (data.language, data.license, data.pipeline_tag) == (["es"], "mit", "token-classification")
     assert data.base_model is None  # the encoder was a folder
-    target = next(row for row in reversed(run.record.scores) if row.split == "target")
+    target = next(row for row in reversed(run.scores) if row.split == "target")
     scores = {result.metric_type: result.metric_value for result in data.eval_results}
     assert scores == {name: round(getattr(target, name), 4) for name in ("precision", "recall", "f1")}
     assert {result.dataset_name for result in data.eval_results} == {"target_gold.conll (target)"}
@@ -78,7 +78,7 @@ def test_every_stage_on_the_way_stands_in_the_card_with_its_data_and_scores(run)
     card = model_card(run, REPO)
     stages = next(table for table in tables(card) if table[0][0] == "stage")
     assert [row[0] for row in stages[2:]] == ["mlm", "mrc", "ner", "pseudo_ner", "mrc1", "ner1"]
-    ner = run.of("mlm-mrc-ner", "target").means["f1"]
+    ner = run.mean("mlm-mrc-ner", "target").means["f1"]
     assert stages[4][2] == "40 source" and stages[4][5] == f"{100 * ner:.2f}"
     diagram = re.search(r"```text\n(.*?)```", card, re.DOTALL)[1]
     assert diagram.count("|--> labels 40 target sentences") == 2 and diagram.rstrip().endswith("this tagger")
@@ -135,7 +135,7 @@ def test_one_seed_is_said_to_be_one_and_several_give_mean_and_spread(run, run_fo
     for other, f1 in zip(others, (0.5, 0.9), strict=True):
         with_seed(other, int(other.name), f1=f1)
     several = read_run(run_folder, others)
-    own = run.of(run.final.stage, "target").means["f1"]
+    own = run.mean(run.final.stage, "target").means["f1"]
     mean, spread = statistics.fmean([own, 0.5, 0.9]), statistics.stdev([own, 0.5, 0.9])
     card = model_card(several, REPO)
     assert f"{100 * mean:.2f} ± {100 * spread:.2f}" in card and "3 runs" in card and "2019, 2020, 2021" in card
@@ -145,7 +145,7 @@ def test_the_metadata_have_the_value_of_these_very_weights(run_folder, tmp_path)
     other = Path(shutil.copytree(run_folder, tmp_path / "other"))
     with_seed(other, 2020, f1=0.9)
     own = read_run(run_folder)
-    value = own.of(own.final.stage, "target").means["f1"]
+    value = own.mean(own.final.stage, "target").means["f1"]
     data = ModelCard(model_card(read_run(run_folder, [other]), REPO)).data
     assert data.eval_results[2].metric_value == round(value, 4)
 

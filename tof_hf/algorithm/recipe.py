@@ -50,6 +50,7 @@ class Recipe:
         name: Its name in run files, results and folders.
         train: The function that trains it, from Steps to the last checkpoint.
         title: Its name in tables.
+        full_name: Its name in sentences; empty if it has none.
         needs: What a run file must provide for it: `dictionary`.
         citation: The publication of the method, for the model card; empty for TOF and its reduced forms.
         published: The paper's Table 1, by benchmark.
@@ -65,6 +66,7 @@ class Recipe:
     needs: tuple[Need, ...] = ()
     citation: str = ""
     published: Mapping[str, Published] = field(default_factory=dict, repr=False)
+    full_name: str = ""
 
     def __call__(self, do: Steps) -> Checkpoint:
         """The checkpoint that the recipe ends with.
@@ -87,6 +89,7 @@ def recipe(
     needs: tuple[Need, ...] = (),
     citation: str = "",
     published: Mapping[str, Published] | None = None,
+    full_name: str = "",
 ) -> Callable[[Callable[[Steps], Checkpoint]], Recipe]:
     """A decorator that registers a function, under its own name, as a system that run files can name.
 
@@ -95,6 +98,7 @@ def recipe(
         needs: What a run file must provide: `dictionary`, or nothing.
         citation: The publication of the method, for the model card.
         published: Published scores in percent, by benchmark.
+        full_name: Name of the system in sentences.
 
     Returns:
         The decorator. It returns a Recipe, which can be called like the function.
@@ -113,7 +117,7 @@ def recipe(
         name = train.__name__
         if name in RECIPES:
             raise ValueError(f"there is already a recipe named {name}. Give the function another name.")
-        RECIPES[name] = Recipe(name, train, title, needs, citation, published or {})
+        RECIPES[name] = Recipe(name, train, title, needs, citation, published or {}, full_name)
         return RECIPES[name]
 
     return register

@@ -95,7 +95,11 @@ def tof_wo_continual(do: Steps) -> Checkpoint:
 
 
 # fmt: off
-@recipe("TOF", published=published_f1("80.35 82.79 76.57 76.41 67.94 67.86", "0.29 0.17 0.16 0.5 0.09 0.27"))
+@recipe(
+    "TOF",
+    full_name="target-oriented fine-tuning (TOF)",
+    published=published_f1("80.35 82.79 76.57 76.41 67.94 67.86", "0.29 0.17 0.16 0.5 0.09 0.27"),
+)
 def tof(do: Steps) -> Checkpoint:
     """Target-oriented fine-tuning: Algorithm 1, line by line."""
     encoder = mlm_and_mrc(do)                                         # lines 1-4

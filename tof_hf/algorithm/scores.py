@@ -11,6 +11,7 @@ from tof_hf.evaluation.entity_scores import TypeScores
 from tof_hf.storage.records import Record
 
 SOURCE, SOURCE_QUESTIONS = "source_validation", "source_validation_mrc"
+SPLITS = {"target": "target", "source_test": "source test", SOURCE: "source validation"}  # in words
 
 
 class StrictScores(Record):

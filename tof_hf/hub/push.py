@@ -10,12 +10,13 @@ from datasets import Dataset
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig, TofConfig, load_config
 from tof_hf.errors import DataError, TofError
-from tof_hf.hub.dataset_release import check_shareable, mrc_bundle, pseudo_label_bundle, records_of
-from tof_hf.hub.model_release import model_bundle
+from tof_hf.hub.card import model_card
+from tof_hf.hub.dataset_release import MADE_OF, mrc_bundle, pseudo_label_bundle, shareable_records
 from tof_hf.hub.released_run import ReleasedRun, read_released_run
-from tof_hf.hub.upload import Bundle, open_repository, publish
+from tof_hf.hub.upload import Bundle, check_name, matches, open_repository, publish
+from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.run.inputs import Inputs
-from tof_hf.run.record import DataRecord
+from tof_hf.run.record import LINEAGE, RESULTS, DataRecord
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import is_main_process, main_process_first
 
@@ -51,7 +52,7 @@ def prepare(
         bundles.append(mrc_bundle(run, release.mrc_repo, lambda: _same_data(run, datasets)))
     if release.pseudo_labels_repo:
         bundles.append(pseudo_label_bundle(run, release.pseudo_labels_repo))
-    return [*bundles, model_bundle(run, release)]
+    return [*bundles, _model_bundle(run, release)]
 
 
 def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
@@ -78,12 +79,11 @@ def check_before_training(config: TofConfig, records: Sequence[DataRecord]) -> N
     if not config.push_to_hub or release.repo is None:
         return
     with main_process_first():
-        if release.mrc_repo:
-            check_shareable(records_of(records, "source.train"), "release.mrc_repo")
-        if release.pseudo_labels_repo:
-            check_shareable(records_of(records, "target.text"), "release.pseudo_labels_repo")
+        repos = {option: repo for option in MADE_OF if (repo := getattr(release, option))}
+        for option in repos:
+            shareable_records(records, option)
         open_repository(release.repo, private=release.private)
-        for repo in filter(None, (release.mrc_repo, release.pseudo_labels_repo)):
+        for repo in repos.values():
             open_repository(repo, repo_type="dataset", private=release.private)
 
 
@@ -113,3 +113,36 @@ def _same_data(run: ReleasedRun, datasets: Mapping[str, Dataset] | None) -> TofD
                 path=run.folder,
             )
     return data
+
+
+def _model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
+    """The tagger of a run with its card, its record and its scores, for `release.repo`; nothing asks the network.
+
+    Raises DataError if there is no tagger in the run's folder, HubError if `release.repo` cannot be a name.
+    """
+    if release.repo is None:
+        raise DataError("no repository.", fix="name one, USER/NAME, or set release.repo in the run file.")
+    check_name(release.repo)
+    final = run.folder / "final"
+    if not final.is_dir() and (folder := run.lineage.stages[run.final.stage].folder):  # of a run with copy_final=False
+        final = run.folder / folder / "model"
+    found = sorted(path.relative_to(final).as_posix() for path in final.rglob("*") if path.is_file())
+    # Not published: optimizer states, training arguments with the paths of this machine, files that somebody put there.
+    names = [name for name in found if matches(name, MODEL_FILES)]
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise DataError(
+            "no tagger in safetensors form (config.json, model.safetensors).",
+            fix="start the same run again: finished stages are reused and final/ is rewritten.",
+            path=final,
+        )
+    card = model_card(run, release.repo, license=release.license, language=release.language)
+    files: dict[str, Path | bytes] = {name: final / name for name in names}
+    files |= {name: run.folder / name for name in (LINEAGE, RESULTS)}
+    return Bundle(
+        release.repo,
+        files | {"README.md": card.encode()},
+        message="Tagger with its card and record, by tof_hf",
+        revision=release.revision,
+        replaces=MODEL_FILES,
+        left_out=[f"final/{name}" for name in found if name not in names],
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tof_hf.algorithm.history import History, SoftLabelsRecord
-from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
+from tof_hf.algorithm.history import History, LabellingRecord, SoftLabelsRecord
+from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.errors import DataError
 from tof_hf.run.record import LINEAGE, RESULTS, FinalRecord, Lineage, RunRecord, read_run
 
@@ -23,9 +23,6 @@ class MeanScore:
     `deviations` are None for a single seed. `per_type` holds the mean F1 of every entity type.
     """
 
-    system: str
-    checkpoint: str
-    split: str
     means: dict[str, float]
     deviations: dict[str, float] | None
     per_type: dict[str, float]
@@ -33,41 +30,29 @@ class MeanScore:
 
 
 @dataclass(frozen=True)
-class ReleasedRun:
-    """The record of the released run, the `seeds` of all runs that are averaged, and their mean `scores`.
+class ReleasedRun(RunRecord):
+    """The record of the released run, and the `seeds` of all runs that are averaged.
 
-    `own`: the scores of the released run alone.
+    `means`: the mean scores, by stage and split; `scores` are those of the released run alone.
     """
 
-    record: RunRecord
     final: FinalRecord
-    seeds: list[int]
-    scores: list[MeanScore]
-    own: list[MeanScore]
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder."""
-        return self.record.folder
-
-    @property
-    def lineage(self) -> Lineage:
-        """What was made of what."""
-        return self.record.lineage
+    seeds: Sequence[int]
+    means: Mapping[tuple[str, str], MeanScore]
 
     @property
     def history(self) -> History:
         """What the recipe of the released system did."""
         return self.lineage.systems[self.final.system]
 
-    def of(self, checkpoint: str, split: str) -> MeanScore | None:
+    def mean(self, checkpoint: str, split: str) -> MeanScore | None:
         """The score of a stage's tagger on a split, if it was scored there."""
-        return next((s for s in self.scores if (s.checkpoint, s.split) == (checkpoint, split)), None)
+        return self.means.get((checkpoint, split))
 
     @property
     def path(self) -> list[str]:
         """The stages from the encoder to the released tagger."""
-        return self.record.path_to(self.final.stage)
+        return self.path_to(self.final.stage)
 
     @property
     def distilled_from(self) -> SoftLabelsRecord | None:
@@ -80,7 +65,12 @@ class ReleasedRun:
         soft = self.distilled_from
         teachers = [] if soft is None else [*soft.voters, *soft.teachers]
         ends = [*teachers, *self.path[-1:]]
-        return list(dict.fromkeys(stage for end in ends for stage in self.record.path_to(end)))
+        return list(dict.fromkeys(stage for end in ends for stage in self.path_to(end)))
+
+    @property
+    def labelled(self) -> list[LabellingRecord]:
+        """The labels that one of these stages was trained on."""
+        return [entry for entry in self.history.pseudo_labels if set(entry.used_by) & set(self.all_stages)]
 
 
 def read_released_run(folder: Path, others: Sequence[Path] = ()) -> ReleasedRun:
@@ -88,47 +78,41 @@ def read_released_run(folder: Path, others: Sequence[Path] = ()) -> ReleasedRun:
 
     Raises DataError if there is no finished run, or if the others differ in more than their seed.
     """
-    run, *other_runs = (_read_finished(one) for one in (folder, *others))
+    run, *other_runs = runs = [_read_finished(one) for one in (folder, *others)]
     for other in other_runs:
-        _check_same(run.lineage, other.lineage, other.folder)
-    seeds = [one.lineage.seed for one in (run, *other_runs)]
+        theirs = _but_seed(other.lineage)
+        for name, ours in _but_seed(run.lineage).items():
+            if ours != theirs[name]:
+                fix = "average runs of the same config: they may differ in seed and output_dir alone."
+                raise DataError(f"a run that also differs in its {name}.", fix=fix, path=other.folder)
+    seeds = [one.lineage.seed for one in runs]
     if len(set(seeds)) < len(seeds):
         raise DataError(f"runs with the seeds {seeds}.", fix="name runs with different seeds.", path=folder)
-    scores = [one.scores for one in (run, *other_runs)]
     assert run.lineage.final is not None  # _read_finished
-    return ReleasedRun(run, run.lineage.final, seeds, _means(scores), _means(scores[:1]))
+    by_run = [{(row.checkpoint, row.split): row for row in one.scores} for one in runs]
+    means = {key: _mean([rows[key] for rows in by_run]) for key in by_run[0] if all(key in rows for rows in by_run)}
+    return ReleasedRun(run.folder, run.lineage, run.scores, run.lineage.final, seeds, means)
 
 
 def _read_finished(folder: Path) -> RunRecord:
-    unfinished = DataError(
+    if (folder / LINEAGE).is_file() and (folder / RESULTS).is_file():
+        run = read_run(folder)
+        if run.lineage.final is not None:
+            return run
+    raise DataError(
         "no finished run with a record (lineage.json, results.json).",
         fix="name the run's folder (output_dir); for one that is not finished, or of an older release, "
         "start the same run again: finished stages are reused and the record is written.",
         path=folder,
     )
-    if not (folder / LINEAGE).is_file() or not (folder / RESULTS).is_file():
-        raise unfinished
-    run = read_run(folder)
-    if run.lineage.final is None:
-        raise unfinished
-    return run
-
-
-def _means(scores: Sequence[Sequence[ScoreRow]]) -> list[MeanScore]:
-    """One score for every tagger and split that all runs have."""
-    by_run = [{(row.system, row.checkpoint, row.split): row for row in run} for run in scores]
-    shared = [key for key in by_run[0] if all(key in rows for rows in by_run)]
-    return [_mean([rows[key] for rows in by_run]) for key in shared if key[2] != SOURCE_QUESTIONS]
 
 
 def _mean(rows: Sequence[ScoreRow]) -> MeanScore:
+    """The means over the seeds."""
     values = {name: [getattr(row, name) for row in rows] for name in METRICS}
     types = sorted({label for row in rows for label in row.per_type})
     strict = [row.strict.f1 for row in rows if row.strict is not None]
     return MeanScore(
-        rows[0].system,
-        rows[0].checkpoint,
-        rows[0].split,
         {name: statistics.fmean(found) for name, found in values.items()},
         {name: statistics.stdev(found) for name, found in values.items()} if len(rows) > 1 else None,
         {
@@ -137,17 +121,6 @@ def _mean(rows: Sequence[ScoreRow]) -> MeanScore:
         },
         statistics.fmean(strict) if strict else None,
     )
-
-
-def _check_same(one: Lineage, other: Lineage, folder: Path) -> None:
-    ours, theirs = _but_seed(one), _but_seed(other)
-    for name in ours:
-        if ours[name] != theirs[name]:
-            raise DataError(
-                f"a run that also differs in its {name}.",
-                fix="average runs of the same config: they may differ in seed and output_dir alone.",
-                path=folder,
-            )
 
 
 def _but_seed(lineage: Lineage) -> dict[str, Any]:

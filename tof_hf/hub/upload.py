@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -144,69 +144,49 @@ def _with_retries(action: Callable[[], T], repo: str) -> T:
             return action()
         except (HTTPError, OSError, RuntimeError, ValueError) as problem:
             # RuntimeError: a part of an upload failed; ValueError: the Hub did not like the header of a card.
-            wait = _wait(problem, number)
-            if wait is None or number == TRIES:
-                raise HubError(f"{repo}: {_advice(problem)}") from problem
-            logger.warning(f"{repo}: {_what_happened(problem)}; again in {wait:.0f} s")
+            failure = _diagnosis(problem)
+            wait = 2.0**number if failure.wait is None else failure.wait
+            if not failure.passing or number == TRIES or wait > LONGEST_WAIT:
+                found = f"{failure.found}, {number} times" if number > 1 else failure.found
+                fix = failure.fix and f". What to do: {failure.fix}."
+                raise HubError(f"{repo}: {found}{fix}") from problem
+            logger.warning(f"{repo}: {failure.found}; again in {wait:.0f} s")
             time.sleep(wait)
     raise AssertionError("the last try ends the loop")
 
 
-def _causes(problem: BaseException | None) -> Iterator[BaseException]:
-    """The problem and what led to it: a failed part of an upload keeps the Hub's answer as its cause."""
-    while problem is not None:
-        yield problem
-        problem = problem.__cause__
+@dataclass(frozen=True)
+class _Failure:
+    """What went wrong and what to do; whether it may be `passing`, and the seconds that the Hub asks to wait."""
+
+    found: str
+    fix: str = ""
+    passing: bool = False
+    wait: float | None = None
 
 
-def _answer(problem: BaseException) -> HfHubHTTPError | None:
-    """The refusal of the Hub, if the problem is one."""
-    return next((cause for cause in _causes(problem) if isinstance(cause, HfHubHTTPError)), None)
-
-
-def _is_busy(answer: HfHubHTTPError) -> bool:
-    return answer.response.status_code in (408, 429) or answer.response.status_code >= 500
-
-
-def _is_connection(problem: BaseException) -> bool:
-    return any(isinstance(cause, (ConnectionError, TimeoutError, HTTPError)) for cause in _causes(problem))
-
-
-def _wait(problem: BaseException, number: int) -> float | None:
-    """Seconds until the next try; None if it would be in vain."""
-    answer = _answer(problem)
-    if isinstance(problem, OfflineModeIsEnabled) or (answer and not _is_busy(answer)):
-        return None
-    if answer is None:
-        return 2.0**number if _is_connection(problem) else None
-    asked = answer.response.headers.get("retry-after", "")
-    wait = float(asked) if asked.isdigit() else 2.0**number
-    return wait if wait <= LONGEST_WAIT else None
-
-
-def _what_happened(problem: BaseException) -> str:
-    answer = _answer(problem)
-    return f"the Hub answered {answer.response.status_code}" if answer else "the connection to the Hub broke off"
-
-
-def _advice(problem: BaseException) -> str:
-    """What happened and what to do; of the Hub's own words only its message, which names no header."""
+def _diagnosis(problem: BaseException) -> _Failure:
+    """What the problem means; of the Hub's own words only its message, which names no header."""
     if isinstance(problem, OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE is set, so nothing asks the network. What to do: unset it to publish."
-    answer = _answer(problem)
-    if answer is None and not _is_connection(problem):
-        return f"{type(problem).__name__}: {problem}"  # a file here that cannot be read
-    if answer is None:
-        return (
-            f"no connection to {constants.ENDPOINT}, or it broke off, {TRIES} times. What to do: run the same "
-            "command again when the network is back; parts that are uploaded are not sent twice."
-        )
-    status = answer.response.status_code
-    said = f"{status}: {answer.server_message}" if answer.server_message else str(status)
-    if _is_busy(answer):
-        return f"the Hub is busy or in trouble ({said}). What to do: run the same command again later."
-    fix = _FIXES.get(status, "check the name, the branch and your login (hf auth whoami)")
-    return f"the Hub refused ({said}). What to do: {fix}."
+        return _Failure("HF_HUB_OFFLINE is set, so nothing asks the network", "unset it to publish")
+    causes = [problem]  # a failed part of an upload keeps the Hub's answer as its cause
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    answer = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
+    if answer is not None:
+        status, asked = answer.response.status_code, answer.response.headers.get("retry-after", "")
+        said = f"{status}: {answer.server_message}" if answer.server_message else str(status)
+        if status in (408, 429) or status >= 500:
+            wait = float(asked) if asked.isdigit() else None
+            fix = "run the same command again later"
+            return _Failure(f"the Hub is busy or in trouble ({said})", fix, passing=True, wait=wait)
+        fix = _FIXES.get(status, "check the name, the branch and your login (hf auth whoami)")
+        return _Failure(f"the Hub refused ({said})", fix)
+    if any(isinstance(cause, (ConnectionError, TimeoutError, HTTPError)) for cause in causes):
+        found = f"no connection to {constants.ENDPOINT}, or it broke off"
+        fix = "run the same command again when the network is back; parts that are uploaded are not sent twice"
+        return _Failure(found, fix, passing=True)
+    return _Failure(f"{type(problem).__name__}: {problem}")  # a file here that cannot be read
 
 
 _FIXES = {

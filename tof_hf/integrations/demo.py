@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tof_hf.errors import DataError, ModelError, TofError
 from tof_hf.storage.files import temporary_folder
 from tof_hf.utils.extras import require
+from tof_hf.utils.templates import templates
 
 if TYPE_CHECKING:
     import gradio
@@ -21,33 +22,6 @@ if TYPE_CHECKING:
 
 ColumnType = Literal["str", "number"]
 COLUMNS: dict[str, ColumnType] = {"Text": "str", "Label": "str", "Score": "number", "Start": "number", "End": "number"}
-
-_APP = '''"""A demo page for a tagger. The variables TOF_MODEL and TOF_REVISION choose another one."""
-
-import os
-
-from tof_hf import load_tagger
-from tof_hf.integrations.demo import build_page
-
-MODEL = os.environ.get("TOF_MODEL", {model!r})
-REVISION = os.environ.get("TOF_REVISION", {revision!r})
-
-page = build_page(load_tagger(MODEL, revision=REVISION), title={title!r})
-
-if __name__ == "__main__":
-    page.launch()
-'''
-_README = """---
-{header}
----
-
-# {title}
-
-Finds the entities in a text with [{model}](https://huggingface.co/{model}). If that model is private, add a secret
-`HF_TOKEN` that can read it to this Space.
-
-The folder `tof_hf` is a copy of the package, so that the Space can run without installing it.
-"""
 
 
 def run_demo(model: str, *, port: int | None = None, revision: str | None = None) -> None:
@@ -116,31 +90,24 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
     already, ModelError for a local tagger.
     """
     require("demo", "gradio")
-    from huggingface_hub import SpaceCardData
-
     target = Path(os.path.realpath(folder))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError("other files in the folder for the Space.", fix="name a new folder.", path=folder)
     _check_hub_id(model)
-    title = title or model.rpartition("/")[2]
-    header = SpaceCardData(
-        title=title,
-        sdk="gradio",
-        sdk_version=metadata.version("gradio"),
-        python_version=f"{sys.version_info.major}.{sys.version_info.minor}",
-        app_file="app.py",
-        models=[model],
-    )
-    files = {
-        "app.py": _APP.format(model=model, revision=revision or "main", title=title),
-        "requirements.txt": "".join(f"{line}\n" for line in _requirements()),
-        "README.md": _README.format(header=header.to_yaml(), title=title, model=model),
+    pages = templates("tof_hf.integrations", html=False)
+    values = {
+        "model": model,
+        "revision": revision or "main",
+        "title": title or model.rpartition("/")[2],
+        "gradio": metadata.version("gradio"),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "requirements": _requirements(),
     }
     with temporary_folder(target.parent) as part:
         here = Path(__file__).parent.parent
         shutil.copytree(here, part / here.name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name, content in files.items():
-            (part / name).write_text(content, encoding="utf-8")
+        for name in ("app.py", "requirements.txt", "README.md"):
+            (part / name).write_text(pages.get_template(f"{name}.jinja").render(values), encoding="utf-8")
         part.replace(target)  # fails if there are files in it now
     return Path(folder)
 
@@ -149,12 +116,12 @@ def _check_hub_id(model: str) -> None:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
-    fix = "What to do: push the tagger to the Hub (tof-hf push RUN USER/NAME) and give its id."
-    if Path(model).exists():
-        raise ModelError(f"{model} is a folder on this machine, which a Space cannot read. {fix}")
     try:
+        if Path(model).exists():
+            raise HFValidationError("It is a folder on this machine, which a Space cannot read.")
         validate_repo_id(model)
     except HFValidationError as problem:
+        fix = "What to do: push the tagger to the Hub (tof-hf push RUN USER/NAME) and give its id."
         raise ModelError(f"{model} is no id of the Hub. {problem} {fix}") from problem
 
 

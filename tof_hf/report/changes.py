@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -153,12 +153,10 @@ def _sentence(
     """The sentence with both sets of entities compared: with `gold` where it is known, else with one another."""
     part = _part(tokens, old ^ new)
     if gold is None:
-        before = _pieces(tokens, old, part, lambda span: "same" if span in new else "gone")
-        return Sentence(id, before, _pieces(tokens, new, part, lambda span: "same" if span in old else "new"))
-    before, after = (
-        _pieces(tokens, spans, part, lambda span: "right" if span in gold else "wrong") for spans in (old, new)
-    )
-    return Sentence(id, before, after, _pieces(tokens, gold, part, lambda span: "gold"))
+        before = _pieces(tokens, part, old, "same", "gone", new)
+        return Sentence(id, before, _pieces(tokens, part, new, "same", "new", old))
+    before, after = (_pieces(tokens, part, spans, "right", "wrong", gold) for spans in (old, new))
+    return Sentence(id, before, after, _pieces(tokens, part, gold, "gold", "", gold))
 
 
 def _part(tokens: Sequence[str], changed: Collection[Span]) -> tuple[int, int]:
@@ -171,20 +169,12 @@ def _part(tokens: Sequence[str], changed: Collection[Span]) -> tuple[int, int]:
 
 
 def _pieces(
-    tokens: Sequence[str], spans: Collection[Span], part: tuple[int, int], state: Callable[[Span], str]
+    tokens: Sequence[str], part: tuple[int, int], spans: set[Span], shared: str, other: str, reference: set[Span]
 ) -> tuple[Piece, ...]:
-    """That part of the sentence, cut where entities begin and end."""
-    done, last = part
-    pieces = [Piece("…")] if done else []
-    for span in sorted(spans, key=lambda span: span.start):
-        start, end = max(span.start, done), min(span.end, last)
-        if start < end:
-            pieces += [Piece(_text(tokens[done:start]))] if done < start else []
-            pieces.append(Piece(_text(tokens[start:end]), span.label, state(span)))
-            done = end
-    pieces += [Piece(_text(tokens[done:last]))] if done < last else []
-    return tuple(pieces + ([Piece("…")] if last < len(tokens) else []))
-
-
-def _text(tokens: Sequence[str]) -> str:
-    return " ".join(token if len(token) <= LONG_WORD else f"{token[:LONG_WORD]}…" for token in tokens)
+    """That part of the sentence, cut where entities begin and end; `shared`: the state of those in `reference` too."""
+    entity = {word: span for span in spans for word in range(span.start, span.end)}
+    pieces = [Piece("…")] if part[0] else []
+    for span, words in groupby(range(*part), entity.get):
+        text = " ".join(tokens[word][:LONG_WORD] + ("…" if len(tokens[word]) > LONG_WORD else "") for word in words)
+        pieces.append(Piece(text, span.label, shared if span in reference else other) if span else Piece(text))
+    return (*pieces, Piece("…")) if part[1] < len(tokens) else tuple(pieces)

@@ -70,7 +70,7 @@ def _teachings(run: Run) -> dict[tuple[str, str], None]:
 
 def _places(run: Run) -> dict[str, tuple[int, int]]:
     """Column and row of every stage: below its start, with the final tagger's line in the first column."""
-    main = run.record.path_to(run.best[1] if run.best else None)
+    main = run.path_to(run.best[1] if run.best else None)
     places: dict[str, tuple[int, int]] = {}
 
     def put_children(start: str | None, column: int, row: int) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
-from tof_hf.algorithm.history import LabellingRecord
-from tof_hf.algorithm.scores import ScoreRow
+from tof_hf.algorithm.scores import SPLITS
 from tof_hf.report.charts import Point, Series, bar_chart, line_chart, matrix
 from tof_hf.report.mistakes import KINDS, Mistakes
-from tof_hf.report.reading import SPLITS, Run, Stage, short
+from tof_hf.report.reading import Run, short
 from tof_hf.report.svg import Drawing
 from tof_hf.stages.name import StageName
 
@@ -38,15 +38,11 @@ def type_figures(run: Run) -> Iterator[Drawing]:
     """F1 by entity type on every split, with a bar for the last tagger of each system."""
     for split in run.splits:
         ends = {system: score for system, end in run.ends.items() if (score := run.score(end, split))}
-        groups = [(kind, [_f1(score, kind) for score in ends.values()]) for kind in run.types]
-        groups = [(kind, row) for kind, row in groups if any(f1 is not None for f1 in row)]
+        known = {kind: [score.per_type.get(kind) for score in ends.values()] for kind in run.types}
+        groups = [(kind, [found and found.f1 for found in row]) for kind, row in known.items() if any(row)]
         if groups:
             title = f"F1 by type on {split_name(split)}"
             yield bar_chart(f"types-{slug(split)}", title, groups, series=list(ends), highest=1.0)
-
-
-def _f1(score: ScoreRow, kind: str) -> float | None:
-    return score.per_type[kind].f1 if kind in score.per_type else None
 
 
 def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> Iterator[Drawing]:
@@ -59,7 +55,7 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> It
         ends = {system: counted[end, split] for system, end in run.ends.items() if (end, split) in counted}
         groups = [(name, [mistakes.kinds[kind] for mistakes in ends.values()]) for kind, name in KINDS.items()]
         title = f"Entities on {split_name(split)}, by system"
-        yield bar_chart("mistakes", title, groups, series=list(ends), shown=lambda count: f"{count:,}")
+        yield bar_chart("mistakes", title, groups, series=list(ends), shown="{:,.0f}".format)
     system, end = run.best or ("", "")
     for split in known:
         if (end, split) in counted:
@@ -70,74 +66,46 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> It
 def curve_figures(run: Run) -> Iterator[Drawing]:
     """Loss and validation F1 over the steps of every stage."""
     names = short_names(run)
+    chart = partial(line_chart, x_title="steps")
     for number, stage in enumerate(run.stages.values(), start=1):
-        yield from _curves(f"curve-{number:02}-{slug(short(stage.name))}", names[stage.name], stage)
-
-
-def _curves(name: str, label: str, stage: Stage) -> Iterator[Drawing]:
-    losses = [Series("training", stage.loss), Series("validation", stage.validation_loss)]
-    if series := [one for one in losses if one.points]:
-        yield line_chart(
-            f"{name}-loss",
-            f"{label}: loss",
-            series,
-            x_title="steps",
-            y_title="loss",
-            shown=lambda loss: f"{loss:.4g}",
-            zero=True,
-        )
-    if stage.validation_f1:
-        series = [Series("F1 on validation rows", stage.validation_f1)]
-        title = f"{label}: F1 on its validation rows"
-        yield line_chart(f"{name}-f1", title, series, x_title="steps", y_title="F1 in %")
+        name, label = f"curve-{number:02}-{slug(short(stage.name))}", names[stage.name]
+        losses = {"training": stage.curve("loss"), "validation": stage.curve("eval_loss")}
+        if series := [Series(which, points) for which, points in losses.items() if points]:
+            title = f"{label}: loss"
+            yield line_chart(
+                f"{name}-loss", title, series, x_title="steps", y_title="loss", shown="{:.4g}".format, zero=True
+            )
+        if points := stage.curve("eval_f1"):
+            series = [Series("F1 on validation rows", points)]
+            yield chart(f"{name}-f1", f"{label}: F1 on its validation rows", series, y_title="F1 in %")
 
 
 def label_figures(run: Run) -> Iterator[Drawing]:
     """The pseudo-labels of every system that made any: entities, shares and confidence, labelling by labelling."""
-    systems: dict[str, list[LabellingRecord]] = {}
-    for system, entry in run.labellings:
-        systems.setdefault(system, []).append(entry)
+    systems = {name: made.pseudo_labels for name, made in run.lineage.systems.items() if made.pseudo_labels}
     for number, (system, entries) in enumerate(systems.items(), start=1):
         of, end = (f", {system}", f"-{number}-{slug(system)}") if len(systems) > 1 else ("", "")
-        yield from _labels_of(entries, run.types, of, end)
-
-
-def _labels_of(entries: Sequence[LabellingRecord], types: Sequence[str], of: str, end: str) -> Iterator[Drawing]:
-    """The charts of one system; their titles end with `of`, their names with `end`."""
-    labels = [short(entry.tagger) for entry in entries]
-    yield line_chart(
-        f"labels-entities{end}",
-        f"Entities labelled, by tagger{of}",
-        [Series(kind, [(i, entry.entities.get(kind, 0)) for i, entry in enumerate(entries)]) for kind in types],
-        labels=labels,
-        y_title="entities",
-        shown=lambda count: f"{count:,.0f}",
-        zero=True,
-    )
-    shares = [
-        Series("words with another label", _known(entry.health.changed_share for entry in entries)),
-        Series("found by the MRC head too", _known(entry.health.agreement for entry in entries)),
-        Series("names unseen in the source", _known(entry.health.unseen_forms for entry in entries)),
-        Series("mean probability in entities", _known(entry.mean_entity_probability for entry in entries)),
-    ]
-    if series := [one for one in shares if one.points]:
-        title = f"Health of the labels, by tagger{of}"
-        yield line_chart(f"labels-health{end}", title, series, labels=labels, y_title="%", zero=True)
-    confidence = [
-        Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])
-        for label, entry in zip(labels, entries, strict=True)
-        if sum(bins := entry.health.confidence)
-    ]
-    if confidence:
-        yield line_chart(
-            f"labels-confidence{end}",
-            f"Entities by their mean probability{of}",
-            confidence,
-            labels=BINS,
-            x_title="probability, from",
-            y_title="% of the entities",
-            zero=True,
-        )
+        labels = [short(entry.tagger) for entry in entries]
+        chart = partial(line_chart, labels=labels, zero=True)
+        counts = [Series(kind, [(i, one.entities.get(kind, 0)) for i, one in enumerate(entries)]) for kind in run.types]
+        title = f"Entities labelled, by tagger{of}"
+        yield chart(f"labels-entities{end}", title, counts, y_title="entities", shown="{:,.0f}".format)
+        shares = [
+            Series("words with another label", _known(entry.health.changed_share for entry in entries)),
+            Series("found by the MRC head too", _known(entry.health.agreement for entry in entries)),
+            Series("names unseen in the source", _known(entry.health.unseen_forms for entry in entries)),
+            Series("mean probability in entities", _known(entry.mean_entity_probability for entry in entries)),
+        ]
+        if series := [one for one in shares if one.points]:
+            yield chart(f"labels-health{end}", f"Health of the labels, by tagger{of}", series, y_title="%")
+        confidence = [
+            Series(label, [(i, count / sum(bins)) for i, count in enumerate(bins)])
+            for label, entry in zip(labels, entries, strict=True)
+            if sum(bins := entry.health.confidence)
+        ]
+        if confidence:
+            axes = {"labels": BINS, "x_title": "probability, from", "y_title": "% of the entities"}
+            yield chart(f"labels-confidence{end}", f"Entities by their mean probability{of}", confidence, **axes)
 
 
 def _known(values: Iterable[float | None]) -> list[Point]:

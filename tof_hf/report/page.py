@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tof_hf.report import figures
-from tof_hf.report.alarms import against_source, alarms, missing
 from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes
@@ -15,15 +14,6 @@ from tof_hf.report.reading import Run, learned_from, read_run
 from tof_hf.report.svg import COLOURS, PAGES, Drawing
 
 SENTENCES = 200
-# Of an entity in a changed sentence: its state in words, and the sign behind its type.
-STATES = {
-    "same": ("in both", ""),
-    "gone": ("only before", "−"),
-    "new": ("only after", "+"),
-    "right": ("right", "✓"),
-    "wrong": ("wrong", "✗"),
-    "gold": ("true", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -52,18 +42,17 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         >>> Path("report.html").write_text(report.html, encoding="utf-8")
     """
     run = read_run(folder)
-    counted = mistakes_of(run)
+    mistakes = mistakes_of(run)
     charts = {
         "stages": [stage_diagram(run)] if run.stages else [],
         "f1": list(figures.f1_figures(run)),
         "types": list(figures.type_figures(run)),
-        "mistakes": list(figures.mistake_figures(run, counted)),
+        "mistakes": list(figures.mistake_figures(run, mistakes)),
         "curves": list(figures.curve_figures(run)),
         "labels": list(figures.label_figures(run)),
         "costs": list(figures.cost_figures(run)),
     }
     split = next(iter(run.splits), None)
-    done = [stage.record for stage in run.stages.values() if stage.record]
     html = PAGES.get_template("report.html.jinja").render(
         run=run,
         lineage=run.lineage,
@@ -71,18 +60,11 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         charts=charts,
         names=figures.short_names(run),
         colours=COLOURS,
-        best_scores=run.scores_of(run.best[1]) if run.best else [],
-        done=done,
-        memory=max((record.peak_memory_mb for record in done if record.peak_memory_mb is not None), default=None),
-        counted=[(score, found) for score in run.scores if (found := counted.get((score.checkpoint, score.split)))],
-        matrices=[(split, m) for split in run.splits if run.best and (m := counted.get((run.best[1], split)))],
+        mistakes=mistakes,
         kinds=KINDS,
         labels=pseudo_label_changes(run, sentences),
         scored=prediction_changes(run, split, sentences) if split else [],
         main_split=split,
-        states=STATES,
-        missing=missing(run, counted),
-        alarms=alarms(run),
     )
     return Report(html, [drawing for part in charts.values() for drawing in part])
 
@@ -90,7 +72,7 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
 def mistakes_of(run: Run) -> dict[tuple[str, str], Mistakes]:
     """The mistakes by stage and split, where the tags were kept."""
     found = {}
-    for pair in dict.fromkeys((score.checkpoint, score.split) for score in run.scores):
+    for pair in run.scored:
         table = run.predictions(*pair)
         if table is not None:
             found[pair] = count_mistakes(zip(table["gold"].to_pylist(), table["predicted"].to_pylist(), strict=True))
@@ -99,7 +81,6 @@ def mistakes_of(run: Run) -> dict[tuple[str, str], Mistakes]:
 
 PAGES.filters |= {
     "split": figures.split_name,
-    "against_source": against_source,
     "learned_from": learned_from,
     "duration": figures.duration,
     "megabytes": figures.megabytes,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tof_hf.algorithm.history import LabellingRecord
-from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
-from tof_hf.run.record import Lineage, RunRecord, StageInRun
+from tof_hf.algorithm.scores import SOURCE_QUESTIONS, SPLITS, ScoreRow
+from tof_hf.run.record import RunRecord, StageInRun
 from tof_hf.run.record import read_run as read_record
 from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
@@ -19,10 +19,6 @@ from tof_hf.storage.records import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SPLITS = {"target": "target", "source_test": "source test", "source_validation": "source validation"}
-
-Points = Sequence[tuple[float, float]]  # step, value
 
 
 def short(stage: str) -> str:
@@ -32,27 +28,27 @@ def short(stage: str) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training run with its curves over the steps.
+    """One training run with the log of its Trainer.
 
-    `start` is None if it began with the pretrained encoder, `record` is None if it is not finished. `lost`: some losses
-    were infinite or NaN; those points are not in the curves.
+    `start` is None if it began with the pretrained encoder, `record` is None if it is not finished.
     """
 
     name: str
     start: str | None
     record: StageInRun | None = None
-    loss: Points = ()
-    validation_loss: Points = ()
-    validation_f1: Points = ()
-    lost: bool = False
+    log: Sequence[Mapping[str, Any]] = ()
+
+    def curve(self, name: str) -> list[tuple[float, float]]:
+        """Steps and the values of that name in the log, without infinite and NaN ones."""
+        return [(step, value) for step, value in self._logged(name) if math.isfinite(value)]
 
     @property
-    def head(self) -> str:
-        """Whether the head is fresh, or kept from the stage before."""
-        hand_off = self.record and self.record.hand_off
-        if not hand_off:
-            return ""
-        return "fresh" if hand_off.head_fresh else "kept" if hand_off.head_kept else ""
+    def diverged(self) -> bool:
+        """Whether some losses were infinite or NaN."""
+        return any(not math.isfinite(loss) for name in ("loss", "eval_loss") for _, loss in self._logged(name))
+
+    def _logged(self, name: str) -> list[tuple[float, float]]:
+        return [(entry["step"], entry[name]) for entry in self.log if entry.get(name) is not None]
 
 
 class EntityChanges(Record):
@@ -80,16 +76,8 @@ class Translation(Record):
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(RunRecord):
     """The record of a run, with what follows from it and from the other files in the folder."""
-
-    record: RunRecord
-    scores: Sequence[ScoreRow]
-
-    @property
-    def lineage(self) -> Lineage:
-        """What was made of what."""
-        return self.record.lineage
 
     @cached_property
     def stages(self) -> Mapping[str, Stage]:
@@ -100,7 +88,7 @@ class Run:
     @cached_property
     def ends(self) -> Mapping[str, str]:
         """The last scored tagger of every system, apart from those that were dropped because they forgot too much."""
-        return self.record.last_taggers()
+        return self.last_taggers()
 
     @property
     def labellings(self) -> list[tuple[str, LabellingRecord]]:
@@ -112,7 +100,7 @@ class Run:
         """What the dictionary made of each kind of rows."""
         if self.lineage.options.get("translation.dictionary") is None:
             return {}  # any files are from an earlier run in this folder
-        files = sorted((self.record.folder / "translation").glob("*.json"))
+        files = sorted((self.folder / "translation").glob("*.json"))
         read = {file.stem: Translation.read_if_whole(file) for file in files}
         return {kind: translation for kind, translation in read.items() if translation is not None}
 
@@ -132,6 +120,11 @@ class Run:
         """System and stage of the final tagger, or of the last scored one while there is none."""
         final = self.lineage.final
         return (final.system, final.stage) if final else next(reversed(list(self.ends.items())), None)
+
+    @property
+    def scored(self) -> list[tuple[str, str]]:
+        """Stage and split of every score."""
+        return list(dict.fromkeys((score.checkpoint, score.split) for score in self.scores))
 
     def score(self, checkpoint: str, split: str) -> ScoreRow | None:
         """The score of a stage's tagger on a split, if there is one."""
@@ -172,7 +165,7 @@ class Run:
 
     def _stage_folder(self, stage: str) -> Path:
         record = self.lineage.stages.get(stage)
-        return self.record.folder / (record.folder if record and record.folder else f"stages/{stage}")
+        return self.folder / (record.folder if record and record.folder else f"stages/{stage}")
 
     def _stage(self, name: str, names: Sequence[str]) -> Stage:
         record = self.lineage.stages.get(name)
@@ -182,17 +175,13 @@ class Run:
                 parent = parent.parent
             return Stage(name, None if parent is None else str(parent))
         whole = StageRecord.read_if_whole(self._stage_folder(name) / RECORD)
-        log = [] if whole is None else whole.log
-        (loss, lost), (validation_loss, lost_too), (f1, _) = (
-            _curve(log, key) for key in ("loss", "eval_loss", "eval_f1")
-        )
-        return Stage(name, record.start, record, loss, validation_loss, f1, lost or lost_too)
+        return Stage(name, record.start, record, [] if whole is None else whole.log)
 
 
 def read_run(folder: Path) -> Run:
     """The run in `folder`. Raises DataError if there is none, or if its record cannot be read."""
     record = read_record(folder)
-    return Run(record, [score for score in record.scores if score.split != SOURCE_QUESTIONS])
+    return Run(record.folder, record.lineage, [score for score in record.scores if score.split != SOURCE_QUESTIONS])
 
 
 def learned_from(labelling: LabellingRecord) -> str:
@@ -203,13 +192,6 @@ def learned_from(labelling: LabellingRecord) -> str:
     by = "" if chosen.by == "all" else f" by {chosen.by}"
     texts = ", ".join(chosen.no_entities)
     return f"{chosen.sentences:,}{by}" + (f", {texts} as no entity" if texts else "")
-
-
-def _curve(log: Sequence[Mapping[str, Any]], name: str) -> tuple[Points, bool]:
-    """The points of a curve that are finite, and whether there were others."""
-    points = [(entry["step"], entry[name]) for entry in log if entry.get(name) is not None]
-    finite = [point for point in points if math.isfinite(point[1])]
-    return finite, finite != points
 
 
 def _read_table(file: Path, columns: list[str]) -> pa.Table | None:
