@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
@@ -19,7 +20,20 @@ from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.run.record import DataRecord
 from tof_hf.storage.cache import is_cached
 
-MADE_OF = {"mrc_repo": "source.train", "pseudo_labels_repo": "target.text"}  # by option of `release`
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of data set: the option that names the data it is made of, and what its card says."""
+
+    source: str
+    title: str
+    category: str
+
+
+KINDS = {  # by option of `release`
+    "mrc_repo": _Kind("source.train", "Labelled sentences as questions", "question-answering"),
+    "pseudo_labels_repo": _Kind("target.text", "Raw text with the labels of a tagger", "token-classification"),
+}
 
 
 def mrc_bundle(run: ReleasedRun, repo: str, read: Callable[[], TofData]) -> Bundle:
@@ -27,11 +41,9 @@ def mrc_bundle(run: ReleasedRun, repo: str, read: Callable[[], TofData]) -> Bund
 
     Raises TofError if the licence of the source does not let others publish it; then nothing is read.
     """
-    records = shareable_records(run.lineage.data, "mrc_repo")
+    shareable_records(run.lineage.data, "mrc_repo")
     data = read()
-    values = {"title": "Labelled sentences as questions", "questions": data.queries}
-    rows = ner_to_mrc(data.source, data.queries)
-    return _bundle("mrc_card.md.jinja", run, repo, rows, records, category="question-answering", **values)
+    return _bundle("mrc_repo", run, repo, ner_to_mrc(data.source, data.queries), questions=data.queries)
 
 
 def pseudo_label_bundle(run: ReleasedRun, repo: str) -> Bundle:
@@ -40,7 +52,7 @@ def pseudo_label_bundle(run: ReleasedRun, repo: str) -> Bundle:
     If `labelling.selection` selected some of them, only those. Raises TofError if the licence of the text does not let
     others publish it, DataError if the run made no labels or its labels have been changed.
     """
-    records = shareable_records(run.lineage.data, "pseudo_labels_repo")
+    shareable_records(run.lineage.data, "pseudo_labels_repo")
     if not run.labelled:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = run.labelled[-1]
@@ -51,9 +63,7 @@ def pseudo_label_bundle(run: ReleasedRun, repo: str) -> Bundle:
             fix="start the same run again, which repeats the labelling.",
             path=file,
         )
-    values = {"title": "Raw text with the labels of a tagger", "last": last}
-    rows = Dataset.from_parquet(str(file))
-    return _bundle("pseudo_label_card.md.jinja", run, repo, rows, records, category="token-classification", **values)
+    return _bundle("pseudo_labels_repo", run, repo, Dataset.from_parquet(str(file)), last=last)
 
 
 def shareable_records(data: Sequence[DataRecord], option: str) -> list[DataRecord]:
@@ -61,7 +71,7 @@ def shareable_records(data: Sequence[DataRecord], option: str) -> list[DataRecor
 
     Raises TofError if the licence of one of them does not let others publish what is made of it.
     """
-    source = MADE_OF[option]
+    source = KINDS[option].source
     records = [record for record in data if record.option == source or record.option.startswith(f"{source}.")]
     for record in records:
         if not may_share(record.license):
@@ -75,28 +85,19 @@ def shareable_records(data: Sequence[DataRecord], option: str) -> list[DataRecor
     return records
 
 
-def _bundle(
-    template: str,
-    run: ReleasedRun,
-    repo: str,
-    rows: Dataset,
-    records: Sequence[DataRecord],
-    *,
-    title: str,
-    category: str,
-    **values: Any,
-) -> Bundle:
+def _bundle(option: str, run: ReleasedRun, repo: str, rows: Dataset, **values: Any) -> Bundle:
     check_name(repo)
+    kind, records = KINDS[option], shareable_records(run.lineage.data, option)
     buffer = io.BytesIO()
     rows.to_parquet(buffer)
     licenses = sorted({record.license for record in records if record.license})
     header = DatasetCardData(
         license=licenses[0] if len(licenses) == 1 else licenses,
-        task_categories=[category],
+        task_categories=[kind.category],
         tags=["named-entity-recognition", "zero-resource", "tof-hf"],
         configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "train.parquet"}]}],
     )
-    values |= {"header": header.to_yaml(), "repo": repo, "title": title, "lineage": run.lineage}
-    card = render(template, records=records, rows=rows, **values)
+    values |= {"header": header.to_yaml(), "repo": repo, "title": kind.title, "lineage": run.lineage}
+    card = render(f"{option}.md.jinja", records=records, rows=rows, **values)
     files = {"README.md": card.encode(), "train.parquet": buffer.getvalue()}
-    return Bundle(repo, files, message=f"{title}, by tof_hf", repo_type="dataset")
+    return Bundle(repo, files, message=f"{kind.title}, by tof_hf", repo_type="dataset")

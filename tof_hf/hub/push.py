@@ -11,7 +11,7 @@ from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig, TofConfig, load_config
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import model_card
-from tof_hf.hub.dataset_release import MADE_OF, mrc_bundle, pseudo_label_bundle, shareable_records
+from tof_hf.hub.dataset_release import KINDS, mrc_bundle, pseudo_label_bundle, shareable_records
 from tof_hf.hub.released_run import ReleasedRun, read_released_run
 from tof_hf.hub.upload import Bundle, check_name, matches, open_repository, publish
 from tof_hf.modeling.checkpoints import MODEL_FILES
@@ -79,7 +79,7 @@ def check_before_training(config: TofConfig, records: Sequence[DataRecord]) -> N
     if not config.push_to_hub or release.repo is None:
         return
     with main_process_first():
-        repos = {option: repo for option in MADE_OF if (repo := getattr(release, option))}
+        repos = {option: repo for option in KINDS if (repo := getattr(release, option))}
         for option in repos:
             shareable_records(records, option)
         open_repository(release.repo, private=release.private)

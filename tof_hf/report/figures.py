@@ -39,7 +39,7 @@ def type_figures(run: Run) -> Iterator[Drawing]:
     for split in run.splits:
         ends = {system: score for system, end in run.ends.items() if (score := run.score(end, split))}
         known = {kind: [score.per_type.get(kind) for score in ends.values()] for kind in run.types}
-        groups = [(kind, [found and found.f1 for found in row]) for kind, row in known.items() if any(row)]
+        groups = [(kind, [found.f1 if found else None for found in row]) for kind, row in known.items() if any(row)]
         if groups:
             title = f"F1 by type on {split_name(split)}"
             yield bar_chart(f"types-{slug(split)}", title, groups, series=list(ends), highest=1.0)
@@ -104,8 +104,8 @@ def label_figures(run: Run) -> Iterator[Drawing]:
             if sum(bins := entry.health.confidence)
         ]
         if confidence:
-            axes = {"labels": BINS, "x_title": "probability, from", "y_title": "% of the entities"}
-            yield chart(f"labels-confidence{end}", f"Entities by their mean probability{of}", confidence, **axes)
+            name, title = f"labels-confidence{end}", f"Entities by their mean probability{of}"
+            yield chart(name, title, confidence, labels=BINS, x_title="probability, from", y_title="% of the entities")
 
 
 def _known(values: Iterable[float | None]) -> list[Point]:
