@@ -12,11 +12,10 @@ import pytest
 from datasets import Dataset
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 
-from tof_hf.check.cost import Speed, parameter_count, stage_facts, steps_of
-from tof_hf.check.files import columns_of
+from tof_hf.check.cost import Speed, Stopwatch, parameter_count, representative, stage_facts, steps_of
+from tof_hf.check.data import columns_of
 from tof_hf.check.machine import check_machine, outdated
 from tof_hf.check.report import size
-from tof_hf.check.timing import Stopwatch, representative
 from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
 from tof_hf.run.plan import PlannedStage
@@ -57,7 +56,8 @@ def test_packages_that_are_too_old_or_missing_are_warned_of():
             raise metadata.PackageNotFoundError(name)
         return installed[name]
 
-    found = outdated(["torch>=2.13", "datasets>=5.0", "seqeval>=1.2", 'spacy>=3.8; extra == "spacy"'], version_of)
+    requirements = ["torch>=2.13", "datasets>=5.0", "seqeval>=1.2", 'spacy>=3.8; extra == "spacy"']
+    found = list(outdated(requirements, version_of))
     assert [(finding.level, finding.subject) for finding in found] == [("warning", "torch"), ("warning", "seqeval")]
     assert found[0].found == "2.12.1+cu126 is installed, tof_hf needs >=2.13"
 
@@ -108,7 +108,7 @@ def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
 
     def minutes(fresh_head):
         speeds = {"mlm": Speed(60.0, fresh_head)}
-        return stage_facts(stage, ("tof",), folder=tmp_path, speeds=speeds).minutes
+        return stage_facts([stage], folder=tmp_path, speeds=speeds).minutes
 
     assert minutes(False) == 80  # 10 windows of 8 pieces, a minute each
     assert minutes(True) == 80 + 6 * 40 / 3  # a step has 40 pieces, a third of the work each

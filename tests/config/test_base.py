@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tof_hf.config import DataFile, TofConfig, load_config
-from tof_hf.config.layers import Layer
+from tof_hf.config.loading import Layer
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.errors import ConfigError
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from datasets import Dataset
@@ -14,13 +13,19 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scoring import Scorer
-from tof_hf.check.cost import Speed, arguments_of, check_disk, check_memory, kind_of, parameter_count, stage_facts
-from tof_hf.check.files import ReadFile, read_files
-from tof_hf.check.labels import check_queries, check_types, training_types
-from tof_hf.check.language import check_language
+from tof_hf.check.cost import Speed, check_disk, check_memory, kind_of, measure, parameter_count, stage_facts
+from tof_hf.check.data import (
+    ReadFile,
+    check_language,
+    check_queries,
+    check_types,
+    language_facts,
+    named_files,
+    read_file,
+    training_types,
+)
 from tof_hf.check.machine import check_machine
-from tof_hf.check.report import Kind, LanguageFacts, Report
-from tof_hf.check.timing import measure
+from tof_hf.check.report import DiskFacts, Kind, LanguageFacts, MemoryFacts, Report, Side, StageFacts
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.problems import KeyProblems
 from tof_hf.data.mixing import mix
@@ -40,7 +45,6 @@ from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
 
 T = TypeVar("T")
-Side = Literal["source", "target"]
 
 
 def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, timing: bool = True) -> Report:
@@ -85,32 +89,34 @@ def check(
 class _Check:
     def __init__(self, config: TofConfig, inputs: Inputs) -> None:
         self.config, self.inputs = config, inputs
+        self.folder = Path(config.output_dir)
         self.stages = used_stages(config)
         self.findings: list[Finding] = []
 
     def report(self, name: str, *, timing: bool) -> Report:
-        folder = Path(self.config.output_dir)
         machine, self.findings = check_machine()
-        self._attempt("output_dir", check_place, folder)
-        self._attempt("output_dir", check_run_files, self.config, folder / "stages")
+        self._attempt("output_dir", check_place, self.folder)
+        self._attempt("output_dir", check_run_files, self.config, self.folder / "stages")
         tokenizer = self._attempt("model", load_encoder_tokenizer, self.config.model)
         say("check: reading the data")
         files = self._files()
-        languages = [] if tokenizer is None else self._languages(files, tokenizer)
         options = ("source.train", "source.validation", "target.text", "target.test_text", "target.gold")
-        overlaps, found = look_for_overlaps({option: rows for option in options if (rows := _rows(files, option))})
+        rows = {option: found for option in options if (found := _rows(files, option))}
+        languages = [] if tokenizer is None else self._languages(rows, tokenizer)
+        overlaps, found = look_for_overlaps(rows)
         self.findings += found
-        report = Report(
+        stages, disk, memory = self._costs([] if tokenizer is None else self._plan(tokenizer), timing=timing)
+        return Report(
             name,
-            findings=(),
+            findings=_sorted(self.findings),
             machine=machine,
             files=tuple(one.facts for one in files),
             languages=tuple(languages),
             overlaps=tuple(overlaps),
+            stages=tuple(stages),
+            disk=disk,
+            memory=memory,
         )
-        if tokenizer is not None and (planned := self._plan(tokenizer)):
-            report = self._with_costs(report, planned, timing=timing)
-        return replace(report, findings=_sorted(self.findings))
 
     def _attempt(self, subject: str, function: Callable[..., T], *args: Any) -> T | None:
         """What the function returns; None, and one more error, if it raises."""
@@ -125,8 +131,10 @@ class _Check:
 
     def _files(self) -> list[ReadFile]:
         with main_process_first():
-            read, errors = read_files(self.inputs)
-        self.findings += [Finding.of(option, error) for option, error in errors]
+            attempts = [
+                self._attempt(name, read_file, self.inputs, name, *of) for name, *of in named_files(self.config)
+            ]
+        read = [file for file in attempts if file is not None]
         self.findings += check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
         if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
@@ -135,15 +143,15 @@ class _Check:
             self._attempt("translation.dictionary", BilingualDictionary.from_file, self.config.translation.dictionary)
         return read
 
-    def _languages(self, files: Sequence[ReadFile], tokenizer: PreTrainedTokenizerBase) -> list[LanguageFacts]:
+    def _languages(self, rows: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase) -> list[LanguageFacts]:
         windows = {name: stage.max_length for name, stage in self.stages.items() if name in ("mlm", "ner")}
         languages = []
-        sides: tuple[tuple[Side, str], ...] = (("source", "source.train"), ("target", "target.text"))
-        for side, option in sides:
-            if rows := _rows(files, option):
-                facts, found = check_language(side, option, rows, tokenizer, windows=windows, seed=self.config.seed)
+        sides: dict[str, Side] = {"source.train": "source", "target.text": "target"}
+        for option, side in sides.items():
+            if option in rows:
+                facts, lost = language_facts(side, rows[option], tokenizer, windows=windows, seed=self.config.seed)
                 languages.append(facts)
-                self.findings += found
+                self.findings += check_language(option, facts, lost, windows)
         return languages
 
     def _plan(self, tokenizer: PreTrainedTokenizerBase) -> list[PlannedStage]:
@@ -160,40 +168,33 @@ class _Check:
             return []
         say("check: planning the stages")
         scorer = Scorer({}, tokenizer, self.config.seed, self.config.target.name)
-        folders = StageFolders(Path(self.config.output_dir) / "stages")
         planned: list[PlannedStage] = []
         for system in self.config.systems:
-            steps = PlannedSteps(self.config, data, scorer, system=system, folders=folders)
+            steps = PlannedSteps(self.config, data, scorer, system=system, folders=StageFolders(self.folder / "stages"))
             if self._attempt(system, RECIPES[system], steps) is None:
                 return []
             planned += steps.planned
         return planned
 
-    def _with_costs(self, report: Report, planned: Sequence[PlannedStage], *, timing: bool) -> Report:
-        """The report with the stages, disk and memory."""
-        folder = Path(self.config.output_dir)
-        stages: dict[str, PlannedStage] = {}
-        first: dict[Kind, StageTask] = {}  # of each kind that has to be trained
+    def _costs(
+        self, planned: Sequence[PlannedStage], *, timing: bool
+    ) -> tuple[list[StageFacts], DiskFacts | None, MemoryFacts | None]:
+        """The planned stages, and the disk and memory that those to train need."""
+        stages: dict[str, list[PlannedStage]] = {}  # by name; systems share them
         for stage in planned:
-            stages.setdefault(stage.name, stage)
-        tasks = [stage.task for stage in stages.values() if stage.action != "reuse"]
-        for task in tasks:
-            first.setdefault(kind_of(task), task)
-        speeds = self._speeds(first) if timing else {}
+            stages.setdefault(stage.name, []).append(stage)
+        tasks = [same[0].task for same in stages.values() if same[0].action != "reuse"]
+        of_kind = {kind_of(task): task for task in reversed(tasks)}  # the first that has to be trained
+        speeds = self._speeds(of_kind) if timing else {}
+        disk = memory = None
         if tasks:
             encoder = read_config(self.config.model)
-            parameters = {kind: parameter_count(encoder, task) for kind, task in first.items()}
-            disk, on_disk = check_disk(folder, tasks, parameters)
+            parameters = {kind: parameter_count(encoder, task) for kind, task in of_kind.items()}
             peaks = [speed.peak_bytes for speed in speeds.values() if speed.peak_bytes is not None]
-            with_arguments = [(task, arguments_of(task, folder)) for task in tasks]
-            memory, in_memory = check_memory(encoder, with_arguments, parameters, max(peaks, default=None))
+            disk, on_disk = check_disk(self.folder, tasks, parameters)
+            memory, in_memory = check_memory(self.folder, tasks, encoder, parameters, max(peaks, default=None))
             self.findings += on_disk + in_memory
-            report = replace(report, disk=disk, memory=memory)
-        facts = []
-        for name, stage in stages.items():
-            systems = [one.system for one in planned if one.name == name]
-            facts.append(stage_facts(stage, systems, folder=folder, speeds=speeds))
-        return replace(report, stages=tuple(facts))
+        return [stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
 
     def _speeds(self, tasks: Mapping[Kind, StageTask]) -> dict[Kind, Speed]:
         """The speed of each kind of stage; one that does not fit in memory is an error."""

@@ -1,20 +1,34 @@
-"""What the stages of a run cost: steps and minutes, disk, and memory. No weights are loaded."""
+"""What the stages of a run cost: steps and minutes, disk, and memory; from a few real steps, which are discarded."""
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import torch
-from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, PreTrainedConfig, TrainingArguments
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PrinterCallback,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 from tof_hf.check.report import DiskFacts, Kind, MemoryFacts, StageFacts, size
 from tof_hf.config import MlmConfig, MrcConfig
+from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
+from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.run.findings import Finding
 from tof_hf.run.plan import PlannedStage
 from tof_hf.stages.arguments import training_arguments
@@ -23,6 +37,8 @@ from tof_hf.utils.pretrained import make_from_config
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
 SAVED_AT_ONCE = 3  # Trainer checkpoints: the best, the last, and the one being written
+TIMED_STEPS = 3
+ENOUGH_SECONDS = 10.0  # after which no further step is timed
 
 
 @dataclass(frozen=True)
@@ -52,11 +68,9 @@ def arguments_of(task: StageTask, folder: Path) -> TrainingArguments:
     return training_arguments(task.config, folder, seed=task.seed, selects=task.metrics is not None)
 
 
-def stage_facts(
-    stage: PlannedStage, systems: Sequence[str], *, folder: Path, speeds: Mapping[Kind, Speed]
-) -> StageFacts:
-    """The stage with its steps and, if its kind was timed and it is not reused, its minutes."""
-    task = stage.task
+def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[Kind, Speed]) -> StageFacts:
+    """The stage, which systems share, with its steps and, if its kind was timed and it is not reused, its minutes."""
+    stage, task = same[0], same[0].task
     args = arguments_of(task, folder)
     steps, pieces = steps_of(task, args)
     speed = speeds.get(kind_of(task))
@@ -72,7 +86,7 @@ def stage_facts(
     return StageFacts(
         name=stage.name,
         kind=kind_of(task),
-        systems=tuple(systems),
+        systems=tuple(one.system for one in same),
         action=stage.action,
         why=stage.why,
         rows=task.rows,
@@ -98,12 +112,11 @@ def steps_of(task: StageTask, args: TrainingArguments) -> tuple[int, float]:
 def parameter_count(encoder: PreTrainedConfig, task: StageTask) -> int:
     """Parameters of the stage's model, counted without making its weights."""
     with torch.device("meta"):
-        if isinstance(task.config, MlmConfig):
-            model = make_from_config(AutoModelForMaskedLM, encoder)
-        elif isinstance(task.config, MrcConfig):
+        if isinstance(task.config, MrcConfig):
             model = AutoModelForSpanExtraction.from_config(encoder, span_match=task.config.span_match_head)
         else:
-            model = make_from_config(AutoModelForTokenClassification, encoder)  # its head is too small to matter
+            mlm = isinstance(task.config, MlmConfig)  # without labels a NER head is too small, but that hardly matters
+            model = make_from_config(AutoModelForMaskedLM if mlm else AutoModelForTokenClassification, encoder)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -125,30 +138,33 @@ def check_disk(
 
 
 def check_memory(
+    folder: Path,
+    tasks: Sequence[StageTask],
     encoder: PreTrainedConfig,
-    stages: Sequence[tuple[StageTask, TrainingArguments]],
     parameters: Mapping[Kind, int],
     measured_peak: int | None,
 ) -> tuple[MemoryFacts, list[Finding]]:
     """What a process needs for the largest of these stages, and what is available to it."""
     needs = []
-    for task, args in stages:
-        states = 4 * parameters[kind_of(task)] * FLOAT32  # weights, gradients, Adam's two states
-        needs.append((states + activation_bytes(encoder, task, args), states, task, args))
-    needed, states, task, args = max(needs, key=lambda need: need[0])
-    device, available = available_memory(args)
-    facts = MemoryFacts(
-        device=device,
-        stage=task.name,
-        parameters=parameters[kind_of(task)],
-        states=states,
-        activations=needed - states,
-        available=available,
-        measured_peak=measured_peak,
-    )
-    if (measured_peak or needed) <= available:
+    for task in tasks:
+        args, count = arguments_of(task, folder), parameters[kind_of(task)]
+        device, available = available_memory(args)
+        needs.append(
+            MemoryFacts(
+                device=device,
+                stage=task.name,
+                parameters=count,
+                states=4 * count * FLOAT32,  # weights, gradients, Adam's two states
+                activations=activation_bytes(encoder, task, args),
+                available=available,
+                measured_peak=measured_peak,
+            )
+        )
+    facts = max(needs, key=lambda need: need.needed)
+    if (measured_peak or facts.needed) <= facts.available:
         return facts, []
-    found = f"{task.name} needs roughly {size(needed)} of memory, {size(available)} are free on {device}"
+    needed, free = size(facts.needed), size(facts.available)
+    found = f"{facts.stage} needs roughly {needed} of memory, {free} are free on {facts.device}"
     fix = "lower per_device_train_batch_size, raise gradient_accumulation_steps, or set gradient_checkpointing=true."
     return facts, [Finding("warning", "memory", found, fix)]
 
@@ -177,3 +193,107 @@ def available_memory(args: TrainingArguments) -> tuple[str, int]:
         return torch.cuda.get_device_name(args.device), torch.cuda.mem_get_info(args.device)[0]
     on_this_machine = max(1, args.world_size)  # with several machines too many, so this is a low estimate
     return "this machine", psutil.virtual_memory().available // on_this_machine
+
+
+def measure(task: StageTask, encoder: str) -> Speed:
+    """The speed of a stage, from a warm-up step with its longest windows and three steps with typical ones.
+
+    The stage starts from the pretrained encoder, since its real start may not exist yet. Raises ModelError if that
+    cannot be loaded, torch.OutOfMemoryError if the longest windows do not fit.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
+        args = _arguments(task, folder)
+        lengths: np.ndarray = np.asarray(task.train["length"][:])
+        batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
+        rows = representative(lengths, batch, grouped=strategy in ("group_by_length", "batch_rebalance"))
+        stopwatch = Stopwatch(alone=args.world_size == 1)
+        on_gpu = args.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        model, hand_off = _model_for(task, encoder)
+        trainer = task.trainer(
+            model=model,
+            args=args,
+            train_dataset=task.train.select(rows),
+            data_collator=task.collator,
+            compute_loss_func=task.loss,
+            callbacks=[stopwatch],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        trainer.accelerator.free_memory()
+        del trainer, model
+    peak = torch.cuda.max_memory_allocated() if on_gpu else None
+    torch.cuda.empty_cache()
+    seconds = np.diff(stopwatch.stamps)
+    pieces = lengths[rows].reshape(-1, batch).sum(1)[: len(seconds)]
+    timed = slice(1 if len(seconds) > 1 else 0, None)  # the first step also warms up
+    seconds_per_piece = float(seconds[timed].sum() / pieces[timed].sum())
+    return Speed(seconds_per_piece, fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
+
+
+def _arguments(task: StageTask, folder: str) -> TrainingArguments:
+    short = {
+        "max_steps": 1 + TIMED_STEPS,
+        "train_sampling_strategy": "sequential",
+        "warmup_steps": 0,
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
+    config = task.config.replace(**short)
+    return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
+
+
+def representative(lengths: Sequence[int] | np.ndarray, batch: int, *, grouped: bool) -> list[int]:
+    """The row numbers of one batch of the longest windows, then of three typical batches.
+
+    With `grouped`, each batch has windows of about one length, as in training: short, medium and long ones.
+    """
+    by_length = np.argsort(lengths, kind="stable")
+    last = max(0, len(lengths) - batch)
+    chosen = [_from(by_length, last, batch)]
+    shuffled = np.random.default_rng(0).permutation(len(lengths))
+    for number in range(TIMED_STEPS):
+        if grouped:
+            middle = len(lengths) * (2 * number + 1) / (2 * TIMED_STEPS)
+            chosen.append(_from(by_length, min(last, max(0, round(middle - batch / 2))), batch))
+        else:
+            chosen.append(_from(shuffled, number * batch, batch))
+    return [int(row) for row in np.concatenate(chosen)]
+
+
+def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
+    return order[np.arange(begin, begin + count) % len(order)]  # a small file is read again
+
+
+def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]:
+    """A model of the stage's kind on the pretrained encoder."""
+    if isinstance(task.config, MlmConfig):
+        return load_for_mlm(encoder)
+    if isinstance(task.config, MrcConfig):
+        return load_for_mrc(encoder, span_match=task.config.span_match_head)
+    return load_for_ner(encoder, task.label_names)
+
+
+class Stopwatch(TrainerCallback):
+    """The times at which training began and every step ended, in seconds of `clock`.
+
+    Only a process that is `alone` may stop early: others would wait for it.
+    """
+
+    def __init__(self, *, alone: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.alone, self.clock, self.stamps = alone, clock, list[float]()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Note the start."""
+        self.stamps = [self.clock()]
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Note the end of a step, and stop if that is enough."""
+        if args.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.stamps.append(self.clock())
+        if self.alone and self.stamps[-1] - self.stamps[0] > ENOUGH_SECONDS:
+            control.should_training_stop = True

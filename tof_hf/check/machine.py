@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -22,15 +22,10 @@ PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 
 def check_machine() -> tuple[MachineFacts, list[Finding]]:
     """Versions, devices and processes; warnings for old packages and idle GPUs."""
-    versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    facts = MachineFacts(
-        versions=versions | {"tof_hf": __version__},
-        devices=tuple(device_names()),
-        bf16=has_bf16(),
-        processes=processes,
-    )
-    findings = outdated(_requirements(), metadata.version)
+    versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    facts = MachineFacts(versions | {"tof_hf": __version__}, tuple(device_names()), has_bf16(), processes)
+    findings = list(outdated(_requirements(), metadata.version))
     gpus = torch.cuda.device_count()
     if gpus > processes:
         found = f"{processes} of {gpus} GPUs would be used"
@@ -38,9 +33,8 @@ def check_machine() -> tuple[MachineFacts, list[Finding]]:
     return facts, findings
 
 
-def outdated(requirements: Sequence[str], version_of: Callable[[str], str]) -> list[Finding]:
+def outdated(requirements: Sequence[str], version_of: Callable[[str], str]) -> Iterator[Finding]:
     """A warning for every requirement (`torch>=2.13`) that the installed packages do not meet."""
-    findings = []
     for requirement in map(Requirement, requirements):
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue  # of an extra, or of another Python
@@ -51,8 +45,7 @@ def outdated(requirements: Sequence[str], version_of: Callable[[str], str]) -> l
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             found = f"{version or 'nothing'} is installed, tof_hf needs {requirement.specifier}"
             fix = f"pip install '{requirement.name}{requirement.specifier}'."
-            findings.append(Finding("warning", requirement.name, found, fix))
-    return findings
+            yield Finding("warning", requirement.name, found, fix)
 
 
 def _requirements() -> list[str]:

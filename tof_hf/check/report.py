@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from tabulate import tabulate
 
 from tof_hf.run.findings import Finding, Level
@@ -15,7 +15,8 @@ from tof_hf.run.record import OverlapRecord
 
 WIDTH = 120
 Kind = Literal["mlm", "mrc", "ner"]
-Cells = dict[str, str]  # one line of a table, by the names of the columns
+FileKind = Literal["ner", "text", "mrc"]
+Side = Literal["source", "target"]
 
 
 @dataclass(frozen=True)
@@ -30,28 +31,15 @@ class FileFacts:
 
     option: str
     path: str
-    kind: Literal["ner", "text", "mrc"]
+    kind: FileKind
     columns: tuple[str, ...]
     rows: int
     words: int | None
     entities: dict[str, int] | None
     answers: int | None
 
-    def cells(self) -> Cells:
-        """The file in the table of files."""
-        content = "raw text" if self.answers is None else f"{self.answers:,} answers"
-        if self.entities is not None:
-            content = ", ".join(f"{kind} {count:,}" for kind, count in self.entities.items())
-        return {
-            "data": self.option,
-            "rows": f"{self.rows:,}",
-            "words": "" if self.words is None else f"{self.words:,}",
-            "columns": _short(" ".join(self.columns), 24),
-            "entities": _short(content, 50),
-        }
 
-
-@dataclass(frozen=True)
+@dataclass
 class LanguageFacts:
     """What the tokenizer makes of one side's sentences.
 
@@ -62,31 +50,19 @@ class LanguageFacts:
         over_window: sentences longer than the window of each stage that reads them.
     """
 
-    side: Literal["source", "target"]
+    side: Side
     sentences: int
     of: int
-    words: int
-    pieces: int
-    lost_words: int
-    unknown_share: float
-    over_window: dict[str, int]
+    words: int = 0
+    pieces: int = 0
+    lost_words: int = 0
+    unknown_share: float = 0.0
+    over_window: dict[str, int] = field(default_factory=dict)
 
     @property
     def pieces_per_word(self) -> float:
         """Mean number of pieces of a word."""
         return self.pieces / max(1, self.words)
-
-    def cells(self) -> Cells:
-        """The side in the table of the tokenizer."""
-        drawn = "" if self.sentences == self.of else f" of {self.of:,}"
-        return {
-            "tokenizer": self.side,
-            "sentences": f"{self.sentences:,}{drawn}",
-            "pieces a word": f"{self.pieces_per_word:.2f}",
-            "words lost": f"{self.lost_words:,}",
-            "unknown": f"{100 * self.unknown_share:.2f} %",
-            "over the window": ", ".join(f"{name} {count:,}" for name, count in self.over_window.items()),
-        }
 
 
 @dataclass(frozen=True)
@@ -108,19 +84,6 @@ class StageFacts:
     steps: int
     minutes: float | None
     foreseen: bool
-
-    def cells(self) -> Cells:
-        """The stage in the table of stages."""
-        about = "~" if self.foreseen else ""
-        minutes = "" if self.minutes is None else f"{self.minutes:,.1f}" if self.minutes >= 0.05 else "<0.1"
-        return {
-            "stage": _short(self.name, 44),
-            "plan": self.action,
-            "windows": f"{about}{self.windows:,}",
-            "steps": f"{about}{self.steps:,}",
-            "minutes": minutes and f"{about}{minutes}",
-            "rows": _short(", ".join(f"{count:,} {what}" for what, count in self.rows.items()), 50),
-        }
 
 
 @dataclass(frozen=True)
@@ -149,6 +112,11 @@ class MemoryFacts:
     activations: int
     available: int
     measured_peak: int | None
+
+    @property
+    def needed(self) -> int:
+        """All of it."""
+        return self.states + self.activations
 
 
 @dataclass(frozen=True)
@@ -191,49 +159,31 @@ class Report:
 
     def as_text(self) -> str:
         """The report for people, 120 characters wide: what to do first, then the facts."""
-        counts = [(len(self.of_level(level)), level) for level in ("error", "warning", "note")]
-        summary = ", ".join(f"{count} {level}{'' if count == 1 else 's'}" for count, level in counts)
-        parts = [f"{self.config}: {summary}" if self.config else summary, *map(_finding, self.findings)]
-        for facts, left in ((self.files, {0, 3, 4}), (self.languages, {0, 5}), (self.stages, {0, 1, 5})):
-            if facts:
-                parts += ["", _table([one.cells() for one in facts], left=left)]
-        return "\n".join([*parts, "", *self._costs(), *self._machine()])
-
-    def _costs(self) -> list[str]:
-        lines = []
+        pages = Environment(
+            loader=PackageLoader("tof_hf.check", "pages"),
+            undefined=StrictUndefined,
+            autoescape=False,  # it is plain text
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        pages.filters |= {"duration": _duration, "short": _short, "size": size, "table": _table, "wrapped": _wrapped}
         minutes = [stage.minutes for stage in self.stages if stage.minutes is not None]
-        if minutes:
-            lines.append(f"time     {_duration(sum(minutes))} of training, and then labelling and scoring")
-        if disk := self.disk:
-            lines.append(f"disk     {size(disk.needed)} at most, {size(disk.free)} free in {disk.place}")
-        if memory := self.memory:
-            peak = "" if memory.measured_peak is None else f" ({size(memory.measured_peak)} measured)"
-            lines.append(
-                f"memory   roughly {size(memory.states + memory.activations)}{peak} for {memory.parameters / 1e6:,.1f} "
-                f"million parameters and a batch, {size(memory.available)} free on {memory.device}"
-            )
-        return lines
-
-    def _machine(self) -> list[str]:
-        machine = self.machine
-        bf16 = "bfloat16" if machine.bf16 else "no bfloat16"
-        processes = "1 process" if machine.processes == 1 else f"{machine.processes} processes"
-        versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-        return [f"machine  {'; '.join(machine.devices)}, {bf16}, {processes}", f"versions {versions}"]
+        template = pages.get_template("report.txt.jinja")
+        return template.render(report=self, minutes=sum(minutes) if minutes else None)
 
 
-def _finding(finding: Finding) -> str:
+def _wrapped(finding: Finding) -> str:
     found, fix = finding.found.removesuffix("."), finding.fix.removesuffix(".")
     end = f". What to do: {fix}." if fix else "" if found.endswith("?") else "."
     text = f"{finding.level:8} {finding.subject}: {found}{end}"
     return textwrap.fill(text, WIDTH, subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False)
 
 
-def _table(rows: Sequence[Cells], *, left: set[int]) -> str:
-    """The rows under their header; the columns in `left` are left-aligned, the others right-aligned."""
-    align = ["left" if number in left else "right" for number in range(len(rows[0]))]
-    table = tabulate(rows, "keys", tablefmt="plain", colalign=align, disable_numparse=True)
-    return "\n".join(line.rstrip() for line in table.splitlines())
+def _table(text: str, align: str) -> str:
+    """Lines of cells with tabs between them, as a table under the first of them."""
+    rows = [line.split("\t") for line in text.splitlines()]
+    table = tabulate(rows, "firstrow", tablefmt="plain", colalign=align.split(), disable_numparse=True)
+    return "\n".join(line.rstrip() for line in table.splitlines()) + "\n"
 
 
 def _duration(minutes: float) -> str:

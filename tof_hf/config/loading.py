@@ -6,16 +6,21 @@ From weakest to strongest: defaults, preset, the run file's `base`, the run file
 
 from __future__ import annotations
 
+import copy
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
-from tof_hf.config.layers import Layer, layers_of, origin_of
+from tof_hf.config.data import DataFile
 from tof_hf.config.presets import INHERITS_FROM, PRESETS, STAGES, stage_values
-from tof_hf.config.problems import KeyProblem, KeyProblems, section_in
+from tof_hf.config.problems import KeyedModel, KeyProblem, KeyProblems, mismatch, section_in
 from tof_hf.config.run_file import TofConfig
-from tof_hf.config.yaml import Document, read_document
+from tof_hf.config.yaml import Document, parse_yaml, read_document
+from tof_hf.errors import ConfigError
+
+BASE = "base"
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Sequence[str] = ()) -> TofConfig:
@@ -63,6 +68,120 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: S
     return config
 
 
+class Layer(NamedTuple):
+    """The values of a run file without its `base`, or of the command line; errors call it `origin`.
+
+    In an override the values are a mapping with one key, `inside` times: the way to what it sets.
+    """
+
+    origin: str
+    values: Mapping[str, Any]
+    document: Document = Document(None, None)
+    inside: int = 0
+
+    @classmethod
+    def of_override(cls, text: str) -> Self:
+        """The layer that `mrc.learning_rate=2e-6` stands for. Raises ConfigError."""
+        key, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[^\s.=]+(\.[^\s.=]+)*", key):
+            raise ConfigError(f"command line: {text!r} is not key=value, such as mrc.learning_rate=2e-6.")
+        names = key.split(".")
+        if names[0] == BASE:
+            raise ConfigError("command line: base cannot be set here: write it into a run file.")
+        values = parse_yaml(value, name=f"command line: {key}")
+        for name in reversed(names):
+            values = {name: values}
+        return cls("command line", values, inside=len(names))
+
+    def over(self, below: Mapping[str, Any], kind: type[KeyedModel]) -> dict[str, Any]:
+        """The values laid over those of weaker layers: sections key by key, everything else as it is here.
+
+        A data file, or a list of them, takes options from a layer that names no path: `{limit: 100}`.
+        Raises KeyProblem where an override leads to no place.
+        """
+        return copy.deepcopy(_laid_over(self.values, below, kind, self.inside))
+
+    def place(self, path: Sequence[str]) -> str:
+        """The file and the line, if there is one, where the key or the section around it was written."""
+        line = self.document.line(path)
+        return self.origin if line is None else f"{self.origin}:{line}"
+
+    def depth(self, path: Sequence[str]) -> int:
+        """How many parts of the path can be followed in the values."""
+        place: Any = self.values
+        for depth, name in enumerate(path):
+            if isinstance(place, Mapping) and name in place:
+                place = place[name]
+            elif isinstance(place, list) and name.isdecimal() and int(name) < len(place):
+                place = place[int(name)]
+            elif not (isinstance(place, Mapping | str) and name.isdecimal()):  # one entry stands for a list
+                return depth + (isinstance(place, str) and name == "path")
+        return len(path)
+
+
+def layers_of(origin: str, document: Document, folder: Path, above: Sequence[Path] = ()) -> list[Layer]:
+    """The run file and everything that it is laid over, weakest first.
+
+    Args:
+        document: what the file holds.
+        folder: where its `base` starts from.
+        above: the files that led to this one, itself the last.
+
+    Raises:
+        ConfigError: a base that is not a file, that leads back to itself, or that holds no run file.
+    """
+    if not isinstance(document.value, Mapping):
+        raise ConfigError(f"{origin}: {mismatch((), 'a section (key: value lines)', document.value)}")
+    values = copy.deepcopy(dict(document.value))
+    named = values.pop(BASE, [])
+    layer = Layer(origin, values, document)
+    names = named if isinstance(named, list) else [named]
+    if not all(isinstance(name, str | os.PathLike) for name in names):
+        raise ConfigError(f"{layer.place([BASE])}: {mismatch((BASE,), 'a run file or a list of them', named)}")
+    layers: list[Layer] = []
+    for name in names:
+        path = folder / os.path.expanduser(os.path.expandvars(name))
+        if not path.is_file():
+            raise ConfigError(
+                f"{layer.place([BASE])}: base is {os.fspath(name)!r}, but there is no file {path}. "
+                "A relative base starts at the folder of the file that names it."
+            )
+        if any(path.samefile(one) for one in above):
+            chain = " -> ".join(str(one) for one in [*above, path])
+            raise ConfigError(f"{layer.place([BASE])}: base leads back to where it started: {chain}.")
+        layers += layers_of(os.path.normpath(path), read_document(path), path.parent, [*above, path])
+    return [*layers, layer]
+
+
+def _laid_over(value: Any, below: Any, kind: type[KeyedModel] | None, inside: int, path: tuple[str, ...] = ()) -> Any:
+    """The value over the one of weaker layers, a section of this `kind`; for `inside` more keys it is an override."""
+    is_file, first = kind is DataFile, next(iter(value)) if inside else ""
+    if not inside and (kind is None or not isinstance(value, Mapping) or (is_file and "path" in value)):
+        return value  # the options of the file below, such as its columns, do not fit another file
+    if path and first.isdecimal():
+        entries = list(below) if isinstance(below, list) else [] if below is None else [below]
+        if int(first) >= len(entries):
+            key = ".".join(path)
+            text = f"{key} is a list with {len(entries)} entries, counted from 0: there is no {key}.{first}."
+            raise KeyProblem((*path, first), text)
+        entries[int(first)] = _laid_over(value[first], entries[int(first)], kind, inside - 1, (*path, first))
+        return entries
+    if isinstance(below, list) and (is_file or (inside and below)):
+        return [_laid_over(value, one, kind, inside, (*path, str(number))) for number, one in enumerate(below)]
+    if isinstance(below, str | os.PathLike) and is_file:
+        below = {"path": below}
+    if not isinstance(below, Mapping | None):
+        if inside:
+            raise mismatch(path, "a section (key: value lines)", below)
+        return value
+    merged = dict(below or {})
+    for name, inner in value.items():
+        field = kind.model_fields.get(name) if kind else None
+        inner_kind = section_in(field.annotation) if field else None
+        merged[name] = _laid_over(inner, merged.get(name), inner_kind, max(0, inside - 1), (*path, name))
+    return merged
+
+
 def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values without sections that have a name and nothing in it, as if they were not there."""
     optional = {
@@ -86,6 +205,9 @@ def _not_inherited(problems: Sequence[KeyProblem], values: Mapping[str, Any]) ->
 
 def _placed(problems: Sequence[KeyProblem], layers: Sequence[Layer]) -> list[KeyProblem]:
     """The problems with the place where each was written, in the order of these places."""
-    places = [(origin_of(problem.path, layers), problem) for problem in problems]
+    places = []
+    for problem in problems:
+        layer = max(reversed(layers), key=lambda layer: layer.depth(problem.path))  # the strongest that has most of it
+        places.append((layer, problem))
     places.sort(key=lambda one: (layers.index(one[0]), one[0].document.line(one[1].path) or 0))
     return [KeyProblem(problem.path, f"{layer.place(problem.path)}: {problem.text}") for layer, problem in places]

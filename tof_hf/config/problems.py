@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import typing
@@ -25,11 +26,11 @@ _NEEDED = {
 }
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 _LIMITS = {
-    "greater_than": ("gt", "above"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than_equal": ("le", "at most"),
+    "greater_than": "above {gt:.10g}",
+    "greater_than_equal": "at least {ge:.10g}",
+    "less_than_equal": "at most {le:.10g}",
 }
-_WORDS = {None: "null", True: "true", False: "false"}
+_KINDS = {str: "text", int: "a number", float: "a number", list: "a list"}
 
 
 class KeyedModel(BaseModel):
@@ -66,22 +67,24 @@ class KeyProblem(KeyProblems):
 def problems_of(error: ValidationError, kind: type[KeyedModel], given: Any) -> list[KeyProblem]:
     """The mistakes that pydantic found in the values `given` for a section of this kind."""
     places: dict[tuple[str, ...], list[ErrorDetails]] = {}
-    for details in _closest(error.errors(include_url=False), given):
+    for details in error.errors(include_url=False):
         places.setdefault(_path(details, given), []).append(details)
     with_unknown = {path[:-1] for path, found in places.items() if found[0]["type"] in _UNKNOWN}
     problems: list[KeyProblem] = []
     for path, found in places.items():
-        kind_of_error = found[0]["type"]
-        if kind_of_error == "missing":
+        key, what = ".".join(path), found[0]["type"]
+        if any(len(path) < len(other) and other[: len(path)] == path for other in places):
+            continue  # another type of a union, which the value is further from
+        if what == "missing":
             if path[:-1] not in with_unknown:  # one of the unknown keys could be it, mistyped
                 help = section_at(kind, path[:-1]).model_fields[path[-1]].description or ""
-                problems.append(KeyProblem(path, f"{'.'.join(path)!r} is missing: {' '.join(help.split())}"))
-        elif kind_of_error in _UNKNOWN:
-            problems.append(KeyProblem(path, _unknown(kind, path)))
-        elif kind_of_error == "value_error":
-            problems += _broken_rules(path, found[0])
+                problems.append(KeyProblem(path, f"{key!r} is missing: {' '.join(help.split())}"))
+        elif what in _UNKNOWN:
+            problems.append(KeyProblem(path, _unknown(section_at(kind, path[:-1]), path)))
+        elif what == "value_error":
+            problems += _broken_rules(path, found[0]["ctx"]["error"])
         else:
-            problems.append(KeyProblem(path, f"{'.'.join(path) or 'the run file'} {_wrong_value(found)}"))
+            problems.append(KeyProblem(path, f"{key or 'the run file'} {_wrong_value(found)}"))
     return problems
 
 
@@ -110,10 +113,8 @@ def suggestion(name: object, known: Iterable[object], *, prefix: str = "") -> st
 def written(value: Any) -> str:
     """A value as errors show it: `null`, `true`, `'text' (text)`."""
     if value is None or isinstance(value, bool):
-        return _WORDS[value]
-    kinds = {str: "text", int: "a number", float: "a number", list: "a list"}
-    kind = next((words for kind, words in kinds.items() if isinstance(value, kind)), "a section")
-    return f"{_short(value)} ({kind})"
+        return json.dumps(value)
+    return f"{_short(value)} ({_KINDS.get(type(value), 'a section')})"
 
 
 def mismatch(path: Sequence[str], needed: str, found: Any) -> KeyProblem:
@@ -140,51 +141,33 @@ def _path(details: ErrorDetails, given: Any) -> tuple[str, ...]:
     return (*path, str(details["loc"][-1])) if details["type"] == "missing" else tuple(path)
 
 
-def _closest(found: Sequence[ErrorDetails], given: Any) -> Iterator[ErrorDetails]:
-    """The errors without those of types in a union that the value is further from than from another one."""
-    paths = [_path(details, given) for details in found]
-    for details, path in zip(found, paths, strict=True):
-        in_union = len(path) < len(details["loc"])
-        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-        if not (in_union and deeper and details["type"] in (*_NEEDED, "literal_error")):
-            yield details
-
-
 def _wrong_value(found: Sequence[ErrorDetails]) -> str:
-    first = found[0]
-    value, limits = first["input"], first.get("ctx", {})
-    if first["type"] in _LIMITS:
-        name, words = _LIMITS[first["type"]]
-        return f"is {_short(value)}, it must be {words} {limits[name]:.10g}."
-    needed = [_needed(details) for details in found]
-    text = f"needs {' or '.join(dict.fromkeys(needed))}, found {written(value)}."
-    if first["type"] == "list_type" and value is None:
+    value, context = found[0]["input"], found[0].get("ctx", {})
+    if limit := _LIMITS.get(found[0]["type"]):
+        return f"is {_short(value)}, it must be {limit.format_map(context)}."
+    needed = " or ".join(dict.fromkeys(map(_needed, found)))
+    text = f"needs {needed}, found {written(value)}."
+    if found[0]["type"] == "list_type" and value is None:
         return f"{text} Write [] for an empty list."
-    choices = [
-        name for details in found for name in re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", ""))
-    ]
-    return text + (suggestion(value, choices) if isinstance(value, str) else "")
+    return text + (suggestion(value, re.findall(r"'([^']*)'", needed)) if isinstance(value, str) else "")
 
 
 def _needed(details: ErrorDetails) -> str:
-    context = details.get("ctx", {})
     if details["type"] == "literal_error":
-        return context["expected"]
+        return details["ctx"]["expected"]
     if details["type"] == "model_type":
-        return "a data file" if context["class_name"] == "DataFile" else "a section (key: value lines)"
+        return "a data file" if details["ctx"]["class_name"] == "DataFile" else "a section (key: value lines)"
     return _NEEDED.get(details["type"], details["msg"])
 
 
-def _broken_rules(path: tuple[str, ...], details: ErrorDetails) -> Iterator[KeyProblem]:
-    cause = details["ctx"]["error"]
-    rules = cause.problems if isinstance(cause, KeyProblems) else [KeyProblem((), str(cause))]
-    for rule in rules:
+def _broken_rules(path: tuple[str, ...], cause: ValueError) -> Iterator[KeyProblem]:
+    for rule in cause.problems if isinstance(cause, KeyProblems) else [KeyProblem((), str(cause))]:
         full = (*path, *rule.path)
         yield KeyProblem(full, f"{'.'.join(full)} {rule.text}")
 
 
-def _unknown(kind: type[KeyedModel], path: tuple[str, ...]) -> str:
-    key, name, section = ".".join(path), path[-1], section_at(kind, path[:-1])
+def _unknown(section: type[KeyedModel], path: tuple[str, ...]) -> str:
+    key, name = ".".join(path), path[-1]
     prefix = key.removesuffix(name)
     inside = [
         f"{prefix}{option}.{name}"
@@ -193,8 +176,10 @@ def _unknown(kind: type[KeyedModel], path: tuple[str, ...]) -> str:
     ]
     if inside:
         return f"unknown key {key!r} at this place. Write {' or '.join(inside)}."
+    if explained := section.explain_unknown(key, name):
+        return explained
     known = section.known_names()
     own = sorted(set(known) & section.model_fields.keys())
     more = "" if len(own) == len(known) else " and fields of transformers.TrainingArguments"
     hint = suggestion(name, known, prefix=prefix) or f" Known here: {', '.join(own)}{more}."
-    return section.explain_unknown(key, name) or f"unknown key {key!r}.{hint}"
+    return f"unknown key {key!r}.{hint}"

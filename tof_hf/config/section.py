@@ -89,10 +89,9 @@ def option(
         more: `ge`, `gt` and `le` are limits. `since_default` is for options that are younger than the stage keys of
             finished runs: the value that leaves everything as it was, which is left out of the key.
     """
-    limits = {name: more.pop(name) for name in ("ge", "gt", "le") if name in more}
-    facts = {"paper": paper, "effect": effect, **more}
-    given = {"default": default} if factory is None else {"default_factory": factory}
-    return Field(**given, json_schema_extra=facts, **limits)
+    since = {name: more.pop(name) for name in ("since_default",) if name in more}
+    known = {"paper": paper, "effect": effect, **since}
+    return Field(default, default_factory=factory, json_schema_extra=known, **more)
 
 
 row_option = functools.partial(option, effect="training rows")

@@ -242,8 +242,8 @@ class LabellingConfig(Section):
     """Number of sentences on which the labels are compared with the last MRC stage's answers; 0 = off."""
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        numbers = {"threshold": self.threshold, "per_type_quota": self.quota}
-        for (selection, value), name in zip(numbers.items(), ("threshold", "quota"), strict=True):
+        for name, selection in (("threshold", "threshold"), ("quota", "per_type_quota")):
+            value: float | None = getattr(self, name)
             if selection == self.selection and value is None:
                 yield name, f"is missing: selection is {self.selection}. Give a share."
             if selection != self.selection and value is not None:

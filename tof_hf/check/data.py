@@ -1,0 +1,212 @@
+"""What the data files of a run hold, each read on its own, and what in them does not fit together."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from tof_hf.check.report import FileFacts, FileKind, LanguageFacts, Side
+from tof_hf.config import DataFile, TofConfig
+from tof_hf.data.labels import entity_types
+from tof_hf.data.mixing import cap
+from tof_hf.data.readers.columns import is_markup, split_columns
+from tof_hf.data.readers.files import read_text_file
+from tof_hf.data.readers.text import detect_format
+from tof_hf.run.findings import Finding
+from tof_hf.run.inputs import Inputs, numbered
+
+ALIKE = 0.9  # two queries that differ in less than a tenth hardly say which type they ask for
+MOST_SENTENCES = 20_000  # of each side, for the tokenizer
+MUCH_UNKNOWN = 0.01  # share of pieces
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that was read: its rows, facts about them, and for NER files the types before any label map."""
+
+    file: DataFile
+    rows: Dataset
+    facts: FileFacts
+    raw_types: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> list[str]:
+        """The entity types that occur in it."""
+        return [kind for kind, count in (self.facts.entities or {}).items() if count]
+
+
+def named_files(config: TofConfig) -> Iterator[tuple[str, DataFile, FileKind]]:
+    """Every data file that a run would read: its option, itself, and what it holds."""
+    source, target = config.source, config.target
+    named: list[tuple[str, DataFile | Sequence[DataFile] | None, FileKind]] = [
+        ("source.train", source.train, "ner"),
+        ("source.validation", source.validation, "ner"),
+        ("source.test", source.test, "ner"),
+        ("target.gold", target.gold, "ner"),
+        ("target.text", target.text, "text"),
+        ("target.test_text", target.test_text if config.mlm.include_target_test else None, "text"),
+        ("source.mrc", source.mrc, "mrc"),
+        ("source.mrc_validation", source.mrc_validation, "mrc"),
+        ("target.mrc", target.mrc, "mrc"),
+    ]
+    for option, files, kind in named:
+        for name, file in numbered(option, [files] if isinstance(files, DataFile) else files or []):
+            yield name, file, kind
+
+
+def read_file(inputs: Inputs, option: str, file: DataFile, kind: FileKind) -> ReadFile:
+    """The file as a run would read it. Raises DataError if it cannot."""
+    rows = inputs.one(option, file, kind)
+    raw_types: tuple[str, ...] = ()
+    if kind == "ner":
+        mapped = file.label_map is not None or inputs.config.label_map is not None
+        raw = inputs.one(option, file, kind, mapped=False) if mapped else rows
+        raw_types = tuple(name for name, count in entities(raw).items() if count)
+    dataset = inputs.datasets.get(file.path)
+    facts = FileFacts(
+        option=option,
+        path=file.path,
+        kind=kind,
+        columns=columns_of(file, kind) if dataset is None else tuple(dataset.column_names),
+        rows=len(rows),
+        words=None if kind == "mrc" else sum(map(len, rows["tokens"][:])),
+        entities=entities(rows) if kind == "ner" else None,
+        answers=sum(map(len, rows["spans"][:])) if kind == "mrc" else None,
+    )
+    return ReadFile(file, rows, facts, raw_types)
+
+
+def entities(rows: Dataset) -> dict[str, int]:
+    """Entities of each type in NER rows, which are in IOB2."""
+    names = rows.features["ner_tags"].feature.names
+    counts = Counter(chain.from_iterable(rows["ner_tags"][:]))
+    return {kind: counts[names.index(f"B-{kind}")] for kind in entity_types(names)}
+
+
+def columns_of(file: DataFile, kind: FileKind) -> tuple[str, ...]:
+    """The names of a table's columns, or the numbers of a column file's; empty for other files."""
+    path = Path(file.path).expanduser()
+    if kind == "mrc" or not path.is_file() or path.suffix == ".json":
+        return ()
+    if path.suffix == ".parquet":
+        return tuple(pq.read_schema(path).names)
+    text = read_text_file(path, file.encoding)
+    lines = (line for line in text.split("\n") if line.strip())
+    if path.suffix == ".jsonl":
+        return tuple(json.loads(next(lines)))
+    if kind == "text" and (file.format or detect_format(text)) == "lines":
+        return ()
+    first = next(line for line in lines if not is_markup(split_columns(line), line, inside=False))
+    return tuple(str(number) for number in range(len(split_columns(first))))
+
+
+def training_types(config: TofConfig, read: Sequence[ReadFile]) -> list[str]:
+    """The entity types that the tagger will know; none if the source cannot be read."""
+    return sorted(config.labels or chain(*(one.types for one in read if one.facts.option == "source.train")))
+
+
+def check_types(config: TofConfig, read: Sequence[ReadFile]) -> Iterator[Finding]:
+    """Types that only one side has, files without an entity, and label maps that rename nothing."""
+    known = training_types(config, read)
+    whose = "labels" if config.labels else "source.train"
+    after_own_maps: set[str] = set()
+    for one in read:
+        if one.facts.kind != "ner":
+            continue
+        option, own_map = one.facts.option, one.file.label_map if isinstance(one.file.label_map, dict) else {}
+        if not one.types:
+            fix = "give labelled sentences, and name the column of the tags; label_map may drop too much."
+            yield Finding("error", option, f"{one.file.path}: no entity", fix)
+        elif known:
+            yield from _compared(option, one.types, known, whose)
+        yield from _unused(f"{option}.label_map", own_map, one.raw_types, "the file has")
+        after_own_maps |= {own_map.get(kind, kind) for kind in one.raw_types}
+    if isinstance(config.label_map, dict):
+        yield from _unused("label_map", config.label_map, sorted(after_own_maps), "the files have")
+
+
+def _compared(option: str, types: Sequence[str], known: Sequence[str], whose: str) -> Iterator[Finding]:
+    if unknown := [kind for kind in types if kind not in known]:
+        found = f"entity types {', '.join(unknown)}, which are not among those of {whose}: {', '.join(known)}"
+        fix = "rename or drop them with label_map ({OTHER: MISC}, {OTHER: O}), or name all types in labels."
+        yield Finding("error", option, found, fix)
+    if missing := [kind for kind in known if kind not in types]:
+        found = f"no entity of the types {', '.join(missing)}, which the tagger learns"
+        fix = "if the file does not label them, drop them with label_map ({MISC: O}): each one found counts as wrong."
+        yield Finding("warning", option, found, fix)
+
+
+def _unused(option: str, label_map: Mapping[str, str], types: Collection[str], whose: str) -> Iterator[Finding]:
+    if unused := [kind for kind in label_map if kind not in types]:
+        found = f"it renames {', '.join(unused)}, but {whose} {', '.join(types) or 'no entity'}"
+        yield Finding("warning", option, found, "correct the name, or remove the entry.")
+
+
+def check_queries(types: Sequence[str], queries: Mapping[str, str]) -> Iterator[Finding]:
+    """Types without a query, and queries so alike that the reader cannot tell the types apart."""
+    if missing := [kind for kind in types if kind not in queries]:
+        found = f"no query for the entity types {', '.join(missing)}"
+        fix = f"add them, e.g. `queries: {{{missing[0]}: <what an annotator should look for>}}`."
+        yield Finding("error", "queries", found, fix)
+    for one, other in combinations([kind for kind in types if kind in queries], 2):
+        ratio = difflib.SequenceMatcher(None, queries[one].lower(), queries[other].lower(), autojunk=False).ratio()
+        if ratio > ALIKE:
+            how = "the same" if ratio == 1 else f"{100 * ratio:.0f} % alike"
+            found = f"the queries of {one} and {other} are {how}: {queries[one]!r}, {queries[other]!r}"
+            yield Finding("warning", "queries", found, "say in each how the type differs from the other.")
+
+
+def language_facts(
+    side: Side, rows: Dataset, tokenizer: PreTrainedTokenizerBase, *, windows: Mapping[str, int], seed: int
+) -> tuple[LanguageFacts, Counter[str]]:
+    """What the tokenizer makes of the sentences, and the words that become no piece.
+
+    `windows`: the windows of the stages, in pieces.
+    """
+    sample = cap(rows, MOST_SENTENCES, seed=seed)
+    facts = LanguageFacts(side, sentences=len(sample), of=len(rows), over_window=dict.fromkeys(windows, 0))
+    special = tokenizer.num_special_tokens_to_add()
+    lost: Counter[str] = Counter()
+    unknown = 0
+    for batch in sample.iter(batch_size=1000):
+        sentences = batch["tokens"]
+        encoded = tokenizer(
+            sentences, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
+        )
+        for number, (words, ids) in enumerate(zip(sentences, encoded["input_ids"], strict=True)):
+            facts.words += len(words)
+            facts.pieces += len(ids)
+            unknown += ids.count(tokenizer.unk_token_id)
+            for name, window in windows.items():
+                facts.over_window[name] += len(ids) + special > window
+            kept = set(encoded.word_ids(number))
+            lost.update(word for place, word in enumerate(words) if place not in kept)
+    facts.lost_words, facts.unknown_share = lost.total(), unknown / max(1, facts.pieces)
+    return facts, lost
+
+
+def check_language(
+    option: str, facts: LanguageFacts, lost: Counter[str], windows: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Lost words, many unknown pieces, and sentences longer than the windows."""
+    if lost:
+        examples = ", ".join(ascii(word) for word, _ in lost.most_common(3))
+        found = f"{facts.lost_words:,} of {facts.words:,} words become no piece at all, e.g. {examples}"
+        fix = "the tagger cannot see them and gives them O; remove them, or choose an encoder that knows them."
+        yield Finding("warning", option, found, fix)
+    if facts.unknown_share > MUCH_UNKNOWN:
+        found = f"{100 * facts.unknown_share:.1f} % of all pieces are unknown to the tokenizer"
+        yield Finding("warning", option, found, "choose an encoder whose vocabulary has this language and its letters.")
+    over = [f"{count:,} over {windows[name]} pieces ({name})" for name, count in facts.over_window.items() if count]
+    if over:
+        found = f"sentences longer than a window: {', '.join(over)}; they are split into windows, nothing is lost"
+        yield Finding("note", option, found)
