@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tof_hf.check import checking, cost
+from tof_hf.check import cost
 from tof_hf.data import read_ner
 
 pytestmark = pytest.mark.slow
@@ -156,9 +156,9 @@ def test_too_little_memory_is_a_warning(report_on, monkeypatch):
 
 def test_a_batch_that_does_not_fit_is_an_error(report_on, monkeypatch):
     def too_large(task, encoder):
-        raise checking.torch.OutOfMemoryError("CUDA out of memory.\nmore")
+        raise cost.torch.OutOfMemoryError("CUDA out of memory.\nmore")
 
-    monkeypatch.setattr(checking, "measure", too_large)
+    monkeypatch.setattr(cost, "measure", too_large)
     found = only(report_on(QUICK, timing=True))
     assert (found.level, found.subject) == ("error", "ner")
     assert "a batch does not fit in memory: CUDA out of memory." in found.found

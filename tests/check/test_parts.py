@@ -12,8 +12,8 @@ import pytest
 from datasets import Dataset
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 
+from tof_hf.check.content import columns_of
 from tof_hf.check.cost import Speed, Stopwatch, parameter_count, representative, stage_facts, steps_of
-from tof_hf.check.data import columns_of
 from tof_hf.check.machine import check_machine, outdated
 from tof_hf.check.report import size
 from tof_hf.config import DataFile

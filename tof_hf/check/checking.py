@@ -13,17 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scoring import Scorer
-from tof_hf.check.cost import Speed, check_disk, check_memory, kind_of, measure, parameter_count, stage_facts
-from tof_hf.check.data import (
-    ReadFile,
-    check_language,
-    check_queries,
-    check_types,
-    language_facts,
-    named_files,
-    read_file,
-    training_types,
-)
+from tof_hf.check import content, cost
 from tof_hf.check.machine import check_machine
 from tof_hf.check.report import DiskFacts, Kind, LanguageFacts, MemoryFacts, Report, Side, StageFacts
 from tof_hf.config import TofConfig, load_config
@@ -101,7 +91,7 @@ class _Check:
         say("check: reading the data")
         files = self._files()
         options = ("source.train", "source.validation", "target.text", "target.test_text", "target.gold")
-        rows = {option: found for option in options if (found := _rows(files, option))}
+        rows = {option: joined for option in options if (joined := _rows(files, option))}
         languages = [] if tokenizer is None else self._languages(rows, tokenizer)
         overlaps, found = look_for_overlaps(rows)
         self.findings += found
@@ -129,16 +119,17 @@ class _Check:
     def _failed(self) -> bool:
         return any(finding.level == "error" for finding in self.findings)
 
-    def _files(self) -> list[ReadFile]:
+    def _files(self) -> list[content.ReadFile]:
         with main_process_first():
             attempts = [
-                self._attempt(name, read_file, self.inputs, name, *of) for name, *of in named_files(self.config)
+                self._attempt(name, content.read_file, self.inputs, name, *of)
+                for name, *of in content.named_files(self.config)
             ]
         read = [file for file in attempts if file is not None]
-        self.findings += check_types(self.config, read)
+        self.findings += content.check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
         if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
-            self.findings += check_queries(training_types(self.config, read), queries)
+            self.findings += content.check_queries(content.training_types(self.config, read), queries)
         if self.config.translation.dictionary is not None:
             self._attempt("translation.dictionary", BilingualDictionary.from_file, self.config.translation.dictionary)
         return read
@@ -149,9 +140,11 @@ class _Check:
         sides: dict[str, Side] = {"source.train": "source", "target.text": "target"}
         for option, side in sides.items():
             if option in rows:
-                facts, lost = language_facts(side, rows[option], tokenizer, windows=windows, seed=self.config.seed)
+                facts, lost = content.language_facts(
+                    side, rows[option], tokenizer, windows=windows, seed=self.config.seed
+                )
                 languages.append(facts)
-                self.findings += check_language(option, facts, lost, windows)
+                self.findings += content.check_language(option, facts, lost, windows)
         return languages
 
     def _plan(self, tokenizer: PreTrainedTokenizerBase) -> list[PlannedStage]:
@@ -184,25 +177,29 @@ class _Check:
         for stage in planned:
             stages.setdefault(stage.name, []).append(stage)
         tasks = [same[0].task for same in stages.values() if same[0].action != "reuse"]
-        of_kind = {kind_of(task): task for task in reversed(tasks)}  # the first that has to be trained
+        of_kind = {cost.kind_of(task): task for task in reversed(tasks)}  # the first that has to be trained
         speeds = self._speeds(of_kind) if timing else {}
         disk = memory = None
         if tasks:
             encoder = read_config(self.config.model)
-            parameters = {kind: parameter_count(encoder, task) for kind, task in of_kind.items()}
+            parameters = {kind: cost.parameter_count(encoder, task) for kind, task in of_kind.items()}
             peaks = [speed.peak_bytes for speed in speeds.values() if speed.peak_bytes is not None]
-            disk, on_disk = check_disk(self.folder, tasks, parameters)
-            memory, in_memory = check_memory(self.folder, tasks, encoder, parameters, max(peaks, default=None))
-            self.findings += on_disk + in_memory
-        return [stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
+            peak = max(peaks, default=None)
+            disk = cost.disk_facts(self.folder, tasks, parameters)
+            needs = [
+                cost.memory_facts(self.folder, task, encoder, parameters[cost.kind_of(task)], peak) for task in tasks
+            ]
+            memory = max(needs, key=lambda facts: facts.needed)
+            self.findings += cost.check_costs(disk, memory)
+        return [cost.stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
 
-    def _speeds(self, tasks: Mapping[Kind, StageTask]) -> dict[Kind, Speed]:
+    def _speeds(self, tasks: Mapping[Kind, StageTask]) -> dict[Kind, cost.Speed]:
         """The speed of each kind of stage; one that does not fit in memory is an error."""
-        speeds: dict[Kind, Speed] = {}
+        speeds: dict[Kind, cost.Speed] = {}
         for kind, task in tasks.items():
             say(f"check: timing {kind}")
             try:
-                if (speed := self._attempt("model", measure, task, self.config.model)) is not None:
+                if (speed := self._attempt("model", cost.measure, task, self.config.model)) is not None:
                     speeds[kind] = speed
             except torch.OutOfMemoryError as problem:
                 fix = "lower its per_device_train_batch_size and raise gradient_accumulation_steps as much."
@@ -211,7 +208,7 @@ class _Check:
         return speeds
 
 
-def _rows(files: Sequence[ReadFile], option: str) -> Dataset | None:
+def _rows(files: Sequence[content.ReadFile], option: str) -> Dataset | None:
     """The sentences of all files of the option that could be read."""
     parts = [one.rows for one in files if option in (one.facts.option, one.facts.option.rpartition(".")[0])]
     return mix(parts, columns=["id", "tokens"]) if parts else None

@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,53 +120,45 @@ def parameter_count(encoder: PreTrainedConfig, task: StageTask) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def check_disk(
-    folder: Path, tasks: Sequence[StageTask], parameters: Mapping[Kind, int]
-) -> tuple[DiskFacts, list[Finding]]:
+def disk_facts(folder: Path, tasks: Sequence[StageTask], parameters: Mapping[Kind, int]) -> DiskFacts:
     """What the stages to train write, and what is free where output_dir is or will be."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
+    folder = folder.absolute()
+    place = next(place for place in (folder, *folder.parents) if place.exists())
     sizes = [parameters[kind_of(task)] * FLOAT32 for task in tasks]
     # A Trainer checkpoint is the weights and Adam's two states; final/ is a copy of the last stage's model.
     needed = sum(sizes) + SAVED_AT_ONCE * 3 * max(sizes) + sizes[-1]
-    facts = DiskFacts(str(place), needed, shutil.disk_usage(place).free)
-    if needed <= facts.free:
-        return facts, []
-    found = f"the run needs {size(needed)} on the disk of {place}, {size(facts.free)} are free"
-    return facts, [Finding("error", "output_dir", found, "free some space, or name a folder on another disk.")]
+    return DiskFacts(str(place), needed, shutil.disk_usage(place).free)
 
 
-def check_memory(
-    folder: Path,
-    tasks: Sequence[StageTask],
-    encoder: PreTrainedConfig,
-    parameters: Mapping[Kind, int],
-    measured_peak: int | None,
-) -> tuple[MemoryFacts, list[Finding]]:
-    """What a process needs for the largest of these stages, and what is available to it."""
-    needs = []
-    for task in tasks:
-        args, count = arguments_of(task, folder), parameters[kind_of(task)]
-        device, available = available_memory(args)
-        needs.append(
-            MemoryFacts(
-                device=device,
-                stage=task.name,
-                parameters=count,
-                states=4 * count * FLOAT32,  # weights, gradients, Adam's two states
-                activations=activation_bytes(encoder, task, args),
-                available=available,
-                measured_peak=measured_peak,
-            )
+def memory_facts(
+    folder: Path, task: StageTask, encoder: PreTrainedConfig, parameters: int, measured_peak: int | None
+) -> MemoryFacts:
+    """What a process needs to train the stage, and what is available to it."""
+    args = arguments_of(task, folder)
+    device, available = available_memory(args)
+    return MemoryFacts(
+        device=device,
+        stage=task.name,
+        parameters=parameters,
+        states=4 * parameters * FLOAT32,  # weights, gradients, Adam's two states
+        activations=activation_bytes(encoder, task, args),
+        available=available,
+        measured_peak=measured_peak,
+    )
+
+
+def check_costs(disk: DiskFacts, memory: MemoryFacts) -> Iterator[Finding]:
+    """Too little disk or memory."""
+    if disk.needed > disk.free:
+        found = f"the run needs {size(disk.needed)} on the disk of {disk.place}, {size(disk.free)} are free"
+        yield Finding("error", "output_dir", found, "free some space, or name a folder on another disk.")
+    if (memory.measured_peak or memory.needed) > memory.available:
+        needed, free = size(memory.needed), size(memory.available)
+        found = f"{memory.stage} needs roughly {needed} of memory, {free} are free on {memory.device}"
+        fix = (
+            "lower per_device_train_batch_size, raise gradient_accumulation_steps, or set gradient_checkpointing=true."
         )
-    facts = max(needs, key=lambda need: need.needed)
-    if (measured_peak or facts.needed) <= facts.available:
-        return facts, []
-    needed, free = size(facts.needed), size(facts.available)
-    found = f"{facts.stage} needs roughly {needed} of memory, {free} are free on {facts.device}"
-    fix = "lower per_device_train_batch_size, raise gradient_accumulation_steps, or set gradient_checkpointing=true."
-    return facts, [Finding("warning", "memory", found, fix)]
+        yield Finding("warning", "memory", found, fix)
 
 
 def activation_bytes(encoder: PreTrainedConfig, task: StageTask, args: TrainingArguments) -> int:
