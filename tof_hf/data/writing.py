@@ -9,7 +9,7 @@ from typing import Any
 from datasets import Dataset
 
 from tof_hf.data.translation.words import label_names_of
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 from tof_hf.storage.files import new_file, write_text
 
 
@@ -21,15 +21,13 @@ def write_rows(dataset: Dataset, path: Path) -> None:
     unlabelled sentence). Raises DataError for MRC rows with another ending, for words with white space in such a file,
     and for a path that cannot be written.
     """
-    try:
+    with as_data_error("a path that cannot be written", OSError, fix="name another.", path=path):
         if path.suffix == ".parquet":
             path.parent.mkdir(parents=True, exist_ok=True)
             with new_file(path) as part:
                 dataset.to_parquet(str(part))
         else:
             write_text(path, _text(dataset, path))
-    except OSError as problem:
-        raise DataError(f"a path that cannot be written ({problem}).", fix="name another.", path=path) from None
 
 
 def _text(dataset: Dataset, path: Path) -> str:

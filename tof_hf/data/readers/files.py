@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
 
 from tof_hf.data.mapping import source_hash
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,10 @@ def stem(path: Path) -> str:
 
 def read_bytes(path: Path) -> bytes:
     """Return the file's content, unpacked if its name ends in .gz. Raises `DataError` if there is none."""
-    try:
+    with as_data_error("a file that cannot be read", OSError, EOFError, fix="check the path.", path=path):
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
-        raise DataError(f"a file that cannot be read ({error}).", fix="check the path.", path=path) from error
     if not data.strip():
         raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
     return data
