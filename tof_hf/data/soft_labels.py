@@ -25,7 +25,7 @@ def soft_label(
     words where another voter has another label, and on all words if there are no voters.
     """
     mean: Probabilities = [
-        [np.mean(words, axis=0, dtype=np.float64).astype(np.float32) for words in zip(*sentences, strict=True)]
+        [np.stack(words).mean(axis=0, dtype=np.float64).astype(np.float32) for words in zip(*sentences, strict=True)]
         for sentences in zip(*teachers, strict=True)
     ]
     votes = [[[int(word.argmax()) for word in sentence] for sentence in voter] for voter in voters or [mean]]
