@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
-from tof_hf.stages.failures import RunError
+from tof_hf.errors import RunError
 from tof_hf.stages.reuse import MANIFEST, RECORD, newest_whole_checkpoint
 from tof_hf.storage.files import TEMPORARY
 

@@ -69,3 +69,7 @@ class ModelError(TofError):
 
 class TargetLabelLeak(TofError):
     """The target's gold labels were about to be used in training or model selection."""
+
+
+class RunError(TofError):
+    """The machine failed during a run, for example without disk space. Finished stages and saved epochs stay."""

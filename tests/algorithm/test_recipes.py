@@ -146,7 +146,7 @@ def test_a_plan_says_that_a_student_waits_for_its_teachers(values, tmp_path):
 def test_the_teachers_of_unitrans_learn_the_whole_source_translated(values, tmp_path):
     few = values["ner"] | {"max_translated": 3}
     config = load_config(values | {"output_dir": str(tmp_path), "systems": ["unitrans"], "ner": few})
-    rows = {stage.name: stage.task.rows for stage in TofPipeline(config).plan()}
+    rows = {stage.name: stage.stage.rows for stage in TofPipeline(config).plan()}
     assert rows["translated_ner_tr"]["translated"] == rows["ner-tuned_ner_tr"]["translated"] == rows["ner"]["source"]
 
 

@@ -102,7 +102,7 @@ def test_steps_are_counted_as_the_trainer_does(windows, repeats, options, steps,
 def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
     task = task_of("mlm")
     task.config = MlmConfig(per_device_train_batch_size=5, num_train_epochs=1, head_warmup_steps=6)
-    task.validation = task.metrics = None
+    task.validation = None
     task.seed, task.rows = 1, {"target": 10}
     stage = PlannedStage("tof", "mlm", "run", "never trained", False, task)
 

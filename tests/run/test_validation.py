@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 
 from tof_hf.config import load_config
 from tof_hf.errors import ConfigError, DataError, ModelError
-from tof_hf.modeling.identity import encoder_key
+from tof_hf.modeling.checkpoints import encoder_key
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run import validation
 from tof_hf.run.inputs import Inputs

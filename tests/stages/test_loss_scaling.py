@@ -23,7 +23,7 @@ from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.stages.fit import fit, token_loss
 from tof_hf.stages.mlm import MlmTrainer
 from tof_hf.stages.name import StageName
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def rows(kind):
     return Dataset.from_list(made)
 
 
-def task(kind, base, tokenizer, cut):
+def stage_of(kind, base, tokenizer, cut):
     batch, steps = cut
     training = {
         "max_steps": 1,
@@ -82,8 +82,8 @@ def task(kind, base, tokenizer, cut):
         "ner": (WordCollator, token_loss, lambda: load_for_ner(base, NAMES), OrderedTrainer, NerConfig),
         "mlm": (EveryThird, token_loss, lambda: load_for_mlm(base), MlmTrainer, MlmConfig),
     }.get(kind, (SpanCollator, span_loss, lambda: without_dropout(base, match), OrderedTrainer, MrcConfig))
-    return StageTask(
-        stage=StageName("step"),
+    return Stage(
+        stage_name=StageName("step"),
         start=Checkpoint("", base, "key"),
         config=config(**training),
         seed=3,
@@ -104,7 +104,7 @@ def without_dropout(base, span_match):
 
 
 def one_step(kind, base, tokenizer, cut, folder):
-    checkpoint = fit(task(kind, base, tokenizer, cut), folder)
+    checkpoint = fit(stage_of(kind, base, tokenizer, cut), folder)
     return outcome(checkpoint.folder)
 
 
@@ -135,11 +135,11 @@ def test_four_small_batches_make_the_step_of_one_large_batch(kind, architecture,
 
 def test_the_logged_ner_loss_is_the_mean_over_all_labelled_pieces(checkpoint, tokenizers, tmp_path):
     tokenizer, base = tokenizers["wordpiece"], checkpoint("bert")
-    work = task("ner", base, tokenizer, (8, 4))
+    stage = stage_of("ner", base, tokenizer, (8, 4))
     logged = one_step("ner", base, tokenizer, (8, 4), tmp_path)[0]
-    torch.manual_seed(work.seed)
-    model = work.build()[0].eval()
-    batch = work.collator(list(work.train))
+    torch.manual_seed(stage.seed)
+    model = stage.build()[0].eval()
+    batch = stage.collator(list(stage.train))
     labels = batch.pop("labels")
     expected = F.cross_entropy(model(**batch).logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
     assert logged == pytest.approx(expected.item(), rel=1e-4)
@@ -159,14 +159,14 @@ def test_the_masked_language_loss_equals_that_of_all_logits(architecture, checkp
 
 @pytest.mark.parametrize("kind", ["ner", "mlm", "mrc"])
 def test_a_batch_without_any_label_does_not_break_the_model(kind, checkpoint, tokenizers, tmp_path):
-    work = task(kind, checkpoint("bert"), tokenizers["wordpiece"], (8, 1))
+    stage = stage_of(kind, checkpoint("bert"), tokenizers["wordpiece"], (8, 1))
     column = {"ner": "labels", "mlm": "masked", "mrc": "context"}[kind]
 
     def blank(row):
         return {column: [0, 0] if kind == "mrc" else [-100] * row["length"], "spans": [], "ignored": []}
 
-    bare = work.train.map(blank) if kind == "mrc" else work.train.map(lambda row: {column: blank(row)[column]})
-    done = fit(dataclasses.replace(work, train=bare), tmp_path)
+    bare = stage.train.map(blank) if kind == "mrc" else stage.train.map(lambda row: {column: blank(row)[column]})
+    done = fit(dataclasses.replace(stage, train=bare), tmp_path)
     loss, _, weights = outcome(done.folder)
     assert loss == 0.0
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())

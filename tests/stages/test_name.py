@@ -29,11 +29,9 @@ def test_the_options_of_a_stage_are_found_by_its_name(text, section):
     assert StageName.parse(text).section == section
 
 
-def test_a_name_tells_its_parents_and_what_comes_before_it():
+def test_a_name_says_what_comes_before_it():
     name = StageName.parse("mlm-mrc-ner1_tr")
     assert (str(name.parent), name.short, name.round, name.translated) == ("mlm-mrc", "ner1_tr", 1, True)
-    assert name.comes_after(StageName.parse("mlm-mrc")) and name.comes_after(StageName.parse("mlm"))
-    assert not name.comes_after(StageName.parse("mrc")) and not name.comes_after(name)
     assert StageName.parse("mlm").parent is None
 
 

@@ -17,15 +17,15 @@ from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.stages.cost import peak_memory_mb
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.fit import fit
-from tof_hf.stages.mlm import MaskingCollator, mlm_task
-from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.machine import peak_memory_mb
+from tof_hf.stages.mlm import MaskingCollator, mlm_stage
+from tof_hf.stages.mrc import mrc_stage
 from tof_hf.stages.name import StageName
-from tof_hf.stages.ner import ner_task
+from tof_hf.stages.ner import ner_stage
 from tof_hf.stages.reuse import newest_whole_checkpoint, write_manifest
-from tof_hf.stages.stage import Checkpoint
+from tof_hf.stages.stage import Checkpoint, StageSetup
 
 pytestmark = pytest.mark.slow
 
@@ -58,23 +58,26 @@ def train(rows, checkpoint, tokenizers):
             "num_train_epochs": epochs, "per_device_train_batch_size": 6, "learning_rate": 1e-2, "bf16": False,
             "disable_tqdm": True,
         } | more  # fmt: skip
-        common = {"tokenizer": tokenizers["wordpiece"], "seed": seed}
+
+        def setup(name, config):
+            return StageSetup(StageName(name), start, config, tokenizers["wordpiece"], seed)
+
         if kind == "ner":
-            task = ner_task(
-                start, NerConfig(**training), stage=StageName("ner"), sentences={"source": rows},
-                validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
+            stage = ner_stage(
+                setup("ner", NerConfig(**training)), sentences={"source": rows}, validation={"source": rows},
+                label_names=NAMES, keep_head=False,
             )  # fmt: skip
-            return fit(task, folder)
+            return fit(stage, folder)
         if kind == "mrc":
             questions = ner_to_mrc(rows)
-            task = mrc_task(
-                start, MrcConfig(**training, max_length=64, stride=8), stage=StageName("mrc"),
-                questions={"ner_mrc": questions}, validation={"ner_mrc": questions}, **common,
+            stage = mrc_stage(
+                setup("mrc", MrcConfig(**training, max_length=64, stride=8)),
+                questions={"ner_mrc": questions}, validation={"ner_mrc": questions},
             )  # fmt: skip
-            return fit(task, folder)
+            return fit(stage, folder)
         config = MlmConfig(**training, maskings=2, head_warmup_steps=3)
         raw = rows.remove_columns("ner_tags")
-        return fit(mlm_task(start, config, base=start.path, target=raw, source=raw, **common), folder)
+        return fit(mlm_stage(setup("mlm", config), base=start.path, target=raw, source=raw), folder)
 
     return run
 
@@ -136,7 +139,7 @@ def test_a_stage_killed_before_a_checkpoint_is_whole_still_has_the_one_before(tr
             raise Killed
         write(checkpoint)
 
-    monkeypatch.setattr("tof_hf.stages.cost.write_manifest", kill_in_the_second)
+    monkeypatch.setattr("tof_hf.stages.machine.write_manifest", kill_in_the_second)
     with pytest.raises(Killed):
         train("ner", tmp_path)
     assert newest_whole_checkpoint(written[0].parent) == written[0]
@@ -167,10 +170,10 @@ def test_the_peak_of_memory_is_the_stage_s_own(train, tmp_path):
 
 
 def test_where_the_system_counts_no_peak_of_a_stage_that_of_the_process_is_told_as_such(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("tof_hf.stages.cost._RESET", tmp_path / "no" / "such" / "file")
+    monkeypatch.setattr("tof_hf.stages.machine._RESET", tmp_path / "no" / "such" / "file")
     record = json.loads((train("ner", tmp_path / "run", epochs=1).folder / "stage.json").read_text())
     assert record["peak_memory_of"] == "process"
-    assert record["peak_memory_mb"] == peak_memory_mb(own=False)
+    assert 0 <= peak_memory_mb(own=False) - record["peak_memory_mb"] < 16  # the model is saved after the count
 
 
 def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):
@@ -236,8 +239,8 @@ def test_options_that_decide_are_part_of_the_key(rows, checkpoint, tokenizers, o
     raw, start = rows.remove_columns("ner_tags"), Checkpoint("", checkpoint("bert"), "key")
 
     def key(config):
-        common = {"base": start.path, "target": raw, "source": raw, "tokenizer": tokenizers["wordpiece"], "seed": 5}
-        return fingerprint(fingerprint_inputs(mlm_task(start, config, **common)))
+        setup = StageSetup(StageName("mlm"), start, config, tokenizers["wordpiece"], 5)
+        return fingerprint(fingerprint_inputs(mlm_stage(setup, base=start.path, target=raw, source=raw)))
 
     assert key(MlmConfig(**option)) != key(MlmConfig())
 
@@ -250,16 +253,15 @@ def test_options_that_choose_rows_count_by_the_rows_they_choose(rows, checkpoint
     start, make = Checkpoint("", checkpoint("bert"), "key"), MlmConfig if "source_ratio" in option else NerConfig
 
     def key(config):
-        common = {"tokenizer": tokenizers["wordpiece"], "seed": 5}
+        setup = StageSetup(StageName("any"), start, config, tokenizers["wordpiece"], 5)
         if make is MlmConfig:
             raw = rows.remove_columns("ner_tags")
-            task = mlm_task(start, config, base=start.path, target=raw, source=raw, **common)
-            return fingerprint(fingerprint_inputs(task))
-        task = ner_task(
-            start, config, stage=StageName("ner"), sentences={"source": cap(rows, config.max_source, seed=5)},
-            validation={"source": rows}, label_names=NAMES, keep_head=False, **common,
+            return fingerprint(fingerprint_inputs(mlm_stage(setup, base=start.path, target=raw, source=raw)))
+        stage = ner_stage(
+            setup, sentences={"source": cap(rows, config.max_source, seed=5)}, validation={"source": rows},
+            label_names=NAMES, keep_head=False,
         )  # fmt: skip
-        return fingerprint(fingerprint_inputs(task))
+        return fingerprint(fingerprint_inputs(stage))
 
     assert (key(make(**option)) == key(make())) is same
 

@@ -8,8 +8,9 @@ import shutil
 
 import pytest
 
-from tof_hf.stages.failures import RunError, failures_of_the_machine
+from tof_hf.errors import RunError
 from tof_hf.stages.fingerprint import changes, fingerprint
+from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.reuse import (
     BEGUN,
     RECORD,

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from tof_hf.stages import fit as base
-from tof_hf.stages.cost import Meter
 from tof_hf.stages.fit import training_warning
 
 
@@ -34,9 +33,9 @@ def test_after_a_handful_of_steps_nothing_but_more_of_them_is_advised(scores):
 
 def test_a_doubt_is_a_warning_of_the_run(caplog):
     log = [{"eval_f1": 0.2}, {"loss": 1.0}, {"eval_f1": 0.21}]
-    trainer = SimpleNamespace(state=SimpleNamespace(log_history=log, global_step=5))
+    state = SimpleNamespace(log_history=log, global_step=5)
     with caplog.at_level(logging.INFO, "tof_hf"):
-        base._report(SimpleNamespace(name="ner", rows={"source": 3}), trainer, 0.21, Meter.start())
+        base._report(SimpleNamespace(name="ner", rows={"source": 3}), state, 0.21, 63.4)
     warning, line = caplog.records
     assert warning.levelname == "WARNING" and warning.message.startswith("ner: validation F1 is low and hardly rises")
-    assert line.message.startswith("ner: 3 source; 5 steps")
+    assert line.message.startswith("ner: 3 source; 5 steps in 1:03")

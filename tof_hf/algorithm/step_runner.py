@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, Labels, PseudoLabels, SourceF1Alarm
 from tof_hf.algorithm.labelling import Labelling, MrcModel
@@ -13,13 +13,15 @@ from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
-from tof_hf.modeling.identity import encoder_key
+from tof_hf.modeling.checkpoints import encoder_key
 from tof_hf.stages.fit import fit
-from tof_hf.stages.mrc import mrc_task
+from tof_hf.stages.mrc import mrc_stage
 from tof_hf.stages.name import StageName
-from tof_hf.stages.ner import ner_task
-from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
+from tof_hf.stages.ner import ner_stage
+from tof_hf.stages.stage import Checkpoint, Stage, StageFolders, StageSetup
 from tof_hf.utils.log import say, warn
+
+AnyConfig = TypeVar("AnyConfig", bound=StageConfig)
 
 
 @dataclass(eq=False)
@@ -50,22 +52,18 @@ class StepRunner:
         return None if stage is None else self._mrc_models[str(stage)]
 
     def _mrc(
-        self, start: Checkpoint, config: MrcConfig, stage: StageName, pseudo: PseudoLabels | None = None
+        self, start: Checkpoint, config: MrcConfig, stage_name: StageName, pseudo: PseudoLabels | None = None
     ) -> Checkpoint:
         if not config.enabled:
             return start
-        seed = self._seed(config)
-        questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=seed)
-        task = mrc_task(
-            start,
-            config,
-            stage=replace(stage, translated=any(kind.startswith("translated") for kind in questions)),
+        questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=self._seed(config))
+        stage_name = replace(stage_name, translated=any(kind.startswith("translated") for kind in questions))
+        stage = mrc_stage(
+            self._setup(stage_name, start, config),
             questions=questions,
             validation=mrc_validation(config, self.data, seed=self.config.seed),
-            tokenizer=self.tokenizer,
-            seed=seed,
         )
-        checkpoint = self._train(task, pseudo)
+        checkpoint = self._train(stage, pseudo)
         self._mrc_models[checkpoint.name] = MrcModel(checkpoint, config)
         return checkpoint
 
@@ -73,7 +71,7 @@ class StepRunner:
         self,
         start: Checkpoint,
         config: NerConfig,
-        stage: StageName,
+        stage_name: StageName,
         pseudo: PseudoLabels | None = None,
         *,
         keep_head: bool,
@@ -82,33 +80,35 @@ class StepRunner:
         if not config.enabled:
             return start
         train = functools.partial(self._train_tagger, start, pseudo=pseudo, keep_head=keep_head)
-        retrain = functools.partial(train, config.replace(use_source=True), replace(stage, mixed=True))
-        return self._without_forgetting(train(config, stage), None if config.use_source else retrain)
+        retrain = functools.partial(train, config.replace(use_source=True), replace(stage_name, mixed=True))
+        return self._without_forgetting(train(config, stage_name), None if config.use_source else retrain)
 
     def _train_tagger(
-        self, start: Checkpoint, config: NerConfig, stage: StageName, *, pseudo: PseudoLabels | None, keep_head: bool
+        self,
+        start: Checkpoint,
+        config: NerConfig,
+        stage_name: StageName,
+        *,
+        pseudo: PseudoLabels | None,
+        keep_head: bool,
     ) -> Checkpoint:
-        seed = self._seed(config)
-        sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=seed)
+        sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=self._seed(config))
         validation = ner_validation(config, self.data, seed=self.config.seed)
-        task = ner_task(
-            start,
-            config,
-            stage=replace(stage, translated="translated" in sentences or "translated" in validation),
+        stage_name = replace(stage_name, translated="translated" in sentences or "translated" in validation)
+        stage = ner_stage(
+            self._setup(stage_name, start, config),
             sentences=sentences,
             validation=validation,
             label_names=self.data.label_names,
             keep_head=keep_head,
-            tokenizer=self.tokenizer,
-            seed=seed,
         )
-        return self._train(task, pseudo)
+        return self._train(stage, pseudo)
 
-    def _translated_alone(self, start: Checkpoint, stage: StageName, *, keep_head: bool) -> Checkpoint:
+    def _translated_alone(self, start: Checkpoint, stage_name: StageName, *, keep_head: bool) -> Checkpoint:
         """NER on the translations instead of the source, with the same cap."""
         ner = self.config.ner
         config = ner.replace(use_source=False, use_translated=True, max_translated=ner.max_source)
-        return self._train_tagger(start, config, stage, pseudo=None, keep_head=keep_head)
+        return self._train_tagger(start, config, stage_name, pseudo=None, keep_head=keep_head)
 
     def _without_forgetting(self, tagger: Checkpoint, retrain: Callable[[], Checkpoint] | None) -> Checkpoint:
         """The tagger to continue from. `retrain`: trains it with source sentences; None if it already was."""
@@ -138,19 +138,22 @@ class StepRunner:
         rows = (row for row in self.scorer.rows if row.split == SOURCE and row.checkpoint == tagger.name)
         return next((row.f1 for row in rows), None)
 
-    def _train(self, task: StageTask, labels: Labels[Any] | None = None) -> Checkpoint:
+    def _train(self, stage: Stage, labels: Labels[Any] | None = None) -> Checkpoint:
         """The checkpoint of the stage, trained, scored and noted. `labels`: those that it can learn from."""
-        self.history.stages.append(task.name)
-        if labels is not None and FROM_PSEUDO_LABELS & task.rows.keys():
-            labels.record.used_by.append(task.name)
-        checkpoint = self._fit(task)
-        self.history.folders[task.name] = checkpoint.folder
+        self.history.stages.append(stage.name)
+        if labels is not None and FROM_PSEUDO_LABELS & stage.rows.keys():
+            labels.record.used_by.append(stage.name)
+        checkpoint = self._fit(stage)
+        self.history.folders[stage.name] = checkpoint.folder
         self.record()
-        self._score(checkpoint, task.config)
+        self._score(checkpoint, stage.config)
         return checkpoint
 
-    def _fit(self, task: StageTask) -> Checkpoint:
-        return fit(task, self.folders)
+    def _fit(self, stage: Stage) -> Checkpoint:
+        return fit(stage, self.folders)
+
+    def _setup(self, stage_name: StageName, start: Checkpoint, config: AnyConfig) -> StageSetup[AnyConfig]:
+        return StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))
 
     def _score(self, checkpoint: Checkpoint, config: StageConfig) -> None:
         if isinstance(config, MrcConfig):

@@ -12,8 +12,8 @@ from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import ner_validation
 from tof_hf.data.mixing import mix
 from tof_hf.data.readers.read import unlabelled
-from tof_hf.stages.distillation import distillation_task
-from tof_hf.stages.mlm import mlm_task
+from tof_hf.stages.distillation import distillation_stage
+from tof_hf.stages.mlm import mlm_stage
 from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
 
@@ -68,18 +68,14 @@ class Steps(StepRunner):
         if config.include_target_test and self.data.target_test is not None:
             target = mix([target, self.data.target_test], columns=["id", "tokens"])
         translated = self.data.translated if config.use_translated else None
-        task = mlm_task(
-            start,
-            config,
+        stage = mlm_stage(
+            self._setup(StageName("mlm", translated=translated is not None), start, config),
             base=self.config.model,
             target=target,
             source=unlabelled(self.data.source),
             translated=None if translated is None else unlabelled(translated.source),
-            stage=StageName("mlm", translated=translated is not None),
-            tokenizer=self.tokenizer,
-            seed=self._seed(config),
         )
-        return self._train(task)
+        return self._train(stage)
 
     def mrc(self, start: Checkpoint) -> Checkpoint:
         """Step 2 (lines 3-4): MRC, with a fresh head, on {D_t,m, D_s,m, D_s,nm}.
@@ -208,14 +204,10 @@ class Steps(StepRunner):
             The student with the best entity F1 on source validation sentences.
         """
         config = self.config.distillation
-        task = distillation_task(
-            start,
-            config,
-            stage=StageName("distillation", translated=self.data.translated is not None),
-            taught=soft_labels.rows,
+        stage = distillation_stage(
+            self._setup(StageName("distillation", translated=self.data.translated is not None), start, config),
+            labelled=soft_labels.rows,
             validation=ner_validation(config, self.data, seed=self.config.seed),
             label_names=self.data.label_names,
-            tokenizer=self.tokenizer,
-            seed=self._seed(config),
         )
-        return self._train(task, soft_labels)
+        return self._train(stage, soft_labels)

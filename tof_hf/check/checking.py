@@ -30,7 +30,7 @@ from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps
 from tof_hf.run.validation import check_place, problems, used_stages
-from tof_hf.stages.stage import StageFolders, StageTask
+from tof_hf.stages.stage import Stage, StageFolders
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
 
@@ -176,7 +176,7 @@ class _Check:
         stages: dict[str, list[PlannedStage]] = {}  # by name; systems share them
         for stage in planned:
             stages.setdefault(stage.name, []).append(stage)
-        tasks = [same[0].task for same in stages.values() if same[0].action != "reuse"]
+        tasks = [same[0].stage for same in stages.values() if same[0].action != "reuse"]
         of_kind = {cost.kind_of(task): task for task in reversed(tasks)}  # the first that has to be trained
         speeds = self._speeds(of_kind) if timing else {}
         disk = memory = None
@@ -193,7 +193,7 @@ class _Check:
             self.findings += cost.check_costs(disk, memory)
         return [cost.stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
 
-    def _speeds(self, tasks: Mapping[Kind, StageTask]) -> dict[Kind, cost.Speed]:
+    def _speeds(self, tasks: Mapping[Kind, Stage]) -> dict[Kind, cost.Speed]:
         """The speed of each kind of stage; one that does not fit in memory is an error."""
         speeds: dict[Kind, cost.Speed] = {}
         for kind, task in tasks.items():

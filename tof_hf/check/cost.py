@@ -19,7 +19,6 @@ from transformers import (
     AutoModelForTokenClassification,
     PreTrainedConfig,
     PreTrainedModel,
-    PrinterCallback,
     TrainerCallback,
     TrainingArguments,
 )
@@ -32,7 +31,8 @@ from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.run.findings import Finding
 from tof_hf.run.plan import PlannedStage
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.stage import StageTask
+from tof_hf.stages.fit import stage_trainer
+from tof_hf.stages.stage import Stage
 from tof_hf.utils.pretrained import make_from_config
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
@@ -56,21 +56,21 @@ class Speed:
     peak_bytes: int | None = None
 
 
-def kind_of(task: StageTask) -> Kind:
+def kind_of(task: Stage) -> Kind:
     """What the stage trains."""
     if isinstance(task.config, MlmConfig):
         return "mlm"
     return "mrc" if isinstance(task.config, MrcConfig) else "ner"
 
 
-def arguments_of(task: StageTask, folder: Path) -> TrainingArguments:
+def arguments_of(task: Stage, folder: Path) -> TrainingArguments:
     """The stage's TrainingArguments."""
-    return training_arguments(task.config, folder, seed=task.seed, selects=task.metrics is not None)
+    return training_arguments(task.config, folder, seed=task.seed, selects=task.validation is not None)
 
 
 def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[Kind, Speed]) -> StageFacts:
     """The stage, which systems share, with its steps and, if its kind was timed and it is not reused, its minutes."""
-    stage, task = same[0], same[0].task
+    stage, task = same[0], same[0].stage
     args = arguments_of(task, folder)
     steps, pieces = steps_of(task, args)
     speed = speeds.get(kind_of(task))
@@ -79,7 +79,7 @@ def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[K
         pieces_a_step = pieces / max(1, steps)
         # Without gradients, or with those of a head alone, a piece is about a third of the work.
         if task.validation is not None and args.eval_strategy == "epoch":
-            pieces += sum(task.validation["length"]) * args.num_train_epochs / 3
+            pieces += sum(task.validation.windows["length"]) * args.num_train_epochs / 3
         if isinstance(task.config, MlmConfig) and speed.fresh_head:
             pieces += task.config.head_warmup_steps * pieces_a_step / 3
         minutes = pieces * speed.seconds_per_piece / 60
@@ -97,7 +97,7 @@ def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[K
     )
 
 
-def steps_of(task: StageTask, args: TrainingArguments) -> tuple[int, float]:
+def steps_of(task: Stage, args: TrainingArguments) -> tuple[int, float]:
     """Optimizer steps of the stage over all processes, as the Trainer counts them, and the pieces it reads."""
     windows = len(task.train) * task.repeats
     in_batch = args.train_batch_size * args.world_size
@@ -109,7 +109,7 @@ def steps_of(task: StageTask, args: TrainingArguments) -> tuple[int, float]:
     return math.ceil(args.num_train_epochs * per_epoch), pieces_an_epoch * args.num_train_epochs
 
 
-def parameter_count(encoder: PreTrainedConfig, task: StageTask) -> int:
+def parameter_count(encoder: PreTrainedConfig, task: Stage) -> int:
     """Parameters of the stage's model, counted without making its weights."""
     with torch.device("meta"):
         if isinstance(task.config, MrcConfig):
@@ -120,7 +120,7 @@ def parameter_count(encoder: PreTrainedConfig, task: StageTask) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def disk_facts(folder: Path, tasks: Sequence[StageTask], parameters: Mapping[Kind, int]) -> DiskFacts:
+def disk_facts(folder: Path, tasks: Sequence[Stage], parameters: Mapping[Kind, int]) -> DiskFacts:
     """What the stages to train write, and what is free where output_dir is or will be."""
     folder = folder.absolute()
     place = next(place for place in (folder, *folder.parents) if place.exists())
@@ -131,7 +131,7 @@ def disk_facts(folder: Path, tasks: Sequence[StageTask], parameters: Mapping[Kin
 
 
 def memory_facts(
-    folder: Path, task: StageTask, encoder: PreTrainedConfig, parameters: int, measured_peak: int | None
+    folder: Path, task: Stage, encoder: PreTrainedConfig, parameters: int, measured_peak: int | None
 ) -> MemoryFacts:
     """What a process needs to train the stage, and what is available to it."""
     args = arguments_of(task, folder)
@@ -161,7 +161,7 @@ def check_costs(disk: DiskFacts, memory: MemoryFacts) -> Iterator[Finding]:
         yield Finding("warning", "memory", found, fix)
 
 
-def activation_bytes(encoder: PreTrainedConfig, task: StageTask, args: TrainingArguments) -> int:
+def activation_bytes(encoder: PreTrainedConfig, task: Stage, args: TrainingArguments) -> int:
     """Roughly the bytes that one batch of the longest windows keeps for the backward pass.
 
     After Korthikanti et al. 2022: 17 numbers a piece and hidden unit, 2.5 a pair of pieces and head, in each layer.
@@ -187,7 +187,7 @@ def available_memory(args: TrainingArguments) -> tuple[str, int]:
     return "this machine", psutil.virtual_memory().available // on_this_machine
 
 
-def measure(task: StageTask, encoder: str) -> Speed:
+def measure(task: Stage, encoder: str) -> Speed:
     """The speed of a stage, from a warm-up step with its longest windows and three steps with typical ones.
 
     The stage starts from the pretrained encoder, since its real start may not exist yet. Raises ModelError if that
@@ -204,15 +204,8 @@ def measure(task: StageTask, encoder: str) -> Speed:
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
         model, hand_off = _model_for(task, encoder)
-        trainer = task.trainer(
-            model=model,
-            args=args,
-            train_dataset=task.train.select(rows),
-            data_collator=task.collator,
-            compute_loss_func=task.loss,
-            callbacks=[stopwatch],
-        )
-        trainer.remove_callback(PrinterCallback)
+        trainer = stage_trainer(task, model, args, task.train.select(rows))
+        trainer.add_callback(stopwatch)
         trainer.train()
         trainer.accelerator.free_memory()
         del trainer, model
@@ -225,7 +218,7 @@ def measure(task: StageTask, encoder: str) -> Speed:
     return Speed(seconds_per_piece, fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
 
 
-def _arguments(task: StageTask, folder: str) -> TrainingArguments:
+def _arguments(task: Stage, folder: str) -> TrainingArguments:
     short = {
         "max_steps": 1 + TIMED_STEPS,
         "train_sampling_strategy": "sequential",
@@ -260,7 +253,7 @@ def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
     return order[np.arange(begin, begin + count) % len(order)]  # a small file is read again
 
 
-def _model_for(task: StageTask, encoder: str) -> tuple[PreTrainedModel, HandOff]:
+def _model_for(task: Stage, encoder: str) -> tuple[PreTrainedModel, HandOff]:
     """A model of the stage's kind on the pretrained encoder."""
     if isinstance(task.config, MlmConfig):
         return load_for_mlm(encoder)

@@ -71,9 +71,9 @@ def entity_scores(
     )
     types = sorted({label for _, label, *_ in true | predicted})
     return EntityScores(
-        **asdict(_scores(true, predicted)),
-        per_type={name: _scores(*({e for e in side if e[1] == name} for side in (true, predicted))) for name in types},
-        span_only=_scores(*({(sentence, *place) for sentence, _, *place in side} for side in (true, predicted))),
+        **asdict(scores(true, predicted)),
+        per_type={name: scores(*({e for e in side if e[1] == name} for side in (true, predicted))) for name in types},
+        span_only=scores(*({(sentence, *place) for sentence, _, *place in side} for side in (true, predicted))),
         mode=mode,
     )
 
@@ -98,7 +98,8 @@ def check_shapes(references: Sequence[Sequence[str]], predictions: Sequence[Sequ
             raise TofError(f"sentence {index} has {len(true)} true tags but {len(predicted)} predicted ones.")
 
 
-def _scores(true: AbstractSet[object], predicted: AbstractSet[object]) -> TypeScores:
+def scores(true: AbstractSet[object], predicted: AbstractSet[object]) -> TypeScores:
+    """The scores of a set of predictions, such as entities or answers."""
     right = len(true & predicted)
     precision = right / len(predicted) if predicted else 0.0
     recall = right / len(true) if true else 0.0

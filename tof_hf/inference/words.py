@@ -50,6 +50,13 @@ class OrderedTrainer(Trainer):
         # With several processes accelerate distributes the rows in order.
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
 
+    def predictions(self, windows: Dataset) -> np.ndarray:
+        """The reduced outputs of the model for every window, padded to the longest; this ends the trainer's work."""
+        self.remove_callback(PrinterCallback)
+        predicted = np.asarray(self.predict(windows).predictions)
+        self.accelerator.free_memory()
+        return predicted
+
 
 def predict_words(
     model: Any,
@@ -123,10 +130,7 @@ def _predict(
         data_collator=WordCollator(tokenizer),
         preprocess_logits_for_metrics=reduce,
     )
-    trainer.remove_callback(PrinterCallback)
-    predicted = np.asarray(trainer.predict(windows).predictions)
-    trainer.accelerator.free_memory()
-    return windows, predicted, [len(tokens) for tokens in words["tokens"]]
+    return windows, trainer.predictions(windows), [len(tokens) for tokens in words["tokens"]]
 
 
 def all_probabilities(logits: Logits, labels: Tensor | None) -> Tensor:

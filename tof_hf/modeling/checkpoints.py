@@ -1,16 +1,24 @@
-"""Loading checkpoints with a check that no tensor of the encoder is missing, which would leave it random."""
+"""Checkpoints: loaded with a check that no tensor of the encoder is missing (it would be random), and identified.
+
+A pretrained encoder is identified by the content of a folder, or by the commit of a Hub repository.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from tof_hf.errors import ModelError
+from tof_hf.storage.files import read_object, sha256
 from tof_hf.utils.pretrained import load_pretrained
 
 OUTSIDE = "O"
@@ -26,6 +34,9 @@ TOKENIZER = (
     "*.model",
 )
 MODEL_FILES = ("config.json", *WEIGHTS, *TOKENIZER)  # what makes a tagger and its tokenizer
+# In the order in which transformers looks for them; an index names further files.
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_IGNORED_SETTINGS = {"transformers_version", "_name_or_path", "dtype", "torch_dtype"}  # always loaded as float32
 _HUB_OPTIONS = {"revision", "token", "cache_dir", "local_files_only", "subfolder"}
 _CODE = ("auto_map", "custom_pipelines")  # where a config names Python files of its checkpoint
 
@@ -49,8 +60,12 @@ def load_whole(
     ModelError if it cannot be read or lacks a tensor that it should have (a pooler is never needed).
     """
     kwargs.setdefault("dtype", torch.float32)
-    with _quiet():
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # missing tensors and heads are checked here
+    try:
         model, info = load_pretrained(loader, name_or_path, output_loading_info=True, **kwargs)
+    finally:
+        logging.set_verbosity(verbosity)
     for name in _CODE:  # otherwise a saved copy would refer to Python files that it does not have
         vars(model.config).pop(name, None)
     prefix = f"{model.base_model_prefix}."
@@ -72,12 +87,43 @@ def label_names(model: Any) -> list[str]:
     return names
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the warnings of transformers about missing tensors and heads, which load_whole checks itself."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
+def encoder_key(name_or_path: str) -> str:
+    """The identity of a pretrained encoder: a hash of the folder's weights and config, or the Hub id and its commit.
+
+    It leaves out the tokenizer, which a stage's fingerprint has anyway.
+    """
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        return "@".join(filter(None, (name_or_path, hub_commit(name_or_path, ask=True))))
+    config = read_object(folder / "config.json") or {}  # loading will say what is wrong with it
+    counted = {name: value for name, value in config.items() if name not in _IGNORED_SETTINGS}
+    digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode())
+    for file in weight_files(folder):
+        digest.update(bytes.fromhex(sha256(file)))
+    return digest.hexdigest()[:16]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that the weights of a folder are loaded from, without copies in other formats."""
+    first = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if first is None:  # names of older libraries
+        return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    if first.suffix != ".json":
+        return [first]
+    shards = json.loads(first.read_text(encoding="utf-8"))["weight_map"].values()
+    return [file for name in sorted(set(shards)) if (file := folder / name).is_file()]
+
+
+def hub_commit(name: str, *, ask: bool = False) -> str | None:
+    """The commit of a Hub repository in the local cache; None if it is not there.
+
+    `ask`: download its config first if it is not in the cache.
+    """
+    with contextlib.suppress(HFValidationError, ModelError):  # loading will say what is wrong
+        found = None if Path(name).exists() else try_to_load_from_cache(name, "config.json")
+        if isinstance(found, str):
+            return Path(found).parent.name
+        if ask:
+            read_config(name)
+            return hub_commit(name)
+    return None

@@ -33,10 +33,8 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()  # so that OMP_NUM_THREADS limits both
         path = Path(folder) / ONNX_FILE
-        unreadable = (
-            *(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.InvalidArgument),
-            *(errors.NotImplemented, errors.RuntimeException, errors.Fail),
-        )
+        kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+        unreadable = tuple(kind for kind in kinds if issubclass(kind, Exception))
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except unreadable as problem:

@@ -81,7 +81,7 @@ class SpanExtractionModel(PreTrainedModel):
 
     def __init__(self, config: SpanExtractionConfig) -> None:
         super().__init__(config)
-        self.encoder = _bare_encoder(config.encoder)
+        self.encoder = encoder_of(make_from_config(_encoder_loader(config.encoder), config.encoder))
         self.dropout = nn.Dropout(config.dropout)
         size = config.encoder.hidden_size
         self.start = nn.Linear(size, 2)
@@ -197,9 +197,10 @@ class AutoModelForSpanExtraction:
     """Loads or creates a `SpanExtractionModel` on any encoder that `AutoModel` supports (paper Eq. 2).
 
     Example:
-        >>> model = AutoModelForSpanExtraction.from_pretrained("google-bert/bert-base-multilingual-cased")
+        >>> encoder = "google-bert/bert-base-multilingual-cased"
+        >>> model = AutoModelForSpanExtraction.from_pretrained(encoder, trust_remote_code=False)
         >>> model.save_pretrained("mrc")
-        >>> model = AutoModelForSpanExtraction.from_pretrained("mrc")
+        >>> model = AutoModelForSpanExtraction.from_pretrained("mrc", trust_remote_code=False)
     """
 
     @classmethod
@@ -249,19 +250,15 @@ def load_encoder(name_or_path: str, **kwargs: Any) -> PreTrainedModel:
     config = read_config(name_or_path, **kwargs)
     if isinstance(config, SpanExtractionConfig):
         return encoder_of(load_whole(SpanExtractionModel, name_or_path, **kwargs)[0])
-    loader = AutoModelForTokenClassification if _has_token_head(config) else AutoModel
     # The head is not used, so a head with the same name and another size does not matter.
+    loader = _encoder_loader(config)
     return encoder_of(load_whole(loader, name_or_path, fresh_head=True, ignore_mismatched_sizes=True, **kwargs)[0])
 
 
-def _has_token_head(config: PreTrainedConfig) -> bool:
-    return type(config) in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING
-
-
-def _bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder without the pooler that `AutoModel` would add, and that no other head trains."""
-    loader = AutoModelForTokenClassification if _has_token_head(config) else AutoModel
-    return encoder_of(make_from_config(loader, config))
+def _encoder_loader(config: PreTrainedConfig) -> Any:
+    """The Auto class for the encoder: `AutoModel` would add a pooler, which no other head trains."""
+    has_tagger = type(config) in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING
+    return AutoModelForTokenClassification if has_tagger else AutoModel
 
 
 AutoConfig.register(SpanExtractionConfig.model_type, SpanExtractionConfig)

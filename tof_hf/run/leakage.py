@@ -106,7 +106,7 @@ def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset
 
 
 def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTextRecord:
-    """The target sentences that `mlm_task` trains on, sampled in the same way."""
+    """The target sentences that `mlm_stage` trains on, sampled in the same way."""
     seed = config.seed if config.mlm.seed is None else config.mlm.seed
     test = data.target_test if config.mlm.include_target_test else None
     rows = mix([part for part in (data.target, test) if part is not None], columns=["id", "tokens"])

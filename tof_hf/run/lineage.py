@@ -15,7 +15,7 @@ from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE, ScoreRow
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.labels import entity_types
-from tof_hf.modeling.identity import hub_commit
+from tof_hf.modeling.checkpoints import hub_commit
 from tof_hf.run.leakage import Leakage
 from tof_hf.run.record import (
     FORMAT,

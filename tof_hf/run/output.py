@@ -21,7 +21,7 @@ from tof_hf.run.inputs import Inputs, numbered
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
 from tof_hf.run.record import RESULTS, RunRecord
-from tof_hf.stages.failures import failures_of_the_machine
+from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import check_stage_folders, copy_model
 from tof_hf.stages.stage import Checkpoint, StageFolders

@@ -21,7 +21,7 @@ from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import decide
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, Stage
 from tof_hf.storage.cache import is_cached, read_cached_json
 
 UNKNOWN = "?"  # the first character of a stage's key while its data does not exist
@@ -32,7 +32,7 @@ Action = Literal["reuse", "resume", "run"]
 class PlannedStage:
     """A stage and what a run will do with it: reuse it, resume it, or train it.
 
-    `foreseen`: it trains on labels that do not exist yet; in its `task` no sentence has an entity.
+    `foreseen`: it trains on labels that do not exist yet; in its `stage` no sentence has an entity.
     `key`: the same for the same work, also in the plan of another run.
     """
 
@@ -41,7 +41,7 @@ class PlannedStage:
     action: Action
     why: str
     foreseen: bool
-    task: StageTask = field(repr=False, compare=False)
+    stage: Stage = field(repr=False, compare=False)
     key: str = ""
 
 
@@ -79,35 +79,35 @@ class PlannedSteps(Steps):
         self._missing_labels = None if known else file.name
         return read_rows(file) if known else None
 
-    def _fit(self, task: StageTask) -> Checkpoint:
-        inputs = fingerprint_inputs(task)
-        foreseen = bool(self._missing_labels and FROM_PSEUDO_LABELS & task.rows.keys())
+    def _fit(self, stage: Stage) -> Checkpoint:
+        inputs = fingerprint_inputs(stage)
+        foreseen = bool(self._missing_labels and FROM_PSEUDO_LABELS & stage.rows.keys())
         key = fingerprint(inputs | {"labels_in": self._missing_labels}) if foreseen else fingerprint(inputs)
         action: Action = "run"
-        if foreseen and (finished := self._finished_on_other_rows(task, inputs)) is not None:
+        if foreseen and (finished := self._finished_on_other_rows(stage, inputs)) is not None:
             key, why = finished, "unless the labels come out the same"
-            self._reused_if_same_labels.add(task.name)
+            self._reused_if_same_labels.add(stage.name)
         elif foreseen:
             key = UNKNOWN + key
-            why = f"learns from labels that do not exist yet; starts from {task.start.name or 'the encoder'}"
+            why = f"learns from labels that do not exist yet; starts from {stage.start.name or 'the encoder'}"
         else:
-            found = decide(self.folders.folder(task.name, key), inputs)
+            found = decide(self.folders.folder(stage.name, key), inputs)
             action, why = found.action, found.why
-            if task.start.key.startswith(UNKNOWN):
-                why = f"starts from {task.start.name}, which will be trained"
-            if task.start.name in self._reused_if_same_labels and action == "reuse":
-                action, why = "run", f"unless {task.start.name} is reused"
-                self._reused_if_same_labels.add(task.name)
-        self.planned.append(PlannedStage(self.system, task.name, action, why, foreseen, task, key))
+            if stage.start.key.startswith(UNKNOWN):
+                why = f"starts from {stage.start.name}, which will be trained"
+            if stage.start.name in self._reused_if_same_labels and action == "reuse":
+                action, why = "run", f"unless {stage.start.name} is reused"
+                self._reused_if_same_labels.add(stage.name)
+        self.planned.append(PlannedStage(self.system, stage.name, action, why, foreseen, stage, key))
         if action == "reuse":
-            self._reused.add(task.name)
-        return Checkpoint(task.name, str(self.folders.folder(task.name, key) / "model"), key)
+            self._reused.add(stage.name)
+        return Checkpoint(stage.name, str(self.folders.folder(stage.name, key) / "model"), key)
 
-    def _finished_on_other_rows(self, task: StageTask, inputs: dict[str, Any]) -> str | None:
+    def _finished_on_other_rows(self, stage: Stage, inputs: dict[str, Any]) -> str | None:
         """The key of the finished stage, if only its training rows may differ from what is planned."""
         if self.folders.shared:  # there the folder's name has the key
             return None
-        folder = self.folders.folder(task.name, "")
+        folder = self.folders.folder(stage.name, "")
         record = StageRecord.read_if_whole(folder / RECORD)
         same = inputs | {"train": record and record.inputs.get("train")}
         return fingerprint(same) if decide(folder, same).action == "reuse" else None

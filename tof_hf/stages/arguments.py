@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
 from tof_hf.config import StageConfig
-from tof_hf.utils.devices import has_bf16
+from tof_hf.utils.devices import best_device, has_bf16
 
 
 def training_arguments(
@@ -29,13 +27,13 @@ def training_arguments(
         selects: whether the epoch with the best F1 is kept, not the last one.
         trains: False for a Trainer that only predicts.
     """
-    on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    on_cpu = best_device().type == "cpu"
     defaults: dict[str, Any] = {
         "use_cpu": on_cpu,
         "bf16": has_bf16() and not config.training.get("fp16"),
         "dataloader_pin_memory": not on_cpu,
         "per_device_eval_batch_size": 64,
-        "eval_strategy": "epoch" if selects else "no",
+        "eval_strategy": "epoch",
         "save_strategy": "epoch",
         "save_total_limit": 1,
         "logging_strategy": "epoch",
@@ -51,22 +49,14 @@ def training_arguments(
         "remove_unused_columns": False,  # our collators pick columns, and the sampler needs `length`
         "label_names": ["labels"],
         "load_best_model_at_end": selects,
-        "metric_for_best_model": "f1" if selects else None,
-        "greater_is_better": True if selects else None,
     }
-    if not selects:
+    if selects:
+        owned |= {"metric_for_best_model": "f1", "greater_is_better": True}
+    else:
         owned |= {"eval_strategy": "no", "eval_on_start": False}
     if not trains:
         owned |= {"save_strategy": "no"}
-    return _on_one_device(TrainingArguments(**(defaults | config.training | owned)))
-
-
-def changed_arguments(args: TrainingArguments, **changes: Any) -> TrainingArguments:
-    """A copy of the arguments with these changed."""
-    return _on_one_device(dataclasses.replace(args, **changes))
-
-
-def _on_one_device(args: TrainingArguments) -> TrainingArguments:
+    args = TrainingArguments(**(defaults | config.training | owned))
     if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
         # Without a launcher the Trainer would split batches over all GPUs with DataParallel, and our losses, which are
         # means over the whole batch, would be wrong. `accelerate launch` does use all GPUs.

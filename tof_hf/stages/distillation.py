@@ -21,54 +21,38 @@ from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels
 from tof_hf.data.windows import IGNORE, NO_WORD
 from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.transfer import load_for_ner
-from tof_hf.stages.fit import token_loss
-from tof_hf.stages.name import StageName
-from tof_hf.stages.ner import argmax, held_out_sentences
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.fit import at_least_one, token_loss
+from tof_hf.stages.ner import tagger_validation
+from tof_hf.stages.stage import Stage, StageSetup
 
 DISAGREED = -1.0
 
 
-def distillation_task(
-    start: Checkpoint,
-    config: DistillationConfig,
+def distillation_stage(
+    setup: StageSetup[DistillationConfig],
     *,
-    stage: StageName,
-    taught: Dataset,
+    labelled: Dataset,
     validation: Mapping[str, Dataset],
     label_names: Sequence[str],
-    tokenizer: PreTrainedTokenizerBase,
-    seed: int,
-) -> StageTask:
+) -> Stage:
     """The stage that trains a student with a fresh classifier on soft labels.
 
     Args:
-        start: the checkpoint whose encoder it starts from.
-        config: the options of the section `distillation`.
-        stage: what the stage is called.
-        taught: rows of `tof_hf.data.soft_labels.soft_label`.
+        setup: its start is the checkpoint whose encoder is trained.
+        labelled: rows of `tof_hf.data.soft_labels.soft_label`.
         validation: source NER rows by kind; the checkpoint with the best entity F1 on them is kept.
         label_names: the IOB2 labels.
-        tokenizer: the encoder's.
-        seed: of training.
     """
-    held_out, metrics = held_out_sentences(validation, config, label_names, tokenizer)
-    return StageTask(
-        stage=stage,
-        start=start,
-        config=config,
-        seed=seed,
-        tokenizer=tokenizer,
-        build=lambda: load_for_ner(start.path, label_names, keep_head=False),
-        train=encode_soft_labels(taught, tokenizer, max_length=config.max_length, stride=config.stride),
+    config, tokenizer = setup.config, setup.tokenizer
+    return Stage(
+        **vars(setup),
+        build=lambda: load_for_ner(setup.start.path, label_names, keep_head=False),
+        train=encode_soft_labels(labelled, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=SoftCollator(tokenizer),
         loss=functools.partial(distillation_loss, soft_loss=config.soft_loss, hard_weight=config.hard_weight),
-        rows={"taught": len(taught)},
-        validation_rows={name: len(rows) for name, rows in validation.items()},
+        rows={"taught": len(labelled)},
         label_names=label_names,
-        validation=held_out,
-        metrics=metrics,
-        reduce_logits=argmax,
+        validation=tagger_validation(setup, validation, label_names),
     )
 
 
@@ -91,9 +75,9 @@ class SoftCollator:
         for i, row in enumerate(rows):
             pieces = [piece for piece, word in enumerate(row["word_ids"]) if word != NO_WORD]
             if pieces:
-                labels[i, pieces, :-1] = torch.tensor(row[PROBABILITIES])
-                agreed = torch.tensor([row["labels"][piece] for piece in pieces], dtype=torch.float)
-                labels[i, pieces, -1] = agreed.masked_fill(agreed == IGNORE, DISAGREED)
+                labels[i, pieces] = torch.tensor([[*word, DISAGREED] for word in row[PROBABILITIES]])
+        agreed = batch["labels"] != IGNORE
+        labels[..., -1][agreed] = batch["labels"][agreed].float()
         return batch | {"labels": labels}
 
 
@@ -127,6 +111,4 @@ def distillation_loss(
     hard_total = F.cross_entropy(logits[agreed], hard[agreed].long(), reduction="sum")
     # The Trainer counts all numbers that are not -100: the probabilities and the label of every word.
     count = words.sum() if num_items_in_batch is None else num_items_in_batch / labels.size(-1)
-    return (soft_total + hard_weight * hard_total) / (
-        count.clamp(min=1) if isinstance(count, Tensor) else max(1, count)
-    )
+    return (soft_total + hard_weight * hard_total) / at_least_one(count)

@@ -15,7 +15,7 @@ from tof_hf.config.section import facts
 from tof_hf.config.stages import STAGE_KINDS
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.stages.record import FingerprintInputs
-from tof_hf.stages.stage import StageTask
+from tof_hf.stages.stage import Stage
 from tof_hf.utils.devices import has_bf16
 
 FINGERPRINT_FORMAT = 2  # stages of another format are trained again
@@ -23,49 +23,50 @@ _ROW_OPTIONS = "beside"  # the key of the options that chose the rows; they do n
 _NOTHING = object()
 
 
-def fingerprint_inputs(task: StageTask) -> FingerprintInputs:
+def fingerprint_inputs(stage: Stage) -> FingerprintInputs:
     """All that affects the stage's weights, as JSON values: its options and seed, start, tokenizer and rows.
 
     The start counts by its key, and the rows by their encoded content, not by the names of files.
     """
-    options, row_options = _deciding(task.config)
+    options, row_options = _deciding(stage.config)
     return {
         "format": FINGERPRINT_FORMAT,
-        "stage": str(task.stage).rstrip("0123456789"),
+        "stage": str(stage.stage_name).rstrip("0123456789"),
         "options": options,
         _ROW_OPTIONS: row_options,
-        "seed": task.seed,
-        "start": task.start.key,
-        "tokenizer": _tokenizer_hash(task.tokenizer),
+        "seed": stage.seed,
+        "start": stage.start.key,
+        "tokenizer": _tokenizer_hash(stage.tokenizer),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),  # batch sizes are per process
-        "bf16": bool(task.config.training.get("bf16", has_bf16() and not task.config.training.get("fp16"))),
-        "labels": list(task.label_names),
-        "train": content_hash(task.train),
-        "validation": task.validation and content_hash(task.validation),
+        "bf16": bool(stage.config.training.get("bf16", has_bf16() and not stage.config.training.get("fp16"))),
+        "labels": list(stage.label_names),
+        "train": content_hash(stage.train),
+        "validation": stage.validation and content_hash(stage.validation.windows),
     }
 
 
 def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that affect the weights, and those that chose the rows."""
-    counts: dict[str, Any] = {}
-    row_options: dict[str, Any] = {}
-    for name, value in config:
-        effect = config.effect(name)
-        since_default = facts(type(config).model_fields[name]).get("since_default", _NOTHING)
-        if name in ("seed", "training"):  # the inputs have the seed in force, wherever it was set
-            continue
-        if effect in ("training rows", "validation rows"):
-            row_options[name] = value
-        elif effect == "weights" and value != since_default:
-            counts[name] = value
+    # The inputs have the seed in force, wherever it was set.
+    options = {name: value for name, value in config if name not in ("seed", "training")}
+    row_options = {name: value for name, value in options.items() if config.effect(name).endswith(" rows")}
+    counts = {
+        name: value
+        for name, value in options.items()
+        if config.effect(name) == "weights"
+        and value != facts(type(config).model_fields[name]).get("since_default", _NOTHING)
+    }
     training = {name: value for name, value in config.training.items() if config.effect(name) == "weights"}
     return counts | {"training": training}, row_options
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:
     """The key of a stage: the hash of its inputs, except the options that chose the rows."""
-    counts = {name: value for name, value in inputs.items() if name != _ROW_OPTIONS}
-    return hashlib.sha256(json.dumps(counts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return _hash({name: value for name, value in inputs.items() if name != _ROW_OPTIONS})
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -112,4 +113,4 @@ def _tokenizer_hash(tokenizer: PreTrainedTokenizerBase) -> str:
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state |= {"truncation": None, "padding": None}  # these change from call to call
     state["special"] = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash(state)

@@ -11,19 +11,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PrinterCallback, ProgressCallback, Trainer, set_seed
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from tof_hf.data.windows import IGNORE
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.cost import Meter, StageCost
-from tof_hf.stages.failures import failures_of_the_machine
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
+from tof_hf.stages.machine import CostMeter, failures_of_the_machine
 from tof_hf.stages.record import BEGUN, RECORD, FingerprintInputs, StageRecord
-from tof_hf.stages.reuse import decide, file_hashes, point_to_best, prepare_folder, stage_files
-from tof_hf.stages.stage import Checkpoint, StageFolders, StageTask
+from tof_hf.stages.reuse import decide, file_hashes, prepare_folder, stage_files
+from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
 from tof_hf.storage.files import temporary_folder
 from tof_hf.storage.records import utc_now
 from tof_hf.utils.log import say, warn
@@ -34,11 +42,11 @@ LOW_F1, SMALL_GAIN = 0.5, 0.05  # validation F1 below the first that gains less 
 FEW_STEPS = 100  # with fewer steps the advice is to take more
 
 
-def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
-    """The checkpoint that the stage ends with: the best on source validation if it has metrics, else the last.
+def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
+    """The checkpoint that the stage ends with: the best on its validation data if it has any, else the last.
 
     Args:
-        task: the stage.
+        stage: the stage.
         stages: the folder of the stages' folders; this stage's is made there.
 
     Returns:
@@ -48,61 +56,52 @@ def fit(task: StageTask, stages: StageFolders | Path) -> Checkpoint:
         RunError: if the machine fails, for example without disk space or memory. Finished stages and saved epochs stay.
         ConfigError: if files of the user's are where the stage writes.
     """
-    inputs = fingerprint_inputs(task)
+    inputs = fingerprint_inputs(stage)
     key = fingerprint(inputs)
-    folder = (StageFolders(stages) if isinstance(stages, Path) else stages).folder(task.name, key)
-    done = Checkpoint(task.name, str(folder / "model"), key)
+    folder = (StageFolders(stages) if isinstance(stages, Path) else stages).folder(stage.name, key)
+    done = Checkpoint(stage.name, str(folder / "model"), key)
     decision = decide(folder, inputs)
     barrier()  # all processes decide before one of them changes the folder
     if decision.action == "reuse":
-        say(f"{task.name}: reused")
+        say(f"{stage.name}: reused")
         if is_main_process():  # left by a run that was killed at the very end
             _remove_checkpoints(folder)
         return done
-    meter = Meter.start()
+    meter = CostMeter(folder / BEGUN)
     with failures_of_the_machine(folder):
-        trainer, hand_off = _trainer(task, folder, inputs, decision.checkpoint)
-        # The Trainer would remove older checkpoints before the manifest of the new one is written; StageCost waits.
-        cost = StageCost(folder / BEGUN, meter, trainer.args.save_total_limit)
-        trainer.args.save_total_limit = None
-        trainer.add_callback(cost)
+        trainer, hand_off = _trainer(stage, folder, inputs, decision.checkpoint)
+        trainer.add_callback(meter)
         trainer.train(resume_from_checkpoint=None if decision.checkpoint is None else str(decision.checkpoint))
         best = trainer.state.best_metric
-        if best is None and task.metrics is not None:  # fewer steps than eval_steps
+        if best is None and stage.validation is not None:  # fewer steps than eval_steps
             best = trainer.evaluate()["eval_f1"]
-        total = cost.total()
+        cost = meter.total()
         if is_main_process():
             with temporary_folder(folder) as part:
                 trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
-                task.tokenizer.save_pretrained(part)
+                stage.tokenizer.save_pretrained(part)
                 hashes = file_hashes(part)
                 stage_files(folder).replace(part, "model")
             StageRecord(
-                key=done.key,
-                name=task.name,
-                start=task.start.name,
-                seed=task.seed,
-                rows=task.rows,
-                validation_rows=task.validation_rows,
-                windows=len(task.train),
+                **dict(cost),
+                name=stage.name,
+                start=stage.start.name,
+                seed=stage.seed,
+                rows=stage.rows,
+                validation_rows=stage.validation.rows if stage.validation else {},
+                windows=len(stage.train),
                 steps=trainer.state.global_step,
-                started=total.started,
                 ended=utc_now(),
-                seconds=round(total.seconds, 1),
-                peak_memory_mb=total.peak_memory_mb,
-                peak_memory_of=total.peak_memory_of,
-                peak_gpu_memory_mb=total.peak_gpu_memory_mb,
                 best_validation_f1=best,
                 hand_off=hand_off,
                 versions=versions(),
-                inputs=inputs,
                 files=hashes,
                 log=trainer.state.log_history,
             ).write(folder / RECORD)
             _remove_checkpoints(folder)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
-    _report(task, trainer, best, meter)
+    _report(stage, trainer.state, best, meter.seconds())
     return done
 
 
@@ -113,50 +112,55 @@ def _remove_checkpoints(folder: Path) -> None:
         stage_files(folder).remove_temporary()
 
 
-def _trainer(
-    task: StageTask, folder: Path, inputs: FingerprintInputs, checkpoint: Path | None
-) -> tuple[Trainer, HandOff]:
+def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: Path | None) -> tuple[Trainer, HandOff]:
     """The stage's Trainer with its model, and which weights the model has from the stage's start."""
-    args = training_arguments(task.config, folder / "trainer", seed=task.seed, selects=task.metrics is not None)
+    place = folder / "trainer"
+    args = training_arguments(stage.config, place, seed=stage.seed, selects=stage.validation is not None)
     with args.main_process_first(desc="preparing the stage's folder"):
         if is_main_process():
-            prepare_folder(folder, inputs)
-            stage_files(folder).remove_temporary()
-            if checkpoint is not None:
-                point_to_best(checkpoint)
+            prepare_folder(folder, inputs, resumed=checkpoint)
     set_seed(args.seed)
-    model, hand_off = task.build()
-    if task.before_training is not None and checkpoint is None:
-        task.before_training(model, hand_off, args, task.train)
-    train = task.train
-    if task.repeats > 1:
-        train = train.select(list(range(len(train))) * task.repeats)
-    trainer = task.trainer(
+    model, hand_off = stage.build()
+    if stage.head_warmup is not None and hand_off.head_fresh and checkpoint is None:
+        say(f"{stage.name}: the start has no head for this; a fresh one is trained first, with the encoder frozen")
+        warmup_args = training_arguments(stage.head_warmup, place, seed=stage.seed, selects=False, trains=False)
+        model.base_model.requires_grad_(False)
+        warmup = stage_trainer(stage, model, warmup_args, stage.train)
+        warmup.train()
+        warmup.accelerator.free_memory()
+        model.base_model.requires_grad_(True)
+    rows = list(range(len(stage.train))) * stage.repeats
+    return stage_trainer(stage, model, args, stage.train.select(rows) if stage.repeats > 1 else stage.train), hand_off
+
+
+def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments, train: Dataset) -> Trainer:
+    """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
+    validation = stage.validation
+    trainer = stage.trainer(
         model=model,
         args=args,
         train_dataset=train,
-        eval_dataset=task.validation,
-        data_collator=task.collator,
-        compute_loss_func=task.loss,
-        compute_metrics=task.metrics,
-        preprocess_logits_for_metrics=task.reduce_logits,
+        eval_dataset=validation and validation.windows,
+        data_collator=stage.collator,
+        compute_loss_func=stage.loss,
+        compute_metrics=validation and validation.metrics,
+        preprocess_logits_for_metrics=validation and validation.reduce_logits,
     )
     trainer.remove_callback(PrinterCallback)
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(QuietProgress)
-    return trainer, hand_off
+    return trainer
 
 
-def _report(task: StageTask, trainer: Trainer, best: float | None, meter: Meter) -> None:
+def _report(stage: Stage, state: TrainerState, best: float | None, seconds: float) -> None:
+    scores = [entry["eval_f1"] for entry in state.log_history if "eval_f1" in entry]
+    if (warning := training_warning(scores, state.global_step)) is not None:
+        warn(f"{stage.name}: {warning}")
     score = "" if best is None else f", validation F1 {best:.4f}"
-    rows = ", ".join(f"{count:,} {kind}" for kind, count in task.rows.items())
-    minutes, seconds = divmod(round(meter.seconds()), 60)
-    scores = [entry["eval_f1"] for entry in trainer.state.log_history if "eval_f1" in entry]
-    warning = training_warning(scores, trainer.state.global_step)
-    if warning is not None:
-        warn(f"{task.name}: {warning}")
-    say(f"{task.name}: {rows}; {trainer.state.global_step:,} steps in {minutes}:{seconds:02d}{score}")
+    rows = ", ".join(f"{count:,} {kind}" for kind, count in stage.rows.items())
+    minutes, seconds = divmod(round(seconds), 60)
+    say(f"{stage.name}: {rows}; {state.global_step:,} steps in {minutes}:{seconds:02d}{score}")
 
 
 def training_warning(scores: Sequence[float], steps: int) -> str | None:
@@ -189,8 +193,12 @@ def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | 
     flat = logits.reshape(-1, logits.size(-1)).float()
     total = F.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORE, reduction="sum")
     items = (labels != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch
-    # Where words are left out of the loss, a step may have no labelled piece: the loss is 0 then, not 0 / 0.
-    return total / (items.clamp(min=1) if isinstance(items, Tensor) else max(1, items))
+    return total / at_least_one(items)
+
+
+def at_least_one(items: Tensor | int | float) -> Tensor | int | float:
+    """The number, or 1: a step may have no labelled piece, and then the loss is 0, not 0 / 0."""
+    return items.clamp(min=1) if isinstance(items, Tensor) else max(1, items)
 
 
 class QuietProgress(ProgressCallback):

@@ -3,78 +3,67 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 from datasets import Dataset
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
-from transformers import PreTrainedTokenizerBase, PrinterCallback
+from torch.optim.lr_scheduler import StepLR
+from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import MrcConfig
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_windows import encode_mrc, read_spans
 from tof_hf.data.windows import by_length
 from tof_hf.errors import TofError
+from tof_hf.evaluation.entity_scores import scores
 from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, span_loss
 from tof_hf.modeling.transfer import load_for_mrc
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.name import StageName
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, Stage, StageSetup, Validation, row_counts
 
 COLUMNS = ("id", "question", "context", "spans")
 
 
-def mrc_task(
-    start: Checkpoint,
-    config: MrcConfig,
-    *,
-    stage: StageName,
-    questions: Mapping[str, Dataset],
-    validation: Mapping[str, Dataset],
-    tokenizer: PreTrainedTokenizerBase,
-    seed: int,
-) -> StageTask:
+def mrc_stage(
+    setup: StageSetup[MrcConfig], *, questions: Mapping[str, Dataset], validation: Mapping[str, Dataset]
+) -> Stage:
     """The stage that trains an extractive MRC model (Algorithm 1, lines 4 and 14).
 
     Args:
-        start: the checkpoint whose encoder it starts from.
-        config: the options of the section `mrc` or `continual_mrc`.
-        stage: `mrc` in step 2; `mrc1`, `mrc2`, ... in the rounds of continual learning.
+        setup: its start is the checkpoint whose encoder is trained.
         questions: MRC rows by kind (target_qa, source_qa, ner_mrc, pseudo_mrc), already capped.
         validation: source MRC rows by kind; the checkpoint with the best span F1 on them is kept.
-        tokenizer: the encoder's.
-        seed: of training.
 
     Raises:
         TofError: if there is no question.
     """
+    config, tokenizer = setup.config, setup.tokenizer
     train = mix(list(questions.values()), columns=COLUMNS)
     if not len(train):
         raise TofError(
-            f"{stage.after(start.stage)}: no question is left to train on: every sentence has an uncertain word. "
+            f"{setup.name}: no question is left to train on: every sentence has an uncertain word. "
             "What to do: select labels less strictly (labelling), or set target.mrc."
         )
-    held = mix(list(validation.values()), columns=COLUMNS)
-    held_out = by_length(_encode(held, config, tokenizer, trains=False))
-    return StageTask(
-        stage=stage,
-        start=start,
-        config=config,
-        seed=seed,
-        tokenizer=tokenizer,
-        build=lambda: load_for_mrc(start.path, span_match=config.span_match_head),
+    held_out = mix(list(validation.values()), columns=COLUMNS)
+    windows = by_length(_encode(held_out, config, tokenizer, trains=False))
+    true = {(row, span["start"], span["end"]) for row, spans in enumerate(held_out["spans"]) for span in spans}
+
+    def span_f1(prediction: Any) -> dict[str, float]:
+        """Exact-match precision, recall and F1 of the predicted spans of all questions."""
+        found = scores(true, set(read_spans(windows, prediction.predictions)))
+        return {"precision": found.precision, "recall": found.recall, "f1": found.f1}
+
+    return Stage(
+        **vars(setup),
+        build=lambda: load_for_mrc(setup.start.path, span_match=config.span_match_head),
         train=_encode(train, config, tokenizer, trains=True),
         collator=SpanCollator(tokenizer, span_match=config.span_match_head),
         loss=span_loss,
-        rows={name: len(rows) for name, rows in questions.items()},
-        validation_rows={name: len(rows) for name, rows in validation.items()},
-        validation=held_out,
-        metrics=SpanF1(held, held_out),
-        reduce_logits=only_span_ends,
+        rows=row_counts(questions),
+        validation=Validation(windows, span_f1, only_span_ends, row_counts(validation)),
         trainer=functools.partial(MrcTrainer, head_rate=config.head_learning_rate, decay=config.lr_decay_per_epoch),
     )
 
@@ -87,17 +76,13 @@ def answer_questions(
     The windows are those of `config`. Spans that `questions` has already are ignored.
     """
     windows = by_length(_encode(questions, config, tokenizer, trains=False))
-    with tempfile.TemporaryDirectory() as folder:  # the Trainer needs one but writes nothing to it
-        trainer = OrderedTrainer(
-            model=AutoModelForSpanExtraction.from_pretrained(reader.path, trust_remote_code=False),
-            args=training_arguments(config, folder, seed=0, selects=False, trains=False),
-            data_collator=SpanCollator(tokenizer),
-            preprocess_logits_for_metrics=only_span_ends,
-        )
-        trainer.remove_callback(PrinterCallback)
-        predicted = trainer.predict(windows).predictions
-        trainer.accelerator.free_memory()
-    return read_spans(windows, predicted)
+    trainer = OrderedTrainer(
+        model=AutoModelForSpanExtraction.from_pretrained(reader.path, trust_remote_code=False),
+        args=training_arguments(config, reader.path, seed=0, selects=False, trains=False),
+        data_collator=SpanCollator(tokenizer),
+        preprocess_logits_for_metrics=only_span_ends,
+    )
+    return read_spans(windows, trainer.predictions(windows))
 
 
 def _encode(rows: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase, *, trains: bool) -> Dataset:
@@ -111,22 +96,6 @@ def _encode(rows: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase
         negative_windows=config.negative_windows if trains else 1.0,
         offsets=not trains,
     )
-
-
-class SpanF1:
-    """Exact-match precision, recall and F1 of the predicted spans of all questions."""
-
-    def __init__(self, rows: Dataset, windows: Dataset) -> None:
-        self.rows, self.windows = rows, windows
-
-    def __call__(self, prediction: Any) -> dict[str, float]:
-        """`precision`, `recall`, `f1` for the Trainer's EvalPrediction of decoded span ends (windows, pieces)."""
-        found = set(read_spans(self.windows, prediction.predictions))
-        true = {(row, span["start"], span["end"]) for row, spans in enumerate(self.rows["spans"]) for span in spans}
-        hits = len(found & true)
-        precision, recall = hits / max(1, len(found)), hits / max(1, len(true))
-        f1 = 2 * precision * recall / max(precision + recall, 1e-12)
-        return {"precision": precision, "recall": recall, "f1": f1}
 
 
 def only_span_ends(outputs: Any, labels: Any) -> Tensor:
@@ -146,24 +115,20 @@ class MrcTrainer(OrderedTrainer):
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The stock optimizer; with `head_rate` the head's parameters are in separate groups."""
-        if self.optimizer is not None or self.head_rate is None:
-            return super().create_optimizer(model)
+        is_new = self.optimizer is None
         optimizer = super().create_optimizer(model)
-        encoder = {id(parameter) for parameter in self.accelerator.unwrap_model(self.model).base_model.parameters()}
-        for group in list(optimizer.param_groups):
-            head = [parameter for parameter in group["params"] if id(parameter) not in encoder]
-            if head:
-                group["params"] = [parameter for parameter in group["params"] if id(parameter) in encoder]
-                optimizer.add_param_group(group | {"params": head, "lr": self.head_rate})
+        if is_new and self.head_rate is not None:
+            encoder = set(self.accelerator.unwrap_model(self.model).base_model.parameters())
+            for group in list(optimizer.param_groups):
+                if head := [parameter for parameter in group["params"] if parameter not in encoder]:
+                    group["params"] = [parameter for parameter in group["params"] if parameter in encoder]
+                    optimizer.add_param_group(group | {"params": head, "lr": self.head_rate})
         return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The stock scheduler; with `decay` the learning rate is multiplied by it after every epoch."""
-        if self.decay is None:
-            return super().create_scheduler(num_training_steps, optimizer)
-        if self.lr_scheduler is None:
-            factor, per_epoch = self.decay, max(1, round(num_training_steps / self.args.num_train_epochs))
-            self.lr_scheduler = LambdaLR(
-                optimizer or self.create_optimizer(), lambda step: factor ** (step // per_epoch)
-            )
-        return self.lr_scheduler
+        if self.lr_scheduler is None and self.decay is not None:
+            steps = max(1, round(num_training_steps / self.args.num_train_epochs))
+            by_epoch = StepLR(optimizer or self.create_optimizer(), steps, self.decay)
+            self.lr_scheduler = by_epoch  # type: ignore[assignment]  # the Trainer takes any scheduler
+        return super().create_scheduler(num_training_steps, optimizer)

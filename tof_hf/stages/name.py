@@ -30,15 +30,12 @@ class StageName:
     @classmethod
     def parse(cls, text: str) -> StageName:
         """The name from its text. Raises ValueError for an empty text."""
-        *parents, last = (cls._parse_one(part) for part in text.split("-"))
-        return replace(last, parents=tuple(parents))
-
-    @classmethod
-    def _parse_one(cls, text: str) -> StageName:
-        found = _ONE.fullmatch(text)
+        parents, _, last = text.rpartition("-")
+        found = _ONE.fullmatch(last)
         if found is None:
             raise ValueError(f"{text!r} is not the name of a stage.")
-        return cls(found["kind"], int(found["round"] or 0), bool(found["translated"]), bool(found["mixed"]))
+        one = cls(found["kind"], int(found["round"] or 0), bool(found["translated"]), bool(found["mixed"]))
+        return one.after(cls.parse(parents) if parents else None)
 
     def after(self, start: StageName | None) -> StageName:
         """The same stage, started from another one; None is the pretrained encoder."""
@@ -66,8 +63,3 @@ class StageName:
 
     def __str__(self) -> str:
         return "-".join([*(one.short for one in self.parents), self.short])
-
-    def comes_after(self, other: StageName) -> bool:
-        """Whether `other` is one of the stages before this one."""
-        path = (*other.parents, replace(other, parents=()))
-        return self.parents[: len(path)] == path

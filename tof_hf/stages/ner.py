@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -20,74 +19,66 @@ from tof_hf.inference.words import WordCollator, predict_probabilities, predict_
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fit import token_loss
-from tof_hf.stages.name import StageName
-from tof_hf.stages.stage import Checkpoint, StageTask
+from tof_hf.stages.stage import Checkpoint, Stage, StageSetup, Validation, row_counts
 
 T = TypeVar("T")
 COLUMNS = ("id", "tokens", "ner_tags")
 
 
-def ner_task(
-    start: Checkpoint,
-    config: NerConfig,
+def ner_stage(
+    setup: StageSetup[NerConfig],
     *,
-    stage: StageName,
     sentences: Mapping[str, Dataset],
     validation: Mapping[str, Dataset],
     label_names: Sequence[str],
     keep_head: bool,
-    tokenizer: PreTrainedTokenizerBase,
-    seed: int,
-) -> StageTask:
+) -> Stage:
     """The stage that trains a tagger (Algorithm 1, lines 6, 9 and 16).
 
     Args:
-        start: the checkpoint whose encoder, and with `keep_head` whose classifier, it starts from.
-        config: the options of the section `ner`, `pseudo_ner` or `continual_ner`.
-        stage: what the stage is called.
+        setup: its start is the checkpoint whose encoder, and with `keep_head` whose classifier, is trained.
         sentences: NER rows by kind (source, translated, pseudo), already capped.
         validation: source NER rows by kind; the checkpoint with the best entity F1 on them is kept.
         label_names: the IOB2 labels.
         keep_head: True for pseudo NER, which starts from a tagger (line 8); False after MRC (lines 5 and 15).
-        tokenizer: the encoder's.
-        seed: of training.
     """
-    held_out, metrics = held_out_sentences(validation, config, label_names, tokenizer)
-    return StageTask(
-        stage=stage,
-        start=start,
-        config=config,
-        seed=seed,
-        tokenizer=tokenizer,
-        build=lambda: load_for_ner(start.path, label_names, keep_head=keep_head),
-        train=encode_ner(
-            mix_labelled(list(sentences.values()), columns=COLUMNS),
-            tokenizer,
-            max_length=config.max_length,
-            stride=config.stride,
-            label_all_pieces=config.label_all_pieces,
-        ),
+    config, tokenizer = setup.config, setup.tokenizer
+    train = encode_ner(
+        mix_labelled(list(sentences.values()), columns=COLUMNS),
+        tokenizer,
+        max_length=config.max_length,
+        stride=config.stride,
+        label_all_pieces=config.label_all_pieces,
+    )
+    return Stage(
+        **vars(setup),
+        build=lambda: load_for_ner(setup.start.path, label_names, keep_head=keep_head),
+        train=train,
         collator=WordCollator(tokenizer),
         loss=token_loss,
-        rows={name: len(rows) for name, rows in sentences.items()},
-        validation_rows={name: len(rows) for name, rows in validation.items()},
+        rows=row_counts(sentences),
         label_names=label_names,
-        validation=held_out,
-        metrics=metrics,
-        reduce_logits=argmax,
+        validation=tagger_validation(setup, validation, label_names),
     )
 
 
-def held_out_sentences(
-    validation: Mapping[str, Dataset],
-    config: TaggerConfig,
-    label_names: Sequence[str],
-    tokenizer: PreTrainedTokenizerBase,
-) -> tuple[Dataset, EntityF1OfWords]:
-    """The windows of all validation sentences, and the metrics that select a checkpoint on them."""
-    held = mix(list(validation.values()), columns=COLUMNS)
-    windows = by_length(encode_ner(held, tokenizer, max_length=config.max_length, stride=config.stride))
-    return windows, EntityF1OfWords(held, windows, label_names)
+def tagger_validation(
+    setup: StageSetup[TaggerConfig], validation: Mapping[str, Dataset], label_names: Sequence[str]
+) -> Validation:
+    """The validation sentences of a tagger, which is selected by entity F1."""
+    config, held_out = setup.config, mix(list(validation.values()), columns=COLUMNS)
+    windows = by_length(encode_ner(held_out, setup.tokenizer, max_length=config.max_length, stride=config.stride))
+    names = list(label_names)
+    truth = [[names[tag] for tag in tags] for tags in held_out["ner_tags"]]
+
+    def entity_f1(prediction: Any) -> dict[str, float]:
+        """Entity precision, recall and F1 on whole sentences, whose windows are joined again."""
+        lengths = [len(tags) for tags in truth]
+        tags = join_words(windows, prediction.predictions, lengths=lengths, fill=names.index("O"))
+        scores = entity_scores(truth, [[names[tag] for tag in row] for row in tags])
+        return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+
+    return Validation(windows, entity_f1, argmax, row_counts(validation))
 
 
 def label_words(
@@ -112,24 +103,8 @@ def _predicted(
     tokenizer: PreTrainedTokenizerBase,
 ) -> T:
     model = AutoModelForTokenClassification.from_pretrained(tagger.path, trust_remote_code=False)
-    with tempfile.TemporaryDirectory() as folder:  # the Trainer needs one but writes nothing to it
-        args = training_arguments(config, folder, seed=0, selects=False, trains=False)
-        return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
-
-
-class EntityF1OfWords:
-    """Entity precision, recall and F1 on whole sentences, whose windows are joined again."""
-
-    def __init__(self, rows: Dataset, windows: Dataset, label_names: Sequence[str]) -> None:
-        self.windows, self.names = windows, list(label_names)
-        self.truth = [[self.names[tag] for tag in tags] for tags in rows["ner_tags"]]
-
-    def __call__(self, prediction: Any) -> dict[str, float]:
-        """`precision`, `recall`, `f1` for the Trainer's EvalPrediction of label numbers (windows, pieces)."""
-        lengths = [len(tags) for tags in self.truth]
-        tags = join_words(self.windows, prediction.predictions, lengths=lengths, fill=self.names.index("O"))
-        scores = entity_scores(self.truth, [[self.names[tag] for tag in row] for row in tags])
-        return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+    args = training_arguments(config, tagger.path, seed=0, selects=False, trains=False)
+    return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
 
 
 def argmax(logits: Tensor | tuple[Tensor, ...], labels: Any) -> Tensor:

@@ -14,7 +14,25 @@ RECORD, BEGUN = "stage.json", "begun.json"
 FingerprintInputs = dict[str, Any]  # JSON values that a fingerprint is the hash of; see tof_hf.stages.fingerprint
 
 
-class StageSummary(Record):
+class StageCost(Record):
+    """What a stage cost, over all interruptions.
+
+    Attributes:
+        started: UTC.
+        seconds: training time.
+        peak_memory_mb: in MiB, the largest over all processes.
+        peak_memory_of: `stage`, or `process` where the system only has the peak since the process started.
+        peak_gpu_memory_mb: what torch allocated, in MiB; None without CUDA.
+    """
+
+    started: str = ""
+    seconds: float = 0.0
+    peak_memory_mb: int | None = None
+    peak_memory_of: str = "process"
+    peak_gpu_memory_mb: int | None = None
+
+
+class StageSummary(StageCost):
     """What one training run started from, what it was trained on and what it cost.
 
     Attributes:
@@ -24,11 +42,7 @@ class StageSummary(Record):
         validation_rows: number of rows that the checkpoint was selected on, by kind.
         windows: number of pieces of at most `max_length` that the training rows were cut into.
         steps: optimizer steps.
-        started: UTC, as `ended`.
-        seconds: training time, over all interruptions.
-        peak_memory_mb: in MiB, the largest over all processes.
-        peak_memory_of: `stage`, or `process` where the system only has the peak since the process started.
-        peak_gpu_memory_mb: what torch allocated, in MiB; None without CUDA.
+        ended: UTC.
         best_validation_f1: in 0..1, on source validation.
         hand_off: the weights that came from the start.
     """
@@ -40,12 +54,7 @@ class StageSummary(Record):
     validation_rows: dict[str, int] = {}
     windows: int = 0
     steps: int = 0
-    started: str = ""
     ended: str = ""
-    seconds: float = 0.0
-    peak_memory_mb: int | None = None
-    peak_memory_of: str = "process"
-    peak_gpu_memory_mb: int | None = None
     best_validation_f1: float | None = None
     hand_off: HandOff | None = None
     versions: dict[str, str] = {}
@@ -66,13 +75,9 @@ class StageRecord(StageSummary):
     log: list[dict[str, Any]] = []
 
 
-class BegunRecord(Record):
+class BegunRecord(StageCost):
     """`begun.json` of a stage that is training or was stopped, with its cost up to the last saved checkpoint."""
 
     key: str
     inputs: FingerprintInputs = Field(default={}, validation_alias="recipe", serialization_alias="recipe")
-    started: str = ""
-    seconds: float = 0.0
-    peak_memory_mb: int = 0
     peak_memory_of: str = "stage"
-    peak_gpu_memory_mb: int | None = None

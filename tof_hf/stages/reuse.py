@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from transformers.trainer_utils import sort_checkpoints
+
+from tof_hf.errors import RunError
 from tof_hf.modeling.checkpoints import MODEL_FILES
-from tof_hf.stages.failures import RunError
 from tof_hf.stages.fingerprint import changes, fingerprint
 from tof_hf.stages.record import BEGUN, RECORD, BegunRecord, FingerprintInputs, StageRecord
 from tof_hf.stages.stage import Checkpoint
@@ -22,6 +24,7 @@ from tof_hf.storage.cache import HASHES, remove_cached
 from tof_hf.storage.files import read_json, read_object, sha256, write_json
 from tof_hf.storage.own_folder import OwnFolder
 
+T = TypeVar("T")
 MANIFEST, TRAINER_STATE = "manifest.json", "trainer_state.json"
 STAGE_FILES = ("trainer/checkpoint-[0-9]*/", "cache/parquet/", "cache/*.lock", HASHES, RECORD, BEGUN)
 
@@ -66,22 +69,24 @@ def decide(folder: Path, inputs: FingerprintInputs) -> Decision:
         checkpoint = newest_whole_checkpoint(folder / "trainer")
         if checkpoint is None:
             return Decision("run", "stopped in its first epoch")
-        return Decision("resume", f"stopped after {_steps(checkpoint)} steps", checkpoint)
+        return Decision("resume", f"stopped after {checkpoint.name.rpartition('-')[2]} steps", checkpoint)
     for known in (record, begun):
         if known is not None and known.inputs:
             return Decision("run", ", ".join(changes(known.inputs, inputs)))
     return Decision("run", "never trained" if record is None else "trained by an older release")
 
 
-def prepare_folder(folder: Path, inputs: FingerprintInputs) -> None:
+def prepare_folder(folder: Path, inputs: FingerprintInputs, *, resumed: Path | None = None) -> None:
     """Remove what a stage with another fingerprint left in the folder, and write `begun.json` for this one.
 
-    The user's own files stay. Raises ConfigError if they are where a stage writes, and RunError if old files cannot be
-    removed.
+    The user's own files stay, and the checkpoint to resume from. Raises ConfigError if the user's are where a stage
+    writes, and RunError if old files cannot be removed.
     """
-    key = fingerprint(inputs)
-    own = stage_files(folder)
+    key, own = fingerprint(inputs), stage_files(folder)
     own.claim()
+    own.remove_temporary()
+    if resumed is not None:
+        point_to_best(resumed)
     begun = BegunRecord.read_if_whole(folder / BEGUN)
     if begun is not None and begun.key == key and not (folder / RECORD).exists():
         return
@@ -97,28 +102,19 @@ def prepare_folder(folder: Path, inputs: FingerprintInputs) -> None:
 
 
 def newest_whole_checkpoint(trainer: Path) -> Path | None:
-    """The Trainer checkpoint with the most steps in which no file is missing or damaged."""
-    found = [path for path in trainer.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
-    found.sort(key=_steps, reverse=True)
-    return next((path for path in found if _is_whole(path) and _best_is_whole(path)), None)
-
-
-def _steps(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])
+    """The Trainer checkpoint with the most steps in which, as in its best one so far, no file is missing or damaged."""
+    for checkpoint in map(Path, reversed(sort_checkpoints(str(trainer)))):
+        if _is_whole(checkpoint):
+            best = best_checkpoint(checkpoint)
+            if best is None or best == checkpoint or _is_whole(best):
+                return checkpoint
+    return None
 
 
 def _is_whole(checkpoint: Path) -> bool:
     # The manifest is written last, when every process has saved its part.
     manifest = read_object(checkpoint / MANIFEST)
-    return manifest is not None and all(
-        (checkpoint / name).is_file() and checksum(checkpoint / name) == expected for name, expected in manifest.items()
-    )
-
-
-def _best_is_whole(checkpoint: Path) -> bool:
-    """Whether the best checkpoint so far, which the stage may end with, is undamaged too."""
-    best = best_checkpoint(checkpoint)
-    return best is None or best == checkpoint or _is_whole(best)
+    return manifest is not None and manifest.items() <= _of_every_file(checkpoint, checksum).items()
 
 
 def best_checkpoint(checkpoint: Path) -> Path | None:
@@ -141,8 +137,7 @@ def _trainer_state(checkpoint: Path) -> dict[str, Any]:
 
 def write_manifest(checkpoint: Path) -> None:
     """Write the checksums of a Trainer checkpoint's files, so that damage is found before it is loaded."""
-    files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != MANIFEST]
-    write_json(checkpoint / MANIFEST, {path.relative_to(checkpoint).as_posix(): checksum(path) for path in files})
+    write_json(checkpoint / MANIFEST, _of_every_file(checkpoint, checksum))
 
 
 def checksum(path: Path) -> int:
@@ -156,8 +151,13 @@ def checksum(path: Path) -> int:
 
 def file_hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file of a finished model, by its path in the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    return _of_every_file(folder, sha256)
+
+
+def _of_every_file(folder: Path, digest: Callable[[Path], T]) -> dict[str, T]:
+    """The digest of every file, by its path in the folder, without the manifest."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): digest(path) for path in files}
 
 
 def copy_model(checkpoint: Checkpoint, folder: Path) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from datasets import Dataset
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from tof_hf.config import StageConfig
 from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.name import StageName
+
+Config = TypeVar("Config", bound=StageConfig, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,41 +65,71 @@ class StageFolders:
 
 
 @dataclass(frozen=True)
-class StageTask:
+class StageSetup(Generic[Config]):
+    """What every kind of stage needs.
+
+    Attributes:
+        stage_name: what it trains; its full name also has the stages before it.
+        start: the checkpoint it starts from.
+        config: the options of its section in the run file.
+        tokenizer: the encoder's.
+        seed: of training and of draws.
+    """
+
+    stage_name: StageName
+    start: Checkpoint
+    config: Config
+    tokenizer: PreTrainedTokenizerBase
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of the stage's folder: the stages that led to it and its own."""
+        return str(self.stage_name.after(self.start.stage))
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The source data that the best checkpoint is selected on.
+
+    Attributes:
+        windows: the encoded data.
+        metrics: returns the scores of an evaluation; `f1` selects the checkpoint.
+        reduce_logits: what the metrics need of the logits.
+        rows: number of rows by kind, for the record.
+    """
+
+    windows: Dataset
+    metrics: Callable[[Any], dict[str, float]]
+    reduce_logits: Callable[[Any, Any], Tensor]
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(StageSetup[StageConfig]):
     """One stage, ready to train. The datasets are already encoded.
 
     Attributes:
-        stage: what it trains; its full name also has the stages before it.
-        start: the checkpoint it starts from.
         build: returns the model and which of its weights come from the start.
         rows: number of training rows by kind, for the record.
-        validation_rows: number of rows that the checkpoint is selected on, by kind, for the record.
-        metrics: returns the scores of an evaluation; `f1` selects the checkpoint. None: the last one is kept.
+        validation: None: the last checkpoint is kept.
         trainer: the Trainer class, or a function that makes one from the same arguments.
         repeats: how many times an epoch goes through the training data.
-        before_training: called with what `build` returned, the arguments and the training data; not if it is resumed.
+        head_warmup: the options with which a fresh head is trained first, with the encoder frozen.
     """
 
-    stage: StageName
-    start: Checkpoint
-    config: StageConfig
-    seed: int
-    tokenizer: PreTrainedTokenizerBase
     build: Callable[[], tuple[PreTrainedModel, HandOff]]
     train: Dataset
     collator: Callable[[list[dict[str, Any]]], dict[str, Tensor]]
     loss: Callable[..., Tensor]
     rows: dict[str, int]
-    validation_rows: dict[str, int] = dataclasses.field(default_factory=dict)
     label_names: Sequence[str] = ()
-    validation: Dataset | None = None
-    metrics: Callable[[Any], dict[str, float]] | None = None
-    reduce_logits: Callable[[Any, Any], Tensor] | None = None
+    validation: Validation | None = None
     trainer: Callable[..., Trainer] = OrderedTrainer
     repeats: int = 1
-    before_training: Callable[[PreTrainedModel, HandOff, TrainingArguments, Dataset], None] | None = None
+    head_warmup: StageConfig | None = None
 
-    @property
-    def name(self) -> str:
-        """The name of the stage's folder: the stages that led to it and its own."""
-        return str(self.stage.after(self.start.stage))
+
+def row_counts(parts: Mapping[str, Dataset]) -> dict[str, int]:
+    """The number of rows by kind."""
+    return {kind: len(rows) for kind, rows in parts.items()}

@@ -13,7 +13,7 @@ from tof_hf.experiments.ablation.jobs import run_jobs
 from tof_hf.experiments.ablation.runs import Ablation, Outcome, SharedInputs, check, pipelines, run_seed, seed_folder
 from tof_hf.experiments.ablation.table import Results, TableBuilder
 from tof_hf.run.plan import PlannedStage
-from tof_hf.stages.failures import failures_of_the_machine
+from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.storage.lock import lock_files, only_run_in
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import is_main_process

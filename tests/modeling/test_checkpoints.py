@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from tof_hf.modeling.identity import encoder_key, hub_commit, weight_files
+from tof_hf.modeling.checkpoints import encoder_key, hub_commit, weight_files
 
 COMMIT, OTHER = "1" * 40, "2" * 40
 
