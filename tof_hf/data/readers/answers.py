@@ -30,16 +30,16 @@ def mrc_row(record: Mapping[str, Any], *, counts: AnswerCounts, empty_is_no_answ
     tweetqa = "Tweet" in record
     question = _text(record, "Question" if tweetqa else "question")
     context = _text(record, "Tweet" if tweetqa else "context")
-    spans, label = record.get("spans"), record.get("label")
-    if spans is not None:
-        spans = _checked_spans(spans, context)
+    label = record.get("label")
+    if record.get("spans") is not None:
+        spans = _checked_spans(record, context)
     elif record.get("is_impossible"):
         spans = []
     else:
         if tweetqa:
             placed = [find_verbatim(answer, context) for answer in _tweetqa_answers(record)]
         else:
-            placed = [_place(text, start, context, counts) for text, start in _answers(record.get("answers"))]
+            placed = [_place(text, start, context, counts) for text, start in _answers(record)]
         counts.lost += placed.count(None)
         # What most annotators chose, the first on a tie: Counter keeps the order, and most_common is stable.
         chosen = Counter(span for span in placed if span is not None).most_common(1)
@@ -78,22 +78,35 @@ def _tweetqa_answers(record: Mapping[str, Any]) -> list[str]:
     return answers
 
 
-def _answers(answers: Any) -> list[tuple[str, int]]:
-    if answers is None:
-        return []
-    try:
-        if isinstance(answers, Mapping):
-            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
-        else:
-            pairs = [(answer["text"], answer.get("answer_start", -1)) for answer in answers]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"answers={str(answers)[:80]!r}.", fix='give a list of {"text": ..., "answer_start": ...}.'
-        ) from error
+def _answers(record: Mapping[str, Any]) -> list[tuple[str, int]]:
+    pairs = _pairs(record, "answers", "text", "answer_start")
     for text, start in pairs:
         if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, int):
             raise DataError(f"the answer {text!r} at {start!r}.", fix="give a text and a character offset.")
     return pairs
+
+
+def _checked_spans(record: Mapping[str, Any], context: str) -> list[dict[str, int]]:
+    pairs = _pairs(record, "spans", "start", "end")
+    whole = all(isinstance(place, int) for pair in pairs for place in pair)
+    if not whole or not all(0 <= start < end <= len(context) for start, end in pairs):
+        raise DataError(
+            f"spans {pairs} in a context of {len(context)} characters.",
+            fix="give character offsets into the context, end exclusive and not empty.",
+        )
+    return [{"start": start, "end": end} for start, end in pairs]
+
+
+def _pairs(record: Mapping[str, Any], field: str, first: str, second: str) -> list[tuple[Any, Any]]:
+    """The pairs of a list of {first, second}, where the second may be missing, or of {first: [...], second: [...]}."""
+    values = record.get(field)
+    try:
+        if isinstance(values, Mapping):
+            return list(zip(values[first], values[second], strict=True))
+        return [] if values is None else [(value[first], value.get(second, -1)) for value in values]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        fix = f'give a list of {{"{first}": ..., "{second}": ...}}.'
+        raise DataError(f"{field}={str(values)[:80]!r}.", fix=fix) from error
 
 
 def _place(text: str, start: int, context: str, counts: AnswerCounts) -> tuple[int, int] | None:
@@ -109,17 +122,3 @@ def _place(text: str, start: int, context: str, counts: AnswerCounts) -> tuple[i
         return None
     counts.repaired += 1
     return found, found + len(stripped)
-
-
-def _checked_spans(spans: Any, context: str) -> list[dict[str, int]]:
-    try:
-        pairs = [(span["start"], span["end"]) for span in spans]
-        valid = all(0 <= start < end <= len(context) for start, end in pairs)
-    except (KeyError, TypeError) as error:
-        raise DataError(f"spans={str(spans)[:80]}.", fix='give a list of {"start": 0, "end": 5}.') from error
-    if not valid:
-        raise DataError(
-            f"spans {pairs} in a context of {len(context)} characters.",
-            fix="give character offsets into the context, end exclusive and not empty.",
-        )
-    return [{"start": start, "end": end} for start, end in pairs]

@@ -12,7 +12,6 @@ from datasets import ClassLabel, Dataset
 from tof_hf.data.features import ner_features
 from tof_hf.data.labels import (
     LabelMap,
-    Span,
     check_label_map,
     detect_scheme,
     entity_types,
@@ -74,7 +73,7 @@ def ner_rows(table: Table, *, columns: Mapping[str, str] | None, scheme: str | N
             raise table.origin.error(error.found, error.fix, row) from error
     index = _label_index(found, label_map)
     make = partial(_ner_row, numbered=numbered, index=index, label_map=label_map)
-    return table.rows(make, ner_features(list(index)), depends_on=(_ner_row, Span))
+    return table.rows(make, ner_features(list(index)), depends_on=(_ner_row, map_types))
 
 
 def _ner_row(
@@ -108,4 +107,4 @@ def _encode(tags: Sequence[str], index: Mapping[str, int], label_map: LabelMap) 
     return [index[tag] for tag in map_types(tags, label_map)] if any(tag != "O" for tag in tags) else [0] * len(tags)
 
 
-NER = RowReader("ner", parse_ner, ner_rows, depends_on=(parse_conll, Span))
+NER = RowReader("ner", parse_ner, ner_rows, depends_on=(parse_conll, map_types))
