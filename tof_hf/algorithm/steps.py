@@ -9,8 +9,7 @@ from typing import Self
 
 from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
-from tof_hf.algorithm.training_data import ner_validation
-from tof_hf.data.mixing import mix
+from tof_hf.algorithm.training_data import mlm_target, ner_validation
 from tof_hf.data.readers.read import unlabelled
 from tof_hf.stages.distillation import distillation_stage
 from tof_hf.stages.mlm import mlm_stage
@@ -64,14 +63,11 @@ class Steps(StepRunner):
         config = self.config.mlm
         if not config.enabled:
             return start
-        target = self.data.target
-        if config.include_target_test and self.data.target_test is not None:
-            target = mix([target, self.data.target_test], columns=["id", "tokens"])
         translated = self.data.translated if config.use_translated else None
         stage = mlm_stage(
             self._setup(StageName("mlm", translated=translated is not None), start, config),
             base=self.config.model,
-            target=target,
+            target=mlm_target(config, self.data),
             source=unlabelled(self.data.source),
             translated=None if translated is None else unlabelled(translated.source),
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from tof_hf.config import DistillationConfig, MrcConfig, NerConfig, TranslationConfig
-from tof_hf.data.mixing import cap
+from tof_hf.config import DistillationConfig, MlmConfig, MrcConfig, NerConfig, TranslationConfig
+from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.data.translation.projection import project
@@ -96,6 +96,12 @@ def report_translation(data: TofData, translated: TranslatedData, config: Transl
         write_json(folder / f"{name}.json", projection.as_dict())
         write_text(folder / f"{name}.md", projection.to_markdown(f"Translation of {name}"))
         say(f"translated {name}: the dictionary knows {projection.coverage:.1%} of {projection.words:,} words")
+
+
+def mlm_target(config: MlmConfig, data: TofData) -> Dataset:
+    """The target sentences of MLM: D_t,no, and those of the test text if `include_target_test` asks for them."""
+    test = data.target_test if config.include_target_test else None
+    return data.target if test is None else mix([data.target, test], columns=["id", "tokens"])
 
 
 def question_sources(data: TofData, pseudo: Dataset | None) -> dict[str, Dataset]:

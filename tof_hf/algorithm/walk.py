@@ -10,7 +10,7 @@ from typing import Any
 from tof_hf.config import TofConfig
 from tof_hf.stages.stage import Checkpoint
 
-SECTIONS = {
+_SECTIONS = {
     **{name: name for name in ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")},
     **{"translated_ner": "ner", "tuned_ner": "ner", "distil": "distillation"},
 }  # of the run file, by the step of a recipe that has its options
@@ -63,9 +63,9 @@ class _Walk:
         return None
 
     def __getattr__(self, step: str) -> Callable[..., Checkpoint]:
-        if step not in SECTIONS:
+        if step not in _SECTIONS:
             raise AttributeError(step)
-        return partial(self._visit, SECTIONS[step])
+        return partial(self._visit, _SECTIONS[step])
 
     def _visit(self, section: str, start: Checkpoint, *labels: object, **options: object) -> Checkpoint:
         if section != "distillation" and not self.config.stages()[section].enabled:  # a student is always trained

@@ -41,22 +41,21 @@ class Inputs:
     def training(self) -> TofData:
         """The data that training needs; labels in the target's file are dropped while it is read."""
         config = self.config
-        source = self.one("source.train", config.source.train, "ner")
-        types = entity_types(source.features["ner_tags"].feature.names)
-        if not types:
-            raise DataError(
-                "no entity in the source training data, or none that label_map keeps.",
-                fix="give labelled data, and name the column of its tags if that is not the last one.",
-                path=config.source.train.path,
-            )
-        names = label_names(config.labels or types)
-        queries = load_queries(config.queries)
-        source = _aligned(config.source.train, source, names)
+        with _naming(config.source.train):
+            source = self.one("source.train", config.source.train, "ner")
+            types = entity_types(source.features["ner_tags"].feature.names)
+            if not types:
+                raise DataError(
+                    "no entity in the source training data, or none that label_map keeps.",
+                    fix="give labelled data, and name the column of its tags if that is not the last one.",
+                )
+            names = label_names(config.labels or types)
+            source = align_labels(source, names)
         validation = self._labelled("source.validation", config.source.validation, names)
         include_test = config.mlm.include_target_test
         data = TofData(
             label_names=names,
-            queries=queries,
+            queries=load_queries(config.queries),
             source=source,
             validation=validation,
             target=self._together("target.text", config.target.text, "text"),
@@ -103,10 +102,10 @@ class Inputs:
 
     def _labelled(self, option: str, file: DataFile, names: Sequence[str]) -> Dataset:
         """Rows to score or select on. Raises DataError if they have no entity, since every score would be 0."""
-        rows = _aligned(file, self.one(option, file, "ner"), names)
-        if not any(any(tags) for tags in rows["ner_tags"]):
-            fix = "give labelled sentences, and name the column of the tags."
-            raise DataError("no entity.", fix=fix, path=file.path)
+        with _naming(file):
+            rows = align_labels(self.one(option, file, "ner"), names)
+            if not any(any(tags) for tags in rows["ner_tags"]):
+                raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.")
         return rows
 
     def _together(self, option: str, files: Sequence[DataFile], kind: Literal["text", "mrc"]) -> Dataset | None:
@@ -139,11 +138,6 @@ class Inputs:
 def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:
     """The files with their names in errors and records: `target.text`, or `target.text.0` and so on if several."""
     return [(option if len(files) == 1 else f"{option}.{number}", file) for number, file in enumerate(files)]
-
-
-def _aligned(file: DataFile, rows: Dataset, names: Sequence[str]) -> Dataset:
-    with _naming(file):
-        return align_labels(rows, names)
 
 
 @contextmanager

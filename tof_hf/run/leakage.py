@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 
-from tof_hf.algorithm.training_data import TofData
+from tof_hf.algorithm.training_data import TofData, mlm_target
 from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.mixing import cap, mix
+from tof_hf.data.mixing import cap
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.run.findings import Finding, Level
 from tof_hf.run.record import OverlapRecord, TargetTextRecord
@@ -108,8 +108,7 @@ def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset
 def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTextRecord:
     """The target sentences that `mlm_stage` trains on, sampled in the same way."""
     seed = config.seed if config.mlm.seed is None else config.mlm.seed
-    test = data.target_test if config.mlm.include_target_test else None
-    rows = mix([part for part in (data.target, test) if part is not None], columns=["id", "tokens"])
+    rows = mlm_target(config.mlm, data)
     numbers = cap(Dataset.from_dict({"n": list(range(len(rows)))}), config.mlm.max_sentences, seed=seed)["n"][:]
     text = rows.select([number for number in numbers if number < len(data.target)])
     tested = rows.select([number for number in numbers if number >= len(data.target)])
@@ -117,6 +116,6 @@ def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTe
         sentences=len(text),
         fingerprint=content_hash(text),
         test_sentences=len(tested),
-        test_fingerprint=None if test is None else content_hash(tested),
+        test_fingerprint=content_hash(tested) if len(rows) > len(data.target) else None,
         gold_sentences=None if gold is None else len(sentences(gold) & (sentences(text) | sentences(tested))),
     )
