@@ -91,7 +91,8 @@ def option(
     """
     since = {name: more.pop(name) for name in ("since_default",) if name in more}
     known = {"paper": paper, "effect": effect, **since}
-    return Field(default, default_factory=factory, json_schema_extra=known, **more)
+    given = {"default": default} if factory is None else {"default_factory": factory}
+    return Field(**given, json_schema_extra=known, **more)
 
 
 row_option = functools.partial(option, effect="training rows")

@@ -66,8 +66,8 @@ def _plain(hint: Any) -> Any:
     origin = typing.get_origin(hint)
     for choice in arguments:
         if isinstance(choice, type) and issubclass(choice, enum.Enum):
-            names = typing.Literal[tuple(member.value for member in choice)]
-            return list[names] if origin is list else names  # type: ignore[valid-type]
+            names: Any = typing.Literal[tuple(member.value for member in choice)]
+            return types.GenericAlias(list, (names,)) if origin is list else names
     if origin in (typing.Union, types.UnionType):
         return typing.Union[tuple(map(_plain, arguments))]  # noqa: UP007
     if hint is int:
