@@ -54,6 +54,7 @@ class Recipe:
         needs: What a run file must provide for it: `dictionary`.
         citation: The publication of the method, for the model card; empty for TOF and its reduced forms.
         published: The paper's Table 1, by benchmark.
+        baseline: Whether Table 1 compares the other systems with it; of several, with the last that is among its rows.
 
     Example:
         >>> RECIPES["tof"].title
@@ -67,6 +68,7 @@ class Recipe:
     citation: str = ""
     published: Mapping[str, Published] = field(default_factory=dict, repr=False)
     full_name: str = ""
+    baseline: bool = False
 
     def __call__(self, do: Steps) -> Checkpoint:
         """The checkpoint that the recipe ends with.
@@ -90,6 +92,7 @@ def recipe(
     citation: str = "",
     published: Mapping[str, Published] | None = None,
     full_name: str = "",
+    baseline: bool = False,
 ) -> Callable[[Callable[[Steps], Checkpoint]], Recipe]:
     """A decorator that registers a function, under its own name, as a system that run files can name.
 
@@ -99,6 +102,7 @@ def recipe(
         citation: The publication of the method, for the model card.
         published: Published scores in percent, by benchmark.
         full_name: Name of the system in sentences.
+        baseline: Whether Table 1 compares the other systems with it.
 
     Returns:
         The decorator. It returns a Recipe, which can be called like the function.
@@ -117,7 +121,7 @@ def recipe(
         name = train.__name__
         if name in RECIPES:
             raise ValueError(f"there is already a recipe named {name}. Give the function another name.")
-        RECIPES[name] = Recipe(name, train, title, needs, citation, published or {}, full_name)
+        RECIPES[name] = Recipe(name, train, title, needs, citation, published or {}, full_name, baseline)
         return RECIPES[name]
 
     return register

@@ -28,6 +28,7 @@ def source_only(do: Steps) -> Checkpoint:
     "AdaptaBERT",
     citation=HAN_AND_EISENSTEIN,
     published=published_f1("75.30 78.52 70.90 75.30 65.61 63.03", "0.30 0.25 0.54 0.37 0.46 0.23"),
+    baseline=True,
 )
 def adaptabert(do: Steps) -> Checkpoint:
     """Domain tuning, then task tuning (paper 2.2, after Han and Eisenstein 2019)."""
@@ -39,6 +40,7 @@ def adaptabert(do: Steps) -> Checkpoint:
     needs=("dictionary",),
     citation=HAN_AND_EISENSTEIN,
     published=published_f1("76.18 80.30 72.47", "0.13 0.52 0.75", benchmarks=LANGUAGES),
+    baseline=True,
 )
 def adaptabert_translation(do: Steps) -> Checkpoint:
     """AdaptaBERT with translated source sentences in both of its stages (4.4, the paper's own baseline)."""

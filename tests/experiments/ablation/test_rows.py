@@ -11,7 +11,9 @@ from tof_hf.cli import main
 from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation import rows as rows_module
 from tof_hf.experiments.ablation.published import TABLES
-from tof_hf.experiments.ablation.rows import MRC_ENHANCING, Row, check_names, chosen, rows_from, rows_of
+from tof_hf.experiments.ablation.rows import (
+    MRC_ENHANCING, OWN, Row, baseline_of, check_names, chosen, rows_from, rows_of,
+)  # fmt: skip
 from tof_hf.experiments.ablation.runs import config_of, set_up
 from tof_hf.experiments.ablation.sweep import ablate, plan
 
@@ -183,8 +185,16 @@ def test_a_plan_is_printed_and_nothing_is_made(run_file, trained, tmp_path, caps
     assert trained == [] and not (tmp_path / "run").exists()
 
 
-def test_the_system_of_tables_2_to_4_is_the_one_of_table_1():
-    assert MRC_ENHANCING in TABLES[1] and any(row.system == MRC_ENHANCING for row in rows_of(1))
+def test_the_systems_of_tables_2_to_4_are_recipes():
+    rows = [row for table in (2, 3, 4) for row in rows_of(table, swap_model="span/bert")]
+    assert {row.system for row in rows} == {"adaptabert", MRC_ENHANCING} <= set(RECIPES)
+
+
+def test_the_last_recipe_marked_as_a_baseline_is_the_one_of_table_1_and_of_rows_of_your_own():
+    for table in (1, OWN):
+        assert baseline_of(table, ["source_only", "adaptabert", "adaptabert_translation"]) == "adaptabert_translation"
+        assert baseline_of(table, ["source_only", "adaptabert"]) == "adaptabert"
+        assert baseline_of(table, ["tof", "source_only"]) == "tof"
 
 
 def test_the_rows_of_the_examples_can_be_run(run_file):

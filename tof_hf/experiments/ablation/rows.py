@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,29 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tof_hf.algorithm.recipes import RECIPES
+from tof_hf.algorithm.recipes import RECIPES, tof_wo_pseudo
 from tof_hf.config import TofConfig
+from tof_hf.config.problems import suggestion
 from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
+from tof_hf.experiments.ablation.published import PAPER
 
 OWN = 0  # the table of rows from a file
-TITLES = {
-    1: "Table 1: systems",
-    2: "Table 2: MRC-enhancing without one kind of data",
-    3: "Table 3: order of the stages",
-    4: "Table 4: another encoder",
-    OWN: "Rows of your own",
-}
-MRC_ENHANCING = "tof_wo_pseudo"  # the system of Tables 2 to 4: steps 1 to 3 of TOF
+TITLES = {table: about["title"] for table, about in PAPER.items()} | {OWN: "Rows of your own"}
+MRC_ENHANCING = tof_wo_pseudo.name  # the system of Tables 2 to 4: steps 1 to 3 of TOF
 SWAPPED = "swapped_"  # how the names of rows with the other encoder begin
-# What the rows of a table are compared with: the first of these that is among them.
-BASELINES = {
-    1: ("adaptabert_translation", "adaptabert"),
-    2: (MRC_ENHANCING,),
-    3: ("order_mlm_mrc",),
-    4: ("adaptabert",),
-    OWN: ("adaptabert_translation", "adaptabert"),
-}
 
 
 @dataclass(frozen=True)
@@ -58,18 +46,6 @@ class Row:
     claim: Literal["better", "worse"] = "better"
 
 
-# Table 2: the row, its title, the option of mrc that it turns off, and what that option needs in addition to mrc.
-_WITHOUT = {
-    "without_target_mrc": ("w/o target MRC data", "use_target_qa", ["target_mrc"]),
-    "without_source_mrc": ("w/o source MRC data", "use_source_qa", ["source_mrc"]),
-    "without_translated_source_mrc": (
-        "w/o source MRC data (trans)", "use_translated_qa", ["dictionary", "translated_mrc"],
-    ),
-    "without_ner_mrc": ("w/o NER-MRC data", "use_ner_mrc", ["ner_mrc"]),
-    "without_translated_ner_mrc": (
-        "w/o NER-MRC data (trans)", "use_translated_ner_mrc", ["dictionary", "translated_ner_mrc"],
-    ),
-}  # fmt: skip
 # Options that a row of your own cannot have, and why.
 _FIXED = {
     "seed": "every row runs with all seeds, name them with --seeds",
@@ -84,32 +60,39 @@ def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
 
     Raises ConfigError for a table that does not exist, or Table 4 without an encoder.
     """
+    if table not in PAPER:
+        raise ConfigError(f"there is no Table {table}; the tables are {', '.join(map(str, PAPER))}.")
     if table == 1:
         return [Row(1, name, one.title, name, needs=one.needs) for name, one in RECIPES.items()]
-    if table == 2:
-        full = Row(2, MRC_ENHANCING, "TOF, MRC-enhancing", MRC_ENHANCING)
-        without = [
-            Row(2, name, title, MRC_ENHANCING, (f"mrc.{option}=false",), ("mrc", *needs), "worse")
-            for name, (title, option, needs) in _WITHOUT.items()
-        ]
-        return [full, *without]
-    if table == 3:
-        return [
-            Row(3, "order_mlm_mrc", "MLM → MRC → NER", MRC_ENHANCING, ("order=mlm_mrc",)),
-            Row(3, "order_mrc_mlm", "MRC → MLM → NER", MRC_ENHANCING, ("order=mrc_mlm",), ("mlm", "mrc"), "worse"),
-        ]
-    if table != 4:
-        raise ConfigError(f"there is no Table {table}; the tables are 1, 2, 3 and 4.")
-    if swap_model is None:
+    if table == 4 and swap_model is None:
         raise ConfigError("Table 4 needs another encoder. Name it with --swap-model, such as SpanBERT's folder.")
-    other = (override("model", swap_model),)
-    name = Path(swap_model).name
-    return [
-        Row(4, "adaptabert", "AdaptaBERT", "adaptabert"),
-        Row(4, MRC_ENHANCING, "AdaptaBERT + MRC-enhancing", MRC_ENHANCING),
-        Row(4, f"{SWAPPED}adaptabert", name, "adaptabert", other),
-        Row(4, f"{SWAPPED}{MRC_ENHANCING}", f"{name} + MRC-enhancing", MRC_ENHANCING, other),
-    ]
+    return [_of_the_paper(table, name, row, swap_model or "") for name, row in PAPER[table]["rows"].items()]
+
+
+def _of_the_paper(table: int, name: str, row: Mapping[str, Any], swap_model: str) -> Row:
+    system = name.removeprefix(SWAPPED)
+    return Row(
+        table,
+        name,
+        row["title"].replace("ENCODER", Path(swap_model).name),
+        system if system in RECIPES else MRC_ENHANCING,
+        (override("model", swap_model),) if name.startswith(SWAPPED) else tuple(row.get("set", ())),
+        tuple(row.get("needs", ())),
+        row.get("claim", "better"),
+    )
+
+
+def baseline_of(table: int, names: Sequence[str]) -> str | None:
+    """What the rows of a table, of these names, are compared with by default.
+
+    Systems and rows of your own are compared with the last of the recipes marked as a baseline, or the first row; rows
+    that show what one change does are compared with the unchanged one, or with none.
+    """
+    if table in (1, OWN):
+        marked = [name for name, one in RECIPES.items() if one.baseline and name in names]
+        return marked[-1] if marked else names[0]
+    unchanged = next(iter(PAPER[table]["rows"]))
+    return unchanged if unchanged in names else None
 
 
 def override(key: str, value: Any) -> str:
@@ -197,21 +180,17 @@ def asks_nothing(config: TofConfig) -> bool:
 
 def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
     """The rows of these names, in the order of the tables. Raises ConfigError for an unknown name."""
-    known = dict.fromkeys(row.name for row in rows)
+    known = list(dict.fromkeys(row.name for row in rows))
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"there is no row {name!r}.{hint} The rows are {', '.join(known)}.")
+            raise ConfigError(f"there is no row {name!r}.{suggestion(name, known)} The rows are {', '.join(known)}.")
     return [row for row in rows if row.name in names] if names else list(rows)
 
 
 def check_names(rows: Sequence[Row]) -> None:
     """Raise ConfigError if two rows of one name are not the same run."""
-    first: dict[str, Row] = {}
-    for row in rows:
-        other = first.setdefault(row.name, row)
-        if (other.system, other.set) != (row.system, row.set):
+    for row, other in itertools.combinations(rows, 2):
+        if row.name == other.name and (row.system, row.set) != (other.system, other.set):
             raise ConfigError(f"two rows are called {row.name}, with different options. Rename one.")
-        if sum((one.table, one.name) == (row.table, row.name) for one in rows) > 1:
+        if (row.table, row.name) == (other.table, other.name):
             raise ConfigError(f"two rows of one table are called {row.name}. Rename one.")

@@ -12,7 +12,7 @@ from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.evaluation.significance import SAMPLES, Comparison, EntityCounts, paired_bootstrap, read_counts
 from tof_hf.experiments.ablation.published import published
-from tof_hf.experiments.ablation.rows import BASELINES, OWN, SWAPPED, Row
+from tof_hf.experiments.ablation.rows import SWAPPED, Row, baseline_of
 from tof_hf.experiments.ablation.runs import Ablation, Outcome
 
 
@@ -109,15 +109,10 @@ class TableBuilder:
         return {seed: one for seed, one in found.items() if one is not None and one.f1 is not None}
 
     def _baseline_of(self, table: int) -> str | None:
-        """What the rows of a table are compared with: the named row, whatever its table, or that of the paper.
-
-        Without the paper's, systems and rows of your own are compared with the first of them, and rows that show what
-        one change does with none.
-        """
+        """What the rows of a table are compared with: the named row, whatever its table, or that of the paper."""
         if self.baseline in self.ablation.names:
             return self.baseline
-        names = [row.name for row in self.ablation.rows if row.table == table]
-        return next((name for name in BASELINES[table] if name in names), names[0] if table in (1, OWN) else None)
+        return baseline_of(table, [row.name for row in self.ablation.rows if row.table == table])
 
     def _published(self, row: Row) -> Published | None:
         """The paper's number for a row; its other encoder is SpanBERT."""
