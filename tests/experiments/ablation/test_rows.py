@@ -12,8 +12,15 @@ from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation import rows as rows_module
 from tof_hf.experiments.ablation.published import TABLES
 from tof_hf.experiments.ablation.rows import (
-    MRC_ENHANCING, OWN, Row, baseline_of, check_names, chosen, rows_from, rows_of,
-)  # fmt: skip
+    MRC_ENHANCING,
+    OWN,
+    Row,
+    baseline_of,
+    check_names,
+    chosen,
+    rows_from,
+    rows_of,
+)
 from tof_hf.experiments.ablation.runs import config_of, set_up
 from tof_hf.experiments.ablation.sweep import ablate, plan
 
@@ -152,7 +159,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         set_up(run_file(), rows=[row for row in rows_of(1) if row.name == "adaptabert_translation"])
     with pytest.raises(ConfigError, match="at least one seed, and each once"):
         set_up(run_file(), rows=rows_of(1), seeds=[1, 1])
-    with pytest.raises(ConfigError, match="Did you mean adaptabert"):
+    with pytest.raises(ConfigError, match="Did you mean .adaptabert"):
         chosen(rows_of(1), ["adaptbert"])
     with pytest.raises(ConfigError, match="--swap-model"):
         rows_of(4)

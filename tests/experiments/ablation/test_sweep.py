@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from tof_hf.cli import main
 from tof_hf.config import load_config
 from tof_hf.data import read_ner
 from tof_hf.errors import ConfigError, DataError
-from tof_hf.experiments.ablation.jobs import LOG, environments
+from tof_hf.experiments.ablation.jobs import LOG, environments, save_ablation
 from tof_hf.experiments.ablation.rows import Row, rows_of
 from tof_hf.experiments.ablation.runs import Outcome, set_up
 from tof_hf.experiments.ablation.sweep import Progress, ablate, plan
@@ -181,7 +180,7 @@ def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path,
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
 
 
-def test_what_a_library_prints_is_no_outcome(run_file):
+def test_what_a_library_prints_is_no_outcome(run_file, tmp_path):
     program = """
 import os, sys
 from tof_hf.experiments.ablation import jobs
@@ -192,10 +191,9 @@ def run_seed(ablation, seed):
 jobs.run_seed = run_seed
 sys.exit(jobs.main())
 """
+    file = save_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), tmp_path)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
-        pickle.dump((set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), 3), process.stdin)
-        process.stdin.flush()
+    with subprocess.Popen([sys.executable, "-c", program, str(file), "3"], **pipes) as process:
         told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
         assert process.wait() == 0
     assert json.loads(told)["seed"] == 3 and b"from Python" in log and b"from C" in log

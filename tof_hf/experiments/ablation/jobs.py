@@ -1,25 +1,27 @@
 """Seeds in parallel: a process for each, on a device of its own if there are several.
 
-Run as a program, this is such a process. It reads a pickled ablation and seed from its input, and writes one line of
-JSON for every finished run.
+Run as a program, this is such a process. It gets the file of an ablation and a seed, and writes one line of JSON for
+every finished run.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 
-from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder
+from datasets import load_from_disk
+
+from tof_hf.experiments.ablation.rows import Row
+from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder, set_up
 from tof_hf.utils.runtime import configure_runtime
 
 LOG = "log.txt"
@@ -30,19 +32,20 @@ def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
 
     A process that ends early is an outcome with an error for each row that it did not finish.
     """
-    seeds, processes = iter(ablation.seeds), set[subprocess.Popen[bytes]]()
+    seeds, processes = iter(ablation.seeds), set[subprocess.Popen[str]]()
     outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
 
-    def work(environment: dict[str, str]) -> None:
+    def work(file: Path, environment: dict[str, str]) -> None:
         try:
             for seed in seeds:
-                for outcome in _outcomes(ablation, seed, environment, processes):
+                for outcome in _outcomes(ablation, file, seed, environment, processes):
                     outcomes.put(outcome)
         finally:
             outcomes.put(None)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(work, environment) for environment in environments(jobs)]
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        file = save_ablation(ablation, Path(folder))
+        workers = [pool.submit(work, file, environment) for environment in environments(jobs)]
         try:
             for _ in workers:
                 yield from iter(outcomes.get, None)
@@ -54,6 +57,25 @@ def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
             for process in list(processes):
                 process.terminate()
             raise
+
+
+def save_ablation(ablation: Ablation, folder: Path) -> Path:
+    """The file, in the folder, with what a process needs to know of the ablation; datasets are next to it."""
+    datasets = {name: str(folder / str(number)) for number, name in enumerate(ablation.datasets or {})}
+    for name, place in datasets.items():
+        (ablation.datasets or {})[name].save_to_disk(place)
+    values = {"source": ablation.source, "overrides": ablation.overrides, "out": ablation.out, "datasets": datasets}
+    file = folder / "ablation.json"
+    file.write_text(json.dumps(values | {"rows": [asdict(row) for row in ablation.rows]}, default=os.fspath))
+    return file
+
+
+def load_ablation(file: Path, seed: int) -> Ablation:
+    """The saved ablation, with this seed alone."""
+    values = json.loads(file.read_text())
+    values["rows"] = [Row(**row) for row in values["rows"]]
+    values["datasets"] = {name: load_from_disk(place) for name, place in values["datasets"].items()}
+    return set_up(**values, seeds=[seed])
 
 
 def environments(jobs: int) -> list[dict[str, str]]:
@@ -82,30 +104,24 @@ def visible_devices() -> list[str]:
 
 
 def _outcomes(
-    ablation: Ablation, seed: int, environment: dict[str, str], processes: set[subprocess.Popen[bytes]]
+    ablation: Ablation, file: Path, seed: int, environment: dict[str, str], processes: set[subprocess.Popen[str]]
 ) -> Iterator[Outcome]:
     """The outcomes of one seed as its process, which is in `processes` while it runs, reports them."""
     log = seed_folder(ablation.out, seed) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    missing = ablation.names
-    command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs"]
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
-        assert process.stdin is not None and process.stdout is not None
+    missing, pipe = ablation.names, subprocess.PIPE
+    command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs", str(file), str(seed)]
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
+    ):
         processes.add(process)
-        with suppress(BrokenPipeError):  # the process has ended, and its status says so
-            pickle.dump((ablation, seed), process.stdin)
-            process.stdin.flush()
-        for line in process.stdout:
+        for line in process.stdout or ():
             outcome = Outcome(**json.loads(line))
             missing.remove(outcome.name)
             yield outcome
-        status = process.wait()
-        with suppress(BrokenPipeError):
-            process.stdin.close()  # not before: the end of its input ends the process
-        processes.discard(process)
+        status = process.wait()  # its input is still open: the end of that would end the process
+    processes.discard(process)
     for name in missing:
         how = f"signal {-status}" if status < 0 else f"status {status}"
         error = f"the process of seed {seed} ended with {how}: {_last_line(log)}. See {log} for the rest."
@@ -126,14 +142,14 @@ def _end_with_the_parent() -> None:
 
 def main() -> int:
     """The exit status, after running the seed that the parent asks for."""
-    ablation, seed = pickle.load(sys.stdin.buffer)  # from the parent process alone, which started this one
+    file, seed = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # The output is for outcomes only: what libraries print, in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
         configure_runtime()
         try:
-            for outcome in run_seed(ablation, seed):
+            for outcome in run_seed(load_ablation(file, seed), seed):
                 print(json.dumps(asdict(outcome)), file=output, flush=True)
         except KeyboardInterrupt:
             return 130

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,12 @@ from datasets import Dataset
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import predictions_file
-from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import OWN, Row, asks_nothing, check_names, not_for, override
-from tof_hf.pipeline import TofPipeline, TofResult
-from tof_hf.run.inputs import Inputs
+from tof_hf.experiments.runs import SharedInputs, attempt
+from tof_hf.pipeline import TofPipeline
 from tof_hf.run.validation import problems_of_systems
-from tof_hf.utils.log import logger
 
 FOLDER = "ablation"  # in the config's output_dir, unless another one is named
 
@@ -149,40 +146,6 @@ def pipelines(ablation: Ablation, seed: int, inputs: SharedInputs) -> Iterator[t
         yield name, TofPipeline(config, stages=stages, inputs=inputs.of(config), copy_final=False)
 
 
-class SharedInputs:
-    """The inputs of several runs: data that they have in common is read once."""
-
-    def __init__(self, datasets: Mapping[str, Dataset] | None = None) -> None:
-        self._datasets = datasets
-        self._by_options: dict[str, ReadOnce] = {}
-
-    def of(self, config: TofConfig) -> Inputs:
-        """The inputs of a config, the same object for all that read the same."""
-        plain = config.to_dict()
-        about = ("source", "target", "translation", "labels", "label_map", "queries", "seed")
-        key = json.dumps([plain[name] for name in about] + [config.mlm.include_target_test], default=str)
-        return self._by_options.setdefault(key, ReadOnce(config, self._datasets))
-
-
-class ReadOnce(Inputs):
-    """Inputs that keep what they have read."""
-
-    def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
-        super().__init__(config, datasets)
-        self._data: TofData | None = None
-        self._gold: dict[str, Dataset] | None = None
-
-    def training(self) -> TofData:
-        if self._data is None:
-            self._data = super().training()
-        return self._data
-
-    def gold(self, names: Sequence[str]) -> dict[str, Dataset]:
-        if self._gold is None:
-            self._gold = super().gold(names)
-        return self._gold
-
-
 def check(ablation: Ablation, inputs: SharedInputs) -> None:
     """Raise a TofError for what one of the runs could not work with; nothing is trained."""
     for seed in ablation.seeds:
@@ -201,30 +164,18 @@ def run_seed(
     `finished` leaves out the rows for which something would have to be trained.
     """
     for name, pipeline in pipelines(ablation, seed, inputs or SharedInputs(ablation.datasets)):
-        began = time.monotonic()
-        try:
-            if finished and any(stage.action != "reuse" for stage in pipeline.plan()):
-                continue
-            f1, predictions = _score(ablation, pipeline, pipeline.run())
-            outcome = Outcome(name, seed, f1, str(predictions), time.monotonic() - began)
-        except Exception as problem:  # also of other packages; the tables report it
-            error = failure_text(problem, f"{name}, seed {seed}")
-            outcome = Outcome(name, seed, seconds=time.monotonic() - began, error=error)
-        yield outcome
+        score = functools.partial(_score, ablation, pipeline, finished=finished)
+        result, seconds, error = attempt(score, f"{name}, seed {seed}")
+        if result is not None or error is not None:
+            yield Outcome(name, seed, *(result or (None, None)), seconds, error)
 
 
-def failure_text(problem: Exception, run: str) -> str:
-    """The error of a run in one text; the log gets the traceback of one that another package raised."""
-    if isinstance(problem, TofError):
-        return str(problem)
-    logger.exception("%s", run)
-    return f"{type(problem).__name__}: {problem}"
-
-
-def _score(ablation: Ablation, pipeline: TofPipeline, result: TofResult) -> tuple[float, Path]:
-    """The F1 of the tagger that the run ended with, and the file of its predictions."""
-    data = pipeline.inputs.training()
+def _score(ablation: Ablation, pipeline: TofPipeline, *, finished: bool) -> tuple[float, str] | None:
+    """The F1 of the tagger that the run ends with, and the file of its predictions."""
+    if finished and any(stage.action != "reuse" for stage in pipeline.plan()):
+        return None
+    result, data = pipeline.run(), pipeline.inputs.training()
     scored = data.validation if ablation.split == SOURCE else pipeline.inputs.gold(data.label_names)[ablation.split]
     end = (result.tagger.name, ablation.split)
     f1 = [row.f1 for row in result.scores if (row.checkpoint, row.split) == end][-1]
-    return f1, predictions_file(result.tagger, ablation.split, scored)
+    return f1, str(predictions_file(result.tagger, ablation.split, scored))

@@ -10,8 +10,9 @@ from contextlib import closing
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.formats import write
 from tof_hf.experiments.ablation.jobs import run_jobs
-from tof_hf.experiments.ablation.runs import Ablation, Outcome, SharedInputs, check, pipelines, run_seed, seed_folder
+from tof_hf.experiments.ablation.runs import Ablation, Outcome, check, pipelines, run_seed, seed_folder
 from tof_hf.experiments.ablation.table import Results, TableBuilder
+from tof_hf.experiments.runs import SharedInputs
 from tof_hf.run.plan import PlannedStage
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.storage.lock import lock_files, only_run_in

@@ -10,7 +10,7 @@ from typing import Any
 from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation.rows import override
-from tof_hf.experiments.ablation.runs import SharedInputs
+from tof_hf.experiments.runs import SharedInputs
 from tof_hf.experiments.search.trials import Search, Trial, check, run_trial
 from tof_hf.utils.extras import require
 

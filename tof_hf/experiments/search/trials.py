@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import ConfigError, TofError
-from tof_hf.experiments.ablation.runs import FOLDER, SharedInputs, failure_text, seed_folder
+from tof_hf.experiments.ablation.runs import FOLDER, seed_folder
+from tof_hf.experiments.runs import SharedInputs, attempt
 from tof_hf.experiments.search.stop_after import STAGES, TAGGERS, StageNotReached, stop_after
 from tof_hf.pipeline import TofPipeline
 from tof_hf.storage.lock import FolderInUse
@@ -152,18 +152,17 @@ def run_trial(search: Search, settings: Sequence[str], inputs: SharedInputs) -> 
 
     Raises FolderInUse if another run works in the folder of the stages.
     """
-    began = time.monotonic()
-    try:
+
+    def scores() -> tuple[float, float | None]:
         result = pipeline_of(search, settings, inputs).run()
         readers = [row.f1 for row in result.scores if row.split == SOURCE_QUESTIONS]
-        split = SOURCE if search.by == "ner" or search.stage in TAGGERS else f"{SOURCE}_mrc"
+        split = SOURCE if search.by == "ner" or search.stage in TAGGERS else SOURCE_QUESTIONS
         own = [row.f1 for row in result.scores if (row.split, row.checkpoint) == (split, result.tagger.name)]
-        return Trial(tuple(settings), own[-1], readers[-1] if readers else None, time.monotonic() - began)
-    except FolderInUse:  # every other trial would fail like this
-        raise
-    except Exception as problem:  # also of other packages; the tables report it
-        error = failure_text(problem, " ".join(settings))
-        return Trial(tuple(settings), seconds=time.monotonic() - began, error=error)
+        return own[-1], readers[-1] if readers else None
+
+    # Where another run works in the folder of the stages, every other trial would fail too.
+    found, seconds, error = attempt(scores, " ".join(settings), fatal=(FolderInUse,))
+    return Trial(tuple(settings), *(found or (None, None)), seconds, error)
 
 
 def try_all(search: Search, trials: Sequence[Sequence[str]]) -> Iterator[Trial]:
