@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from transformers import Trainer
@@ -25,7 +26,7 @@ def toy_files(tmp_path_factory):
     return paths | {"dictionary": str(folder / "en-es.tsv"), "encoder": str(encoder), "other": str(other)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def toy(toy_files):
     """The values of a run file, with the target called es."""
     once = {"num_train_epochs": 1, "bf16": False}
@@ -57,16 +58,28 @@ def run_file(toy, tmp_path):
     return write
 
 
+@pytest.fixture(scope="session")
+def noting():
+    """A block with a list of the seed and stage of all that is trained in it."""
+
+    @contextmanager
+    def block():
+        found, train = [], Trainer.train
+
+        def noted(self, *args, **kwargs):
+            *_, seed, _, stage, _ = self.args.output_dir.split(os.sep)
+            found.append((seed, stage.rpartition("-")[0]))
+            return train(self, *args, **kwargs)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Trainer, "train", noted)
+            yield found
+
+    return block
+
+
 @pytest.fixture
-def trained(monkeypatch):
+def trained(noting):
     """Seed and stage of all that is trained from here on."""
-    found = []
-    train = Trainer.train
-
-    def noted(self, *args, **kwargs):
-        *_, seed, _, stage, _ = self.args.output_dir.split(os.sep)
-        found.append((seed, stage.rpartition("-")[0]))
-        return train(self, *args, **kwargs)
-
-    monkeypatch.setattr(Trainer, "train", noted)
-    return found
+    with noting() as found:
+        yield found

@@ -15,6 +15,7 @@ from transformers import Trainer
 
 from tof_hf.cli import main
 from tof_hf.config import load_config
+from tof_hf.config.yaml import dump_yaml
 from tof_hf.data import read_ner
 from tof_hf.errors import ConfigError, DataError
 from tof_hf.experiments.ablation.jobs import LOG, environments, save_ablation
@@ -42,12 +43,28 @@ def line(tmp_path, name):
     return next(row for row in table(tmp_path)["rows"] if row["row"]["name"] == name)
 
 
-def test_common_stages_are_trained_once_for_all_rows_of_a_seed(run_file, trained, tmp_path):
-    source = run_file()
-    results, outcomes = swept(source, benchmark="es")
-    chain = ["ner", "mlm", "mlm-ner", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc-ner-pseudo_ner"]
-    assert trained == [(f"seed-{seed}", stage) for seed in (1, 2) for stage in chain]
-    folder = tmp_path / "run" / "ablation"
+@pytest.fixture(scope="module")
+def finished(toy, noting, tmp_path_factory):
+    """A finished sweep without MRC over two seeds: its run file, folder, results, and what it trained."""
+    folder = tmp_path_factory.mktemp("finished")
+    values = toy | {"output_dir": str(folder / "run"), "mrc": toy["mrc"] | {"enabled": False}}
+    (folder / "run.yaml").write_text(dump_yaml(values), encoding="utf-8")
+    with noting() as trained:
+        results, outcomes = swept(str(folder / "run.yaml"), benchmark="es")
+    assert not any(one.error for one in outcomes)
+    return SimpleNamespace(source=str(folder / "run.yaml"), path=folder, results=results, trained=trained)
+
+
+def test_common_stages_are_trained_once_for_all_rows_of_a_seed(finished, trained):
+    chain = ["ner", "mlm", "mlm-ner", "mlm-ner-pseudo_ner"]
+    assert finished.trained == [(f"seed-{seed}", stage) for seed in (1, 2) for stage in chain]
+    again, _ = swept(finished.source, benchmark="es")
+    assert trained == [] and again == finished.results
+    assert "0 to run" in plan(set_up(finished.source, rows=SYSTEMS, seeds=[1, 2]))
+
+
+def test_every_row_of_a_seed_has_a_run_folder_without_a_copy_of_the_tagger(finished):
+    folder = finished.path / "run" / "ablation"
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") == [
         "seed-1", "seed-2", "table.csv", "table.json", "table.md", "table.tex",
     ]  # fmt: skip
@@ -55,57 +72,62 @@ def test_common_stages_are_trained_once_for_all_rows_of_a_seed(run_file, trained
     for name in ("config.yaml", "results.json", "lineage.json"):
         assert len(list(folder.glob(f"seed-*/*/{name}"))) == 6
 
-    found = line(tmp_path, "tof")
+
+def test_a_row_has_the_mean_and_deviation_of_its_runs_and_the_difference_to_the_baseline(finished):
+    swept(finished.source, benchmark="es")
+    found, base = line(finished.path, "tof"), line(finished.path, "adaptabert")
     for seed in (1, 2):
-        rows = json.loads((folder / f"seed-{seed}" / "tof" / "results.json").read_text())["rows"]
-        last = [row for row in rows if row["split"] == "target"][-1]
+        run = finished.path / "run" / "ablation" / f"seed-{seed}" / "tof"
+        last = [row for row in json.loads((run / "results.json").read_text())["rows"] if row["split"] == "target"][-1]
         assert found["scores"][str(seed)] == pytest.approx(100 * last["f1"]) and last["stage"] == "pseudo_ner"
     assert found["baseline"] == "adaptabert" and 0 < found["p_better"] <= 1 and found["paper"]["f1"] == 80.35
-    assert found["difference"] == pytest.approx(found["mean"] - line(tmp_path, "adaptabert")["mean"])
+    assert found["difference"] == pytest.approx(found["mean"] - base["mean"])
     one, other = found["scores"].values()
     assert found["deviation"] == pytest.approx(abs(one - other) / 2**0.5)
-    assert line(tmp_path, "adaptabert")["baseline"] is None and line(tmp_path, "adaptabert")["mean"] > 0
-
-    trained.clear()
-    again, _ = swept(source, benchmark="es")
-    assert trained == [] and again == results
-    assert "0 to run" in plan(set_up(source, rows=SYSTEMS, seeds=[1, 2]))
+    assert base["baseline"] is None and base["mean"] > 0
 
 
-def test_a_run_of_a_row_can_be_released(run_file, tmp_path):
-    swept(run_file(), rows=SYSTEMS[:1], seeds=[1])
-    run = tmp_path / "run" / "ablation" / "seed-1" / "source_only"
+def test_a_run_of_a_row_can_be_released(finished):
+    run = finished.path / "run" / "ablation" / "seed-1" / "source_only"
     (bundle,) = prepare(run, load_config(run / "config.yaml", ["release.repo=user/tagger"]).release)
     assert bundle.files["model.safetensors"].is_file()
 
 
-def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(run_file, trained, monkeypatch, tmp_path):
-    source, train = run_file(), Trainer.train
+@pytest.fixture
+def interrupted(finished, toy, tmp_path):
+    """The run file of the same sweep as it was before the last tagger of adaptabert and seed 2 was trained."""
+    folder = tmp_path / "run" / "ablation"
+    shutil.copytree(finished.path / "run" / "ablation", folder)
+    gone = [*folder.glob("table.*"), *folder.glob("seed-*/tof"), *folder.glob("seed-*/stages/*pseudo_ner*")]
+    for path in [*gone, folder / "seed-2" / "adaptabert", *folder.glob("seed-2/stages/mlm-ner-*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    values = toy | {"output_dir": str(tmp_path / "run"), "mrc": toy["mrc"] | {"enabled": False}}
+    (tmp_path / "run.yaml").write_text(dump_yaml(values), encoding="utf-8")
+    return str(tmp_path / "run.yaml")
 
+
+def test_a_sweep_that_was_stopped_has_a_table_and_goes_on(interrupted, trained, monkeypatch, tmp_path):
     def stopped(self, *args, **kwargs):
-        if len(trained) == 5:
-            raise KeyboardInterrupt
-        return train(self, *args, **kwargs)
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train", stopped)
         with pytest.raises(KeyboardInterrupt):
-            swept(source, rows=SYSTEMS[:2])
-    assert len(trained) == 5
+            swept(interrupted, rows=SYSTEMS[:2])
     assert (line(tmp_path, "source_only")["seeds_done"], line(tmp_path, "adaptabert")["seeds_done"]) == (2, 1)
     text = (tmp_path / "run" / "ablation" / "table.md").read_text()
     assert "1 of 2" in text and "Some seeds are not finished yet for adaptabert." in text
 
     before = (tmp_path / "run" / "ablation" / "table.json").read_text()
-    _, outcomes = swept(source, rows=SYSTEMS[:2], finished=True)
+    _, outcomes = swept(interrupted, rows=SYSTEMS[:2], finished=True)
     assert [(one.name, one.seed) for one in outcomes] == [("source_only", 1), ("adaptabert", 1), ("source_only", 2)]
-    assert len(trained) == 5 and (tmp_path / "run" / "ablation" / "table.json").read_text() == before
+    assert trained == [] and (tmp_path / "run" / "ablation" / "table.json").read_text() == before
 
-    planned = plan(set_up(source, rows=SYSTEMS, seeds=[1, 2])).splitlines()
-    assert planned[-1] == "5 to reuse, 0 to resume, 7 to run" and len(planned) == 13
+    planned = plan(set_up(interrupted, rows=SYSTEMS, seeds=[1, 2])).splitlines()
+    assert planned[-1] == "5 to reuse, 0 to resume, 3 to run" and len(planned) == 9
     assert any(one.startswith("reuse   seed-1 mlm: adaptabert, tof") for one in planned)
-    swept(source, rows=SYSTEMS[:2])
-    assert len(trained) == 6 and line(tmp_path, "adaptabert")["seeds_done"] == 2
+    swept(interrupted, rows=SYSTEMS[:2])
+    assert trained == [("seed-2", "mlm-ner")] and line(tmp_path, "adaptabert")["seeds_done"] == 2
 
 
 def test_where_no_run_is_finished_there_is_no_table_of_finished_runs(run_file, capsys, tmp_path):
@@ -126,14 +148,12 @@ def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp
         patch.setattr(Trainer, "train", full)
         patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))  # it stands in the message
         off = {"mrc": {"enabled": False}, "pseudo_ner": {"enabled": False}}
-        command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1", "2000"]
+        command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1"]
         assert main(command) == 2
     printed = capsys.readouterr()
     told = [one for one in printed.err.splitlines() if "is full" in one and one.startswith("tof-hf: ")]
-    assert [one[: one.index(": mlm")] for one in told] == [
-        f"tof-hf: adaptabert (seed {seed}), tof (seed {seed})" for seed in (1, 2000)
-    ]
-    assert line(tmp_path, "source_only")["seeds_done"] == 2 and "is full" in line(tmp_path, "tof")["error"]
+    assert [one[: one.index(": mlm")] for one in told] == ["tof-hf: adaptabert (seed 2019), tof (seed 2019)"]
+    assert line(tmp_path, "source_only")["seeds_done"] == 1 and "is full" in line(tmp_path, "tof")["error"]
     assert "Failed: TOF" in printed.out
     assert main(command) == 0
     assert "Failed" not in (tmp_path / "run" / "ablation" / "table.md").read_text()
@@ -148,35 +168,39 @@ def test_an_error_of_another_package_ends_its_run_alone_too(run_file, monkeypatc
     assert [one.error for one in outcomes] == ["ImportError: no bitsandbytes"] * 2
 
 
-def test_seeds_side_by_side_give_what_one_after_the_other_gives(run_file, tmp_path):
-    source = run_file()
-    rows = SYSTEMS[:1]
-    _, outcomes = swept(source, rows=rows, jobs=2)
-    assert {(one.name, one.seed, one.error) for one in outcomes} == {
-        (row.name, seed, None) for row in rows for seed in (1, 2)
+@pytest.fixture(scope="module")
+def parallel(toy, toy_files, tmp_path_factory):
+    """A sweep over two seeds at a time, with a dataset in place of a file; another run works in the second's stages."""
+    folder = tmp_path_factory.mktemp("parallel")
+    values = toy | {
+        "output_dir": str(folder / "run"),
+        "source": toy["source"] | {"train": {"path": "mine", "limit": 30}},
     }
-    aside = table(tmp_path)["rows"]
-    results, _ = swept(source, rows=rows)  # all from the same folders
-    assert [row["scores"] for row in aside] == [
-        {str(seed): f1 for seed, f1 in one.scores.items()} for one in results.lines
-    ]
-    assert "ner: reused" not in (tmp_path / "run" / "ablation" / "seed-1" / "log.txt").read_text()
+    datasets = {"mine": read_ner(toy_files["source_train"])}
+    ablation = set_up(values, rows=SYSTEMS[:1], seeds=[1, 2], datasets=datasets)
+    with only_run_in(folder / "run" / "ablation" / "seed-2" / "stages"):
+        _, outcomes = ablate(ablation, jobs=2)
+    return SimpleNamespace(ablation=ablation, outcomes={one.seed: one for one in outcomes})
 
 
-def test_a_process_of_a_seed_gets_datasets_that_were_given_in_place_of_files(run_file, toy_files):
-    given = {"mine": read_ner(toy_files["source_train"])}
-    ablation = set_up(run_file(), ["source.train=mine"], rows=SYSTEMS[:1], seeds=[1, 2], datasets=given)
-    _, outcomes = ablate(ablation, jobs=2)
-    assert [one.error for one in outcomes] == [None, None]
+def test_a_process_gets_datasets_that_were_given_in_place_of_files(parallel):
+    assert parallel.outcomes[1].error is None and parallel.outcomes[1].f1 is not None
 
 
-def test_a_process_that_dies_is_told_and_keeps_no_other_back(run_file, tmp_path, monkeypatch):
-    source = run_file()
-    with only_run_in(tmp_path / "run" / "ablation" / "seed-2" / "stages"):  # an error in the first
-        _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
-    assert {one.seed: one.error is None for one in outcomes} == {1: True, 2: False}
+def test_a_process_that_fails_keeps_no_other_back(parallel):
+    assert "another run uses this folder" in parallel.outcomes[2].error and parallel.outcomes[1].error is None
+
+
+def test_seeds_side_by_side_give_what_one_after_the_other_gives(parallel, trained):
+    _, outcomes = ablate(parallel.ablation)  # in the same folders
+    assert trained == [("seed-2", "ner")] and outcomes[1].error is None
+    assert (outcomes[0].f1, outcomes[0].predictions) == (parallel.outcomes[1].f1, parallel.outcomes[1].predictions)
+    assert "ner: reused" not in (parallel.ablation.out / "seed-1" / LOG).read_text()
+
+
+def test_a_process_that_dies_is_told(run_file, monkeypatch):
     monkeypatch.setattr("tof_hf.experiments.ablation.jobs.sys.executable", "/bin/false")
-    _, outcomes = swept(source, rows=SYSTEMS[:1], jobs=2)
+    _, outcomes = swept(run_file(), rows=SYSTEMS[:1], jobs=2)
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
 
 
@@ -217,8 +241,8 @@ def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):
             assert "final tagger" not in lines.read()
     for log in logs:
         log.unlink()
-    _, outcomes = swept(source, rows=[SYSTEMS[1]], seeds=[1, 2000])
-    assert [one.error for one in outcomes] == [None, None]
+    _, outcomes = swept(source, rows=[SYSTEMS[1]], seeds=[1])
+    assert [one.error for one in outcomes] == [None]
 
 
 def test_jobs_get_devices_in_turn_and_share_the_processors(monkeypatch):
@@ -252,9 +276,9 @@ def test_without_gold_rows_are_compared_on_source_validation(run_file, toy, tmp_
     assert "on source validation data" in (tmp_path / "run" / "ablation" / "table.md").read_text()
 
 
-def test_the_papers_scores_stand_beside_those_of_its_benchmarks_alone(run_file, toy, capsys):
+def test_the_papers_scores_stand_beside_those_of_its_benchmarks_alone(interrupted, toy, capsys):
     def head(*words):
-        assert main(["ablate", run_file(), *words, "--rows", "source_only", "--seeds", "1"]) == 0
+        assert main(["ablate", interrupted, *words, "--rows", "source_only", "--seeds", "1", "2", "--finished"]) == 0
         return next(one for one in capsys.readouterr().out.splitlines() if one.startswith("| row"))
 
     assert toy["target"]["name"] == "es" and "paper" not in head()

@@ -16,8 +16,9 @@ from tof_hf.config import load_config
 from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
+from tof_hf.experiments.runs import SharedInputs
 from tof_hf.experiments.search.space import Dimension, parse_dimension
-from tof_hf.experiments.search.trials import LEARNING_RATES, Trial, best_of, name_of, set_up, try_all
+from tof_hf.experiments.search.trials import LEARNING_RATES, Trial, best_of, name_of, pipeline_of, set_up, try_all
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
 from tof_hf.storage.lock import FolderInUse, only_run_in
@@ -33,22 +34,41 @@ def files(tmp_path_factory):
     return paths | {"encoder": str(train_encoder(world, folder / "encoder", steps=0, layers=1, hidden=32))}
 
 
-@pytest.fixture
-def run_file(files, tmp_path):
+def written(files, folder):
     """A run file whose gold is not there: whoever opens it fails."""
     once = {"num_train_epochs": 1, "bf16": False}
     values = {
         "model": files["encoder"],
-        "output_dir": str(tmp_path / "run"),
+        "output_dir": str(folder / "run"),
         "source": {"train": {"path": files["source_train"], "limit": 30}, "validation": files["source_validation"]},
-        "target": {"text": [files["target_text"]], "gold": str(tmp_path / "missing-gold.conll")},
+        "target": {"text": [files["target_text"]], "gold": str(folder / "missing-gold.conll")},
         "mlm": once | {"maskings": 1},
-        "mrc": once | {"max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
+        "mrc": once | {"learning_rate": 1e-5, "max_length": 96, "stride": 16, "max_validation": 5, "max_ner_mrc": 10},
         "ner": once | {"num_train_epochs": 8, "learning_rate": 1e-2, "per_device_train_batch_size": 8},
         "pseudo_ner": {"num_train_epochs": 1},
     }
-    (tmp_path / "run.yaml").write_text(dump_yaml(values), encoding="utf-8")
-    return str(tmp_path / "run.yaml")
+    (folder / "run.yaml").write_text(dump_yaml(values), encoding="utf-8")
+    return str(folder / "run.yaml")
+
+
+@pytest.fixture
+def run_file(files, tmp_path):
+    return written(files, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stages(files, tmp_path_factory):
+    """A folder with the stages mlm, mlm-mrc and mlm-mrc-ner of the run file."""
+    folder = tmp_path_factory.mktemp("stages")
+    search = set_up(written(files, folder), stage="ner", stages=folder / "stages")
+    (trial,) = try_all(search, [["ner.learning_rate=1e-2"]])
+    assert trial.error is None
+    return folder / "stages"
+
+
+def planned(search, settings):
+    """The stages of a trial, with a mark if they have translations, without training them."""
+    return [one.name for one in pipeline_of(search, settings, SharedInputs()).plan()]
 
 
 @pytest.fixture
@@ -64,11 +84,11 @@ def trained(monkeypatch):
     return found
 
 
-def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, trained, capsys, tmp_path):
-    command = ["search", run_file, "--stage", "mrc", "--values", "1e-5", "1e-3"]
+def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, stages, trained, capsys, tmp_path):
+    command = ["search", run_file, "--stage", "mrc", "--values", "1e-5", "1e-3", "--stages", str(stages)]
     assert main(command) == 0
-    # MLM once; nothing after the tagger that decides.
-    assert trained == ["mlm", "mlm-mrc", "mlm-mrc-ner", "mlm-mrc", "mlm-mrc-ner"]
+    # The first trial and MLM are there already; nothing after the tagger that decides.
+    assert trained == ["mlm-mrc", "mlm-mrc-ner"]
     printed = capsys.readouterr().out
     best = printed.splitlines()[-1]
     assert best in ("mrc.learning_rate=1e-05", "mrc.learning_rate=0.001")
@@ -89,17 +109,17 @@ def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, tra
 
 
 def test_stages_lie_where_an_ablation_finds_them(run_file, files, trained, tmp_path):
-    list(try_all(set_up(run_file, stage="ner"), [["ner.learning_rate=1e-2"]]))
-    trained.clear()
+    list(try_all(set_up(run_file, stage="ner", system="source_only"), [["ner.learning_rate=1e-2"]]))
+    assert trained == ["ner"]
     gold = f"target.gold={files['target_gold']}"
-    assert main(["ablate", run_file, gold, "rounds=0", "--rows", "tof", "--seeds", "1"]) == 0
-    assert trained == ["mlm-mrc-ner-pseudo_ner"]
+    assert main(["ablate", run_file, gold, "--rows", "source_only", "--seeds", "1"]) == 0
+    assert trained == ["ner"]
 
 
-def test_no_gold_is_read_although_it_is_named(run_file, monkeypatch):
+def test_no_gold_is_read_although_it_is_named(run_file, stages, monkeypatch):
     asked, gold = [], Inputs.gold
     monkeypatch.setattr(Inputs, "gold", lambda self, names: asked.append(gold(self, names)) or asked[-1])
-    (trial,) = try_all(set_up(run_file, stage="ner"), [["ner.learning_rate=1e-2"]])
+    (trial,) = try_all(set_up(run_file, stage="ner", stages=stages), [["ner.learning_rate=1e-2"]])
     assert trial.score is not None and asked and not any(asked)
 
 
@@ -111,9 +131,8 @@ def test_no_gold_is_read_although_it_is_named(run_file, monkeypatch):
         ("continual_mrc", "ner", "mlm-mrc-ner-pseudo_ner-mrc1-ner1"),
     ],
 )
-def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
-    shared = tmp_path.parent / "search-stages"  # of all cases: what they have in common is trained once
-    search = set_up(run_file, stage=stage, by=by, stages=shared)
+def test_a_trial_ends_with_what_decides(run_file, stages, stage, by, last):
+    search = set_up(run_file, stage=stage, by=by, stages=stages)
     (trial,) = try_all(search, [[f"{stage}.weight_decay=0.02"]])
     assert trial.error is None and trial.score is not None
     (record,) = search.out.glob("*/lineage.json")
@@ -121,12 +140,11 @@ def test_a_trial_ends_with_what_decides(run_file, stage, by, last, tmp_path):
     assert lineage["final"]["stage"] == last and max(lineage["stages"], key=len) == last
 
 
-def test_the_other_order_and_other_systems_can_be_searched(run_file, trained):
-    list(try_all(set_up(run_file, ["order=mrc_mlm"], stage="mrc"), [["mrc.learning_rate=1e-3"]]))
-    assert trained == ["mrc", "mrc-mlm", "mrc-mlm-ner"]
-    trained.clear()
-    list(try_all(set_up(run_file, stage="ner", system="adaptabert"), [["ner.num_train_epochs=1"]]))
-    assert trained == ["mlm", "mlm-ner"]
+def test_the_other_order_and_other_systems_can_be_searched(run_file):
+    search = set_up(run_file, ["order=mrc_mlm"], stage="mrc")
+    assert planned(search, ["mrc.learning_rate=1e-3"]) == ["mrc", "mrc-mlm", "mrc-mlm-ner"]
+    search = set_up(run_file, stage="ner", system="adaptabert")
+    assert planned(search, ["ner.num_train_epochs=1"]) == ["mlm", "mlm-ner"]
 
 
 def test_the_students_of_the_peers_can_be_searched(run_file, trained):
@@ -135,17 +153,18 @@ def test_the_students_of_the_peers_can_be_searched(run_file, trained):
     assert trial.score is not None and trained == ["ner", "distillation"]
 
 
-def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_the_next(run_file, trained, tmp_path):
+def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_the_next(run_file, tmp_path):
     (tmp_path / "en-es.tsv").write_text("the\tel\n", encoding="utf-8")
     dictionary = f"translation.dictionary={tmp_path / 'en-es.tsv'}"
     with pytest.raises(ConfigError, match="unitrans never reaches mrc"):
         list(try_all(set_up(run_file, [dictionary], stage="mrc", system="unitrans"), [["mrc.learning_rate=1e-3"]]))
     set_here = [dictionary, "distillation.num_train_epochs=1"]
-    (trial,) = try_all(set_up(run_file, set_here, stage="distillation", system="unitrans"), [["distillation.seed=1"]])
-    assert trial.error is None and trained == ["ner", "translated_ner_tr", "ner-tuned_ner_tr", "distillation_tr"]
+    search = set_up(run_file, set_here, stage="distillation", system="unitrans")
+    names = ["ner", "translated_ner_tr", "ner-tuned_ner_tr", "distillation_tr"]
+    assert planned(search, ["distillation.seed=1"]) == names
 
 
-def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, monkeypatch, capsys):
+def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, stages, monkeypatch, capsys):
     train = Trainer.train
 
     def failing(self, *args, **kwargs):
@@ -154,7 +173,7 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, monkeypatch, 
         return train(self, *args, **kwargs)
 
     monkeypatch.setattr(Trainer, "train", failing)
-    assert main(["search", run_file, "--stage", "ner", "--values", "1e-3", "1e-2"]) == 0
+    assert main(["search", run_file, "--stage", "ner", "--values", "1e-3", "1e-2", "--stages", str(stages)]) == 0
     out = capsys.readouterr().out
     assert "failed" in out and "is full" in out and out.splitlines()[-1] == "ner.learning_rate=0.01"
 
@@ -260,14 +279,14 @@ def test_spaces_are_read_from_texts():
             parse_dimension(text, "mrc")
 
 
-def test_optuna_draws_the_same_again_and_reuses_it(run_file, trained, capsys):
+def test_optuna_draws_the_same_again_and_reuses_it(run_file, stages, trained, capsys):
     pytest.importorskip("optuna", reason="needs tof-hf[search]")
-    command = ["search", run_file, "--stage", "ner", "--trials"]
+    command = ["search", run_file, "--stage", "ner", "--stages", str(stages), "--trials"]
     space = ["--space", "learning_rate=1e-3:1e-2:log", "num_train_epochs=7:8", "lr_scheduler_type=linear,constant"]
     assert main([*command, "2", *space]) == 0
     first = capsys.readouterr().out
     taggers = trained.count("mlm-mrc-ner")
-    assert 1 <= taggers <= 2 and trained.count("mlm") == 1
+    assert 1 <= taggers <= 2 and taggers == len(trained)
     trained.clear()
     assert main([*command, "3", *space]) == 0
     again = capsys.readouterr().out
