@@ -16,6 +16,7 @@ from tof_hf.experiments.ablation.table import Line, Results
 from tof_hf.storage.files import write_json, write_text
 from tof_hf.utils.devices import device_names
 from tof_hf.utils.markdown import as_table, cell
+from tof_hf.utils.templates import templates
 from tof_hf.utils.versions import versions
 
 _MATHS = str.maketrans({"±": r"$\pm$", "→": r"$\rightarrow$", "−": "$-$"})  # tabulate escapes the rest for LaTeX
@@ -46,7 +47,7 @@ def latex(results: Results) -> str:
         align = ["left", *("right" for _ in header[1:])]
         tabular = tabulate(rows, header, tablefmt="latex", colalign=align, disable_numparse=True)
         parts.append(f"% {TITLES[table]}\n{tabular.translate(_MATHS)}")
-    comments = (f"% {' '.join(note.split())}" for note in notes(results))  # a comment ends with its line
+    comments = (f"% {note}" for note in notes(results))
     return "\n\n".join([*parts, "\n".join(comments)]) + "\n"
 
 
@@ -91,44 +92,22 @@ def as_json(results: Results) -> dict[str, Any]:
 
 def notes(results: Results) -> list[str]:
     """What the columns mean, and what a reader must know about them."""
-    ablation = results.ablation
-    seeds = ", ".join(map(str, ablation.seeds))
-    where = f"the gold of the target ({ablation.target})" if ablation.split == "target" else "source validation data"
-    found = [f"F1: whole entities, in percent, on {where}; mean ± sample standard deviation over the seeds {seeds}."]
-    partial = [line.row.name for line in results.lines if len(line.scores) < len(ablation.seeds)]
-    if partial:
-        found.append(f"Some seeds are not finished yet for {', '.join(dict.fromkeys(partial))}.")
-    compared = {line.row.table: line.baseline for line in results.lines if line.difference is not None}
-    if compared:
-        bases = "; ".join(f"{base} in {TITLES[table].partition(':')[0]}" for table, base in compared.items())
-        found.append(f"Difference: to {bases}, over the seeds that both have.")
-        found.append(
-            f"p: paired bootstrap over sentences ({results.samples:,} samples), one-sided: that the row is no better "
-            "than that baseline, or no worse for rows that leave something out or change the order."
-        )
-    found += [
-        f"No difference for {line.row.title}: it is scored on other sentences or entity types than {line.baseline}."
-        for line in results.lines
-        if not line.comparable
-    ]
-    if ablation.fixed_seeds:
-        found.append(f"The config sets the seed of {', '.join(ablation.fixed_seeds)}: it is the same in all runs.")
-    if papers := [line for line in results.lines if line.paper]:
-        found.append(_about_the_paper(papers, results.benchmark))
-    known = versions()
-    tools = ", ".join(f"{name} {known[name]}" for name in ("tof_hf", "torch", "transformers"))
-    found.append(f"Tables written by {tools} on {', '.join(device_names())}.")
-    found += [f"Left out: {row.title}: {why}." for row, why in ablation.left_out]
-    return found + [f"Failed: {line.row.title}: {line.error}" for line in results.lines if line.error]
-
-
-def _about_the_paper(lines: Sequence[Line], benchmark: str | None) -> str:
-    encoder = "multilingual BERT" if benchmark in LANGUAGES else "English BERT-base"
-    if any(line.row.name.startswith(SWAPPED) for line in lines):
-        encoder += " (SpanBERT-base in the rows that name it)"
-    drops = any(line.paper is not None and line.paper.f1 is None for line in lines)
-    changes = "; with a sign the change against MRC-enhancing" if drops else ""
-    return f"Paper: F1 of Zhang et al. (2021) on {benchmark}, all data, {encoder}{changes}."
+    lines, seeds = results.lines, results.ablation.seeds
+    pages = templates("tof_hf.experiments", html=False)
+    pages.filters["one_line"] = lambda text: " ".join(text.split())
+    text = pages.get_template("notes.jinja").render(
+        results=results,
+        ablation=results.ablation,
+        partial=dict.fromkeys(line.row.name for line in lines if len(line.scores) < len(seeds)),
+        compared={line.row.table: line.baseline for line in lines if line.difference is not None},
+        papers=[line.paper for line in lines if line.paper],
+        swapped=any(line.paper and line.row.name.startswith(SWAPPED) for line in lines),
+        titles=TITLES,
+        languages=LANGUAGES,
+        versions=versions(),
+        devices=device_names(),
+    )
+    return text.rstrip("\n").split("\n")
 
 
 def _grid(lines: list[Line], results: Results) -> list[list[str]]:
