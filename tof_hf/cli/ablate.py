@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tof_hf.cli.arguments import add_run_file
+from tof_hf.cli.common import add_run_file, show
 from tof_hf.errors import ConfigError
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import is_main_process
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="list what would be trained or reused; train nothing")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int | None:
     """Run the command."""
     from tof_hf.experiments.ablation.formats import markdown
     from tof_hf.experiments.ablation.pages import check_page, parse_page, put_into
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"{len(ablation.seeds)} seeds: {', '.join(map(str, ablation.seeds))}")
     if options.plan:
         print(plan(ablation))
-        return 0
+        return None
     results, outcomes = ablate(
         ablation,
         jobs=options.jobs,
@@ -80,15 +80,12 @@ def run(options: argparse.Namespace) -> int:
         finished=options.finished,
     )
     failed = failures(outcomes)
-    if is_main_process():
-        print(markdown(results), end="")
-        say(f"written: {ablation.out}/table.md, .csv, .tex and .json")
-        for failure in failed:
-            print(f"tof-hf: {failure}", file=sys.stderr)
-        if failed:
-            print("tof-hf: the same command retries what failed and reuses the rest", file=sys.stderr)
-        if page is not None:
-            put_into(*page, results, command)  # an error now; during the sweep it was a warning
+    show(markdown(results), end="")
+    say(f"written: {ablation.out}/table.md, .csv, .tex and .json")
+    for failure in [*failed, "the same command retries what failed and reuses the rest"] if failed else []:
+        show(f"tof-hf: {failure}", file=sys.stderr)
+    if page is not None and is_main_process():
+        put_into(*page, results, command)  # an error now; during the sweep it was a warning
     return 2 if failed else 0
 
 
@@ -97,13 +94,10 @@ def _rows(options: argparse.Namespace) -> list[Row]:
     from tof_hf.experiments.ablation.rows import chosen, rows_from, rows_of
 
     fourth = [4] if options.swap_model else []
-    tables = options.tables
-    if fourth and tables is not None and 4 not in tables:
+    by_default = [1, 2, 3, *fourth] if options.rows else fourth or ([] if options.rows_file else [1])
+    tables = by_default if options.tables is None else options.tables
+    if fourth and 4 not in tables:
         raise ConfigError("--swap-model is for Table 4. Add 4 to --tables, or leave --swap-model out.")
-    if tables is None and options.rows:
-        tables = [1, 2, 3, *fourth]
-    elif tables is None:
-        tables = fourth or ([] if options.rows_file else [1])
     rows = [row for table in dict.fromkeys(tables) for row in rows_of(table, swap_model=options.swap_model)]
     if options.rows_file is not None:
         rows += rows_from(options.rows_file)

@@ -6,8 +6,7 @@ import argparse
 import json
 import logging
 
-from tof_hf.cli.arguments import add_run_file
-from tof_hf.utils.processes import is_main_process
+from tof_hf.cli.common import add_run_file, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "find mistakes in a run file and its data, and estimate time, disk and memory, before a GPU is used"
@@ -28,6 +27,5 @@ def run(options: argparse.Namespace) -> int:
     # The report has what the readers warn about.
     logging.getLogger("tof_hf").handlers[0].addFilter(lambda record: record.name == "tof_hf")
     report = check_file(options.config, options.overrides, timing=options.timing)
-    if is_main_process():
-        print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if options.json else report.as_text())
+    show(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if options.json else report.as_text())
     return report.exit_status

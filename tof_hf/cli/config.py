@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from tof_hf.cli.arguments import add_run_file
+from tof_hf.cli.common import add_run_file, show
 from tof_hf.errors import ConfigError
-from tof_hf.utils.processes import is_main_process, same_in_all_processes
+from tof_hf.utils.processes import same_in_all_processes
 
 HELP = "check a run file and print it with every option"
 
@@ -18,18 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_file(parser, optional=True)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.config import load_config
     from tof_hf.config.schema import run_file_schema
 
     if options.schema:
         print(json.dumps(run_file_schema(), indent=2, ensure_ascii=False))
-        return 0
+        return
     if options.config is None:
         raise ConfigError("config needs a run file: tof-hf config CONFIG, or --schema.")
     with same_in_all_processes():
         config = load_config(options.config, options.overrides)
-    if is_main_process():
-        print(config.to_yaml(), end="")
-    return 0
+    show(config.to_yaml(), end="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.arguments import add_tagger
+from tof_hf.cli.common import add_tagger
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "start a web page that highlights entities, or write it as a Gradio Space (extra: demo)"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--space", metavar="FOLDER", type=Path, help="write a folder to push as a Gradio Space instead")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.integrations.demo import run_demo, write_space
 
@@ -27,4 +27,3 @@ def run(options: argparse.Namespace) -> int:
         print(f"written: {write_space(options.space, options.model, revision=options.revision)}")
     else:
         run_demo(options.model, port=options.port, revision=options.revision)
-    return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.arguments import add_tagger
+from tof_hf.cli.common import add_tagger
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "write a tagger as an ONNX file and check it (extra: onnx)"
@@ -17,10 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.integrations.onnx import export_onnx
 
     configure_runtime()
     print(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
-    return 0

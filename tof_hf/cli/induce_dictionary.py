@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-mb", type=int, default=512, help="most memory for one matrix product, in MB (512)")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.data.translation.dictionary import BilingualDictionary
     from tof_hf.data.translation.induction import induce_dictionary
@@ -40,4 +40,3 @@ def run(options: argparse.Namespace) -> int:
     dictionary = BilingualDictionary(induced.pairs)
     dictionary.save(options.out)
     print(f"{options.out}: {dictionary}")
-    return 0

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tof_hf.cli.arguments import add_tagger
+from tof_hf.cli.common import add_tagger
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "find the entities in texts with a finished tagger"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="out_form", choices=_FORMATS, help="format of OUT, if its name does not say")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.inference.predict_file import predict_file
     from tof_hf.inference.tagger import load_tagger
@@ -33,4 +33,3 @@ def run(options: argparse.Namespace) -> int:
         tagger, options.source, options.out, source_form=options.source_form, out_form=options.out_form
     )
     print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)
-    return 0

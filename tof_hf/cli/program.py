@@ -12,7 +12,7 @@ from tof_hf.errors import TofError
 from tof_hf.utils.processes import is_main_process
 from tof_hf.utils.versions import __version__
 
-# Each is a module of this package with HELP, add_arguments(parser) and run(options), which returns the exit status.
+# Each is a module of this package with HELP, add_arguments(parser) and run(options) -> exit status, or None for 0.
 COMMANDS = (
     "run", "config", "check", "predict", "report", "push", "export-onnx", "demo", "translate", "induce-dictionary",
     "ablate", "search",
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted."""
     options = _parse(arguments)
     try:
-        return options.run_command(options)
+        return options.run_command(options) or 0
     except KeyboardInterrupt:
         if is_main_process():
             print("tof-hf: stopped; the same command continues the run", file=sys.stderr)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pseudo-labels-repo", metavar="USER/NAME", help="also publish the pseudo-labelled text")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.config import load_config
     from tof_hf.hub.push import prepare, push
@@ -40,7 +40,6 @@ def run(options: argparse.Namespace) -> int:
     bundles = prepare(options.run, release, other_seeds=options.seeds)
     if options.dry_run:
         print("\n".join(bundle.listing() for bundle in bundles))
-        return 0
-    for address in push(bundles, private=release.private):
-        print(f"published: {address}")
-    return 0
+    else:
+        for address in push(bundles, private=release.private):
+            print(f"published: {address}")

@@ -30,7 +30,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     out = options.out or options.run / "report.html"
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
@@ -54,7 +54,6 @@ def run(options: argparse.Namespace) -> int:
         with _writing(options.plots, "--plots"):
             files = write_plots(report.figures, options.plots)
         print(f"written: {len(files):,} files in {options.plots}")
-    return 0
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tof_hf.cli.arguments import add_run_file
-from tof_hf.utils.processes import is_main_process, same_in_all_processes
+from tof_hf.cli.common import add_run_file, show
+from tof_hf.utils.processes import same_in_all_processes
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "train; a run that was stopped continues where it was"
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_file(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.config import load_config
 
@@ -29,10 +29,6 @@ def run(options: argparse.Namespace) -> int:
     if options.plan:
         from tof_hf.run.plan import plan_table
 
-        if is_main_process():  # the plan is the same in all processes
-            print(plan_table(TofPipeline(config).plan()))
-        return 0
-    result = run_tof(config)
-    if is_main_process():
-        print(result.table)
-    return 0
+        show(plan_table(TofPipeline(config).plan()))
+    else:
+        show(run_tof(config).table)

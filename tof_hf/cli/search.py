@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.arguments import add_run_file
+from tof_hf.cli.common import add_run_file, show
 from tof_hf.errors import ConfigError
 from tof_hf.utils.log import say
-from tof_hf.utils.processes import is_main_process
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "choose options of a stage on source validation, never on the target"
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stages", type=Path, metavar="DIR", help="folder of the stages (that of tof-hf ablate)")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.config.yaml import parse_yaml
     from tof_hf.experiments.ablation.rows import override
@@ -68,13 +67,9 @@ def run(options: argparse.Namespace) -> int:
         else:
             trials = draw(search, space, options.trials)
         done = write_trials(search, trials, total=options.trials or len(values))
-    if is_main_process():
-        print(markdown(search, done), end="")
-        say(f"written: {search.out}/table.md, .csv and .json")
-    best = best_of(done)
-    if is_main_process():
-        print(" ".join(best.settings))
-    return 0
+    show(markdown(search, done), end="")
+    say(f"written: {search.out}/table.md, .csv and .json")
+    show(" ".join(best_of(done).settings))
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, help="write a report of what changed (*.json, else Markdown)")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.data.translation.translate_file import check_output, translate_file
     from tof_hf.storage.files import write_json, write_text
@@ -51,4 +51,3 @@ def run(options: argparse.Namespace) -> int:
     elif options.report:
         write_text(options.report, projection.to_markdown())
     print(f"{options.out}: {projection.rows:,} rows, {projection.coverage:.1%} of {projection.words:,} words known")
-    return 0

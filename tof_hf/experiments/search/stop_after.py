@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from tof_hf.algorithm.recipe import Recipe
 from tof_hf.algorithm.steps import Steps
+from tof_hf.errors import ConfigError
 from tof_hf.stages.stage import Checkpoint
 
 TAGGERS = ("ner", "pseudo_ner", "continual_ner", "distillation")
-STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner", "distillation")
-_STEPS = {"distil": "distillation"} | {stage: stage for stage in STAGES[:-1]}  # by the name of the step
-
-
-class StageNotReached(Exception):
-    """The recipe ended without training the stage."""
 
 
 class _Stop(Exception):
@@ -22,18 +18,18 @@ class _Stop(Exception):
         self.checkpoint = checkpoint
 
 
-def stop_after(recipe: Callable[[Any], Checkpoint], stage: str, *, own: bool) -> Callable[[Steps], Checkpoint]:
+def stop_after(recipe: Recipe, stage: str, *, own: bool) -> Callable[[Steps], Checkpoint]:
     """The recipe up to the first tagger from `stage` or after it; with `own` up to the stage itself.
 
-    Of a stage that is repeated in rounds, the last round counts. The recipe raises StageNotReached if it ends before.
+    Of a stage that is repeated in rounds, the last round counts. The recipe raises ConfigError if it ends before.
     """
 
     def shortened(do: Steps) -> Checkpoint:
         try:
-            recipe(_StoppingSteps(do, stage, own))
+            recipe.train(cast(Steps, _StoppingSteps(do, stage, own)))
         except _Stop as stop:
             return stop.checkpoint
-        raise StageNotReached(stage)
+        raise ConfigError(f"{recipe.name} never reaches {stage} with this config. Name another one with --system.")
 
     return shortened
 
@@ -49,10 +45,9 @@ class _StoppingSteps:
         return _StoppingSteps(self._do.without_translation(), self._stage, self._own, passed=self._passed)
 
     def __getattr__(self, name: str) -> Any:
-        step = getattr(self._do, name)
-        if name not in _STEPS:
+        step, stage = getattr(self._do, name), "distillation" if name == "distil" else name
+        if stage not in self._do.config.stages():
             return step
-        stage = _STEPS[name]
 
         def stopping(*args: Any, **kwargs: Any) -> Checkpoint:
             checkpoint = step(*args, **kwargs)

@@ -1,8 +1,11 @@
-"""Arguments that several commands share."""
+"""What several commands share: arguments, and how they print."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TextIO
+
+from tof_hf.utils.processes import is_main_process
 
 
 def add_run_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -16,3 +19,9 @@ def add_tagger(parser: argparse.ArgumentParser) -> None:
     """Add MODEL and --revision."""
     parser.add_argument("model", metavar="MODEL", help="a tagger: a folder (final/ of a run) or a Hub id")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub id")
+
+
+def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
+    """Print the text, in a launch from its main process alone."""
+    if is_main_process():
+        print(text, end=end, file=file)
