@@ -59,7 +59,3 @@ def _parser() -> argparse.ArgumentParser:
         module.add_arguments(command)
         command.set_defaults(run_command=module.run)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

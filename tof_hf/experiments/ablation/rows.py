@@ -35,6 +35,9 @@ class Row:
         set: options as `key=value`.
         needs: what the config must have for it (the keys of the reasons in `not_for`).
         claim: whether the row is meant to show that it is better than the baseline of its table, or worse.
+
+    Example:
+        >>> Row(table=0, name="longer", title="Twice as long", system="tof", set=("ner.num_train_epochs=6",))
     """
 
     table: int

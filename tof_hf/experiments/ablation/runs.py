@@ -75,9 +75,25 @@ def set_up(
     out: str | Path | None = None,
     datasets: Mapping[str, Dataset] | None = None,
 ) -> Ablation:
-    """What can be run of these rows. `seeds`: which, or how many from the config's on.
+    """The sweep over these rows that a config can have; nothing is read or trained yet.
 
-    Raises ConfigError if the config cannot be used, a row of your own cannot, or no row is left.
+    Args:
+        source: The path of a run file, or the mapping it would hold.
+        overrides: Options for all rows, as `key=value`.
+        rows: The rows, from `rows_of` or your own.
+        seeds: The seeds, or how many, starting at the config's.
+        out: The folder of all runs; by default `ablation` in the config's output_dir.
+        datasets: Datasets to use in place of files, by the name that stands for their `path` in the config.
+
+    Returns:
+        The sweep, for `ablate`. Rows of the paper that the config cannot have are in `left_out`, with the reason.
+
+    Raises:
+        ConfigError: The config or a row of your own cannot be used, a seed is named twice, or no row is left.
+
+    Example:
+        >>> set_up("es.yaml", rows=rows_of(1), seeds=3).names
+        ['source_only', 'adaptabert', 'tsl', 'tof_wo_pseudo', 'tof_wo_continual', 'tof']
     """
     check_names(rows)
     plain = (*overrides, "push_to_hub=false")

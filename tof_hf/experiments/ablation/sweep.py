@@ -35,15 +35,18 @@ def ablate(
     others continue. The same call resumes a sweep that was stopped.
 
     Args:
-        ablation: what to run, from `set_up`.
-        jobs: how many seeds to run at a time, each in a process of its own.
-        baseline: the row that all others are compared with; by default that of the paper.
-        benchmark: the benchmark of the paper whose published numbers are shown.
-        publish: gets the tables after every run; a TofError from it is a warning, shown once.
-        finished: makes the tables of the runs that are finished, and trains nothing.
+        ablation: What to run, from `set_up`.
+        jobs: How many seeds to run at a time, each in a process of its own.
+        baseline: The row that all others are compared with; by default that of the paper.
+        benchmark: The benchmark of the paper whose published numbers are shown.
+        publish: Gets the tables after every run; a TofError from it is a warning, shown once.
+        finished: Makes the tables of the runs that are finished, and trains nothing.
+
+    Returns:
+        The tables, with F1 in percent, and one outcome for each row and seed, with F1 in 0..1 or an error.
 
     Raises:
-        TofError: if a run cannot work with its data or options, or if `finished` finds none.
+        TofError: A run cannot work with its data or options, or `finished` finds no finished run.
 
     Example:
         >>> results, outcomes = ablate(set_up("es.yaml", rows=rows_of(1), seeds=3))
