@@ -54,10 +54,8 @@ class Results:
     @property
     def tables(self) -> dict[int, list[Line]]:
         """The lines of each table."""
-        tables: dict[int, list[Line]] = {}
-        for line in self.lines:
-            tables.setdefault(line.row.table, []).append(line)
-        return tables
+        tables = dict.fromkeys(line.row.table for line in self.lines)
+        return {table: [line for line in self.lines if line.row.table == table] for table in tables}
 
 
 class TableBuilder:

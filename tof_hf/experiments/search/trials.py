@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tof_hf.algorithm.recipes import RECIPES
-from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS
-from tof_hf.config import TofConfig, load_config
+from tof_hf.algorithm.scores import SOURCE_QUESTIONS
+from tof_hf.config import load_config
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import ConfigError, TofError
+from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.ablation.runs import FOLDER, seed_folder
 from tof_hf.experiments.runs import SharedInputs, attempt
 from tof_hf.experiments.search.stop_after import TAGGERS, stop_after
@@ -103,20 +104,15 @@ def name_of(stage: str, by: By, system: str, options: Sequence[str]) -> str:
 
 def pipeline_of(search: Search, settings: Sequence[str], inputs: SharedInputs) -> TofPipeline:
     """The run of a trial, without any gold."""
-    config = load_config(search.source, [*search.overrides, *settings, f"systems=[{search.system}]"])
-    recipe = stop_after(RECIPES[search.system], search.stage, own=search.own)
+    fixed = ["target.gold=null", "source.test=null", override("systems", [search.system])]
+    config = load_config(search.source, [*search.overrides, *settings, *fixed])
     return TofPipeline(
-        _without_gold(config, search.out / _folder_name(settings)),
-        recipes={search.system: recipe},
+        config.replace(output_dir=str(search.out / _folder_name(settings))),
+        recipes={search.system: stop_after(RECIPES[search.system], search.stage, own=search.own)},
         stages=search.stages,
-        inputs=inputs.of(_without_gold(config, search.out)),
+        inputs=inputs.of(config),
         copy_final=False,
     )
-
-
-def _without_gold(config: TofConfig, folder: Path) -> TofConfig:
-    target, source = config.target.replace(gold=None), config.source.replace(test=None)
-    return config.replace(target=target, source=source, output_dir=str(folder))
 
 
 def _folder_name(settings: Sequence[str]) -> str:
@@ -151,9 +147,8 @@ def run_trial(search: Search, settings: Sequence[str], inputs: SharedInputs) -> 
     def scores() -> tuple[float, float | None]:
         result = pipeline_of(search, settings, inputs).run()
         readers = [row.f1 for row in result.scores if row.split == SOURCE_QUESTIONS]
-        split = SOURCE if search.by == "ner" or search.stage in TAGGERS else SOURCE_QUESTIONS
-        own = [row.f1 for row in result.scores if (row.split, row.checkpoint) == (split, result.tagger.name)]
-        return own[-1], readers[-1] if readers else None
+        last = [row.f1 for row in result.scores if row.checkpoint == result.tagger.name]
+        return last[-1], readers[-1] if readers else None
 
     # Where another run works in the folder of the stages, every other trial would fail too.
     found, seconds, error = attempt(scores, " ".join(settings), fatal=(FolderInUse,))
