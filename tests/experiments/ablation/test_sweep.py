@@ -215,9 +215,9 @@ def run_seed(ablation, seed):
 jobs.run_seed = run_seed
 sys.exit(jobs.main())
 """
-    file = save_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), tmp_path)
+    save_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), tmp_path)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", program, str(file), "3"], **pipes) as process:
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path), "3"], **pipes) as process:
         told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
         assert process.wait() == 0
     assert json.loads(told)["seed"] == 3 and b"from Python" in log and b"from C" in log

@@ -1,7 +1,7 @@
 """Seeds in parallel: a process for each, on a device of its own if there are several.
 
-Run as a program, this is such a process. It gets the file of an ablation and a seed, and writes one line of JSON for
-every finished run.
+Run as a program, this is such a process. It gets the folder of a saved ablation and a seed, and writes one line of
+JSON for every finished run.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
-from datasets import load_from_disk
+from datasets import DatasetDict
+from pydantic import TypeAdapter
 
-from tof_hf.experiments.ablation.rows import Row
-from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder, set_up
+from tof_hf.experiments.ablation.runs import Ablation, Outcome, run_seed, seed_folder
 from tof_hf.utils.runtime import configure_runtime
 
 LOG = "log.txt"
@@ -35,17 +35,17 @@ def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
     seeds, processes = iter(ablation.seeds), set[subprocess.Popen[str]]()
     outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
 
-    def work(file: Path, environment: dict[str, str]) -> None:
+    def work(saved: Path, environment: dict[str, str]) -> None:
         try:
             for seed in seeds:
-                for outcome in _outcomes(ablation, file, seed, environment, processes):
+                for outcome in _outcomes(ablation, saved, seed, environment, processes):
                     outcomes.put(outcome)
         finally:
             outcomes.put(None)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        file = save_ablation(ablation, Path(folder))
-        workers = [pool.submit(work, file, environment) for environment in environments(jobs)]
+        save_ablation(ablation, Path(folder))
+        workers = [pool.submit(work, Path(folder), environment) for environment in environments(jobs)]
         try:
             for _ in workers:
                 yield from iter(outcomes.get, None)
@@ -59,23 +59,16 @@ def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
             raise
 
 
-def save_ablation(ablation: Ablation, folder: Path) -> Path:
-    """The file, in the folder, with what a process needs to know of the ablation; datasets are next to it."""
-    datasets = {name: str(folder / str(number)) for number, name in enumerate(ablation.datasets or {})}
-    for name, place in datasets.items():
-        (ablation.datasets or {})[name].save_to_disk(place)
-    values = {"source": ablation.source, "overrides": ablation.overrides, "out": ablation.out, "datasets": datasets}
-    file = folder / "ablation.json"
-    file.write_text(json.dumps(values | {"rows": [asdict(row) for row in ablation.rows]}, default=os.fspath))
-    return file
+def save_ablation(ablation: Ablation, folder: Path) -> None:
+    """Write what a process needs to know to the folder: the ablation as JSON, and its datasets."""
+    DatasetDict(ablation.datasets or {}).save_to_disk(folder / "datasets")
+    (folder / "ablation.json").write_bytes(TypeAdapter(Ablation).dump_json(replace(ablation, datasets=None)))
 
 
-def load_ablation(file: Path, seed: int) -> Ablation:
-    """The saved ablation, with this seed alone."""
-    values = json.loads(file.read_text())
-    values["rows"] = [Row(**row) for row in values["rows"]]
-    values["datasets"] = {name: load_from_disk(place) for name, place in values["datasets"].items()}
-    return set_up(**values, seeds=[seed])
+def load_ablation(folder: Path) -> Ablation:
+    """The ablation that was saved in the folder."""
+    ablation = TypeAdapter(Ablation).validate_json((folder / "ablation.json").read_bytes())
+    return replace(ablation, datasets=DatasetDict.load_from_disk(folder / "datasets"))
 
 
 def environments(jobs: int) -> list[dict[str, str]]:
@@ -104,13 +97,13 @@ def visible_devices() -> list[str]:
 
 
 def _outcomes(
-    ablation: Ablation, file: Path, seed: int, environment: dict[str, str], processes: set[subprocess.Popen[str]]
+    ablation: Ablation, saved: Path, seed: int, environment: dict[str, str], processes: set[subprocess.Popen[str]]
 ) -> Iterator[Outcome]:
     """The outcomes of one seed as its process, which is in `processes` while it runs, reports them."""
     log = seed_folder(ablation.out, seed) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     missing, pipe = ablation.names, subprocess.PIPE
-    command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs", str(file), str(seed)]
+    command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs", str(saved), str(seed)]
     with (
         log.open("ab") as errors,
         subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
@@ -142,14 +135,14 @@ def _end_with_the_parent() -> None:
 
 def main() -> int:
     """The exit status, after running the seed that the parent asks for."""
-    file, seed = Path(sys.argv[1]), int(sys.argv[2])
+    folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # The output is for outcomes only: what libraries print, in C too, goes to the log.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
         configure_runtime()
         try:
-            for outcome in run_seed(load_ablation(file, seed), seed):
+            for outcome in run_seed(load_ablation(folder), seed):
                 print(json.dumps(asdict(outcome)), file=output, flush=True)
         except KeyboardInterrupt:
             return 130

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from pydantic import ConfigDict
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SOURCE
@@ -43,6 +44,7 @@ class Ablation:
     fixed_seeds: tuple[str, ...]
     datasets: Mapping[str, Dataset] | None = None
     benchmark: str | None = None
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # for jobs, which save it as JSON
 
     @property
     def names(self) -> list[str]:
