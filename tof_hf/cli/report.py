@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 
 HELP = "write one page about a run: scores, mistakes, curves, sentences"
 PAGE_TITLE = b": report of a TOF run</title>"  # what every page written by this command has
@@ -46,21 +44,12 @@ def run(options: argparse.Namespace) -> None:
 
     if options.plots is not None:
         check_plots()
+    found = "a place that cannot be written to"
     report = make_report(options.run, sentences=options.sentences)
-    with _writing(out, "--out"):
+    with as_data_error(found, OSError, fix="name another place with --out.", path=out):
         write_text(out, report.html)
         print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
     if options.plots is not None:
-        with _writing(options.plots, "--plots"):
+        with as_data_error(found, OSError, fix="name another place with --plots.", path=options.plots):
             files = write_plots(report.figures, options.plots)
         print(f"written: {len(files):,} files in {options.plots}")
-
-
-@contextmanager
-def _writing(path: Path, option: str) -> Iterator[None]:
-    """Inside, what the system refuses to write is an error that names the option."""
-    try:
-        yield
-    except OSError as problem:
-        found = f"a place that cannot be written to ({problem.strerror})."
-        raise DataError(found, fix=f"name another place with {option}.", path=path) from problem

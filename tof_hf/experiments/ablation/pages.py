@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tof_hf.errors import ConfigError, DataError
+from tof_hf.errors import ConfigError, DataError, as_data_error
 from tof_hf.experiments.ablation.formats import markdown
 from tof_hf.experiments.ablation.table import Results
 from tof_hf.run.validation import check_place
@@ -46,21 +46,15 @@ def put_into(page: Path, name: str, results: Results, command: str) -> None:
     """
     before, after = _around(page, name)
     section = f"{_begin(name)}\n```bash\n{command}\n```\n\n{markdown(results, level=3)}{_END}\n"
-    try:
+    with as_data_error("a page that cannot be written", OSError, fix="name another one with --into.", path=page):
         write_text(page, before + section + after)
-    except OSError as problem:
-        raise DataError(
-            f"a page that cannot be written ({problem.strerror}).", fix="name another one with --into.", path=page
-        ) from problem
 
 
 def _around(page: Path, name: str) -> tuple[str, str]:
     """The text before and after the tables of this name; a page that does not exist yet is empty."""
     begin = _begin(name)
-    try:
+    with as_data_error("a page that cannot be read", OSError, UnicodeError, fix="name a Markdown file.", path=page):
         text = page.read_text(encoding="utf-8") if page.exists() else ""
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(f"a page that cannot be read ({problem}).", fix="name a Markdown file.", path=page) from problem
     if begin not in text:
         return (f"{before}\n\n" if (before := text.rstrip("\n")) else ""), ""
     before, _, rest = text.partition(begin)
