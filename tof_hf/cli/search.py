@@ -36,9 +36,16 @@ def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.config.yaml import parse_yaml
     from tof_hf.experiments.ablation.rows import override
-    from tof_hf.experiments.search.space import Dimension, draw, parse_dimension
     from tof_hf.experiments.search.table import markdown, write_trials
-    from tof_hf.experiments.search.trials import LEARNING_RATES, best_of, set_up, try_all
+    from tof_hf.experiments.search.trials import (
+        LEARNING_RATES,
+        Dimension,
+        best_of,
+        draw,
+        parse_dimension,
+        set_up,
+        try_all,
+    )
     from tof_hf.run.validation import check_place
     from tof_hf.storage.lock import lock_files, only_run_in
 

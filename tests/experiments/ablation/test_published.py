@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tof_hf.algorithm.recipe import BENCHMARKS, DOMAINS, LANGUAGES, Published
-from tof_hf.experiments.ablation.published import TABLES, published
+from tof_hf.experiments.ablation.rows import TABLES, published
 
 # Table, row, printed averages over languages and domains.
 AVERAGES = [

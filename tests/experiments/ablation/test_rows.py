@@ -10,10 +10,10 @@ from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.cli import main
 from tof_hf.errors import ConfigError
 from tof_hf.experiments.ablation import rows as rows_module
-from tof_hf.experiments.ablation.published import TABLES
 from tof_hf.experiments.ablation.rows import (
     MRC_ENHANCING,
     OWN,
+    TABLES,
     Row,
     baseline_of,
     check_names,

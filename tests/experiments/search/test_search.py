@@ -17,8 +17,17 @@ from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.runs import SharedInputs
-from tof_hf.experiments.search.space import Dimension, parse_dimension
-from tof_hf.experiments.search.trials import LEARNING_RATES, Trial, best_of, name_of, pipeline_of, set_up, try_all
+from tof_hf.experiments.search.trials import (
+    LEARNING_RATES,
+    Dimension,
+    Trial,
+    best_of,
+    name_of,
+    parse_dimension,
+    pipeline_of,
+    set_up,
+    try_all,
+)
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
 from tof_hf.storage.lock import FolderInUse, only_run_in

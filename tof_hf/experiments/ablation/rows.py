@@ -10,17 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.recipes import RECIPES, tof_wo_pseudo
 from tof_hf.config import TofConfig
 from tof_hf.config.problems import suggestion
 from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
-from tof_hf.experiments.ablation.published import PAPER
 
+# The rows and numbers of Tables 2 to 4; the recipes have those of Table 1.
+PAPER: Mapping[int, Mapping[str, Any]] = read_yaml(Path(__file__).with_name("paper.yaml"))
 OWN = 0  # the table of rows from a file
 TITLES = {table: about["title"] for table, about in PAPER.items()} | {OWN: "Rows of your own"}
 MRC_ENHANCING = tof_wo_pseudo.name  # the system of Tables 2 to 4: steps 1 to 3 of TOF
 SWAPPED = "swapped_"  # how the names of rows with the other encoder begin
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Published]:
+    scores = {benchmark: Published(f1=f1) for benchmark, f1 in row.get("f1", {}).items()}
+    return scores | {benchmark: Published(change=change) for benchmark, change in row.get("change", {}).items()}
+
+
+TABLES: Mapping[int, Mapping[str, Mapping[str, Published]]] = {
+    1: {name: recipe.published for name, recipe in RECIPES.items() if recipe.published},
+    **{table: {name: _numbers(row) for name, row in PAPER[table]["rows"].items()} for table in (2, 3, 4)},
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,11 @@ def _of_the_paper(table: int, name: str, row: Mapping[str, Any], swap_model: str
         tuple(row.get("needs", ())),
         row.get("claim", "better"),
     )
+
+
+def published(table: int, row: str, benchmark: str | None) -> Published | None:
+    """The paper's number for a row, if it has one for the benchmark."""
+    return TABLES.get(table, {}).get(row, {}).get(benchmark or "")
 
 
 def baseline_of(table: int, names: Sequence[str]) -> str | None:

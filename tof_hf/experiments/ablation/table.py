@@ -11,8 +11,7 @@ from pathlib import Path
 from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.evaluation.significance import SAMPLES, Comparison, EntityCounts, paired_bootstrap, read_counts
-from tof_hf.experiments.ablation.published import published
-from tof_hf.experiments.ablation.rows import SWAPPED, Row, baseline_of
+from tof_hf.experiments.ablation.rows import SWAPPED, Row, baseline_of, published
 from tof_hf.experiments.ablation.runs import Ablation, Outcome
 
 
