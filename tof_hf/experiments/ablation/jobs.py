@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from tof_hf.utils.runtime import configure_runtime
 LOG = "log.txt"
 
 
-def run_jobs(ablation: Ablation, jobs: int) -> Iterator[Outcome]:
+def run_jobs(ablation: Ablation, jobs: int) -> Generator[Outcome, None, None]:
     """The outcomes of all seeds as they come, `jobs` seeds at a time; what a process prints goes to its log.
 
     A process that ends early is an outcome with an error for each row that it did not finish.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 
 from tof_hf.errors import ConfigError, TofError
@@ -58,15 +58,9 @@ def ablate(
     tables = TableBuilder(ablation, baseline=baseline, benchmark=benchmark)
     progress = Progress(len(ablation.names) * len(ablation.seeds))
     published = True
-
-    def runs() -> Generator[Outcome, None, None]:
-        if jobs > 1 and not finished:
-            yield from run_jobs(ablation, min(jobs, len(ablation.seeds)))
-        else:
-            for seed in ablation.seeds:
-                yield from run_seed(ablation, seed, inputs, finished=finished)
-
-    with only_run_in(ablation.out), failures_of_the_machine(ablation.out), closing(runs()) as outcomes:
+    in_turn = (outcome for seed in ablation.seeds for outcome in run_seed(ablation, seed, inputs, finished=finished))
+    runs = run_jobs(ablation, min(jobs, len(ablation.seeds))) if jobs > 1 and not finished else in_turn
+    with only_run_in(ablation.out), failures_of_the_machine(ablation.out), closing(runs) as outcomes:
         for outcome in outcomes:
             tables.add(outcome)
             say(progress.line(outcome))
