@@ -185,7 +185,8 @@ def run_seed(
         score = functools.partial(_score, ablation, pipeline, finished=finished)
         result, seconds, error = attempt(score, f"{name}, seed {seed}")
         if result is not None or error is not None:
-            yield Outcome(name, seed, *(result or (None, None)), seconds, error)
+            f1, predictions = result or (None, None)
+            yield Outcome(name, seed, f1, predictions, seconds, error)
 
 
 def _score(ablation: Ablation, pipeline: TofPipeline, *, finished: bool) -> tuple[float, str] | None:

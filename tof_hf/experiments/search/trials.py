@@ -199,7 +199,8 @@ def run_trial(search: Search, settings: Sequence[str], inputs: SharedInputs) -> 
 
     # Where another run works in the folder of the stages, every other trial would fail too.
     found, seconds, error = attempt(scores, " ".join(settings), fatal=(FolderInUse,))
-    return Trial(tuple(settings), *(found or (None, None)), seconds, error)
+    score, reader_f1 = found or (None, None)
+    return Trial(tuple(settings), score, reader_f1, seconds, error)
 
 
 def try_all(search: Search, trials: Sequence[Sequence[str]]) -> Iterator[Trial]:
