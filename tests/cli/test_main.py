@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import runpy
 import subprocess
 import sys
@@ -91,12 +92,54 @@ def test_a_run_needs_a_run_file_and_nothing_else(capsys):
     assert parser_error(capsys, "run").endswith("the following arguments are required: CONFIG\n")
 
 
-def test_an_unknown_flag_of_a_run_is_told_how_options_are_written(run_file, capsys):
-    said = "unrecognized arguments: --learning_rate 1e-5"
-    assert f"{said}; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5\n" in parser_error(
-        capsys, "run", run_file, "--learning_rate", "1e-5"
-    )
-    assert f"{said}\n" in parser_error(capsys, "predict", "model", "in", "out", "--learning_rate", "1e-5")
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        (["--seed", "3"], "seed=3"),
+        (["--ner.learning-rate=1e-5", "--seed", "3"], "ner.learning_rate=1e-5 seed=3"),
+        (["--fast"], "ner.learning_rate=1e-5"),
+    ],
+)
+def test_an_unknown_flag_of_a_run_names_the_option_as_it_is_written(run_file, words, example, capsys):
+    said = f"unrecognized arguments: {' '.join(words)}"
+    err = parser_error(capsys, "run", run_file, *words)
+    assert err.endswith(f"{said}; options of a run are KEY=VALUE: write {example}\n")
+    assert parser_error(capsys, "predict", "model", "in", "out", *words).endswith(f"{said}\n")
+
+
+def test_a_mistyped_command_has_a_suggestion(capsys):
+    assert parser_error(capsys, "rn", "mine.yaml").endswith("unknown command 'rn'. Did you mean 'run'?\n")
+    assert "invalid choice: 'xyz'" in parser_error(capsys, "xyz")
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("ascii", "caf\\xe9"), ("cp1252", "café")])
+def test_a_terminal_shows_what_its_encoding_has_and_a_file_gets_utf8(run_file, encoding, text, monkeypatch):
+    for is_terminal, expected in ((True, text.encode(encoding)), (False, "café".encode())):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr(stream, "isatty", lambda answer=is_terminal: answer)
+        monkeypatch.setattr("sys.stdout", stream)
+        assert main(["config", run_file, "target.name=café"]) == 0
+        assert b"name: " + expected + b"\n" in stream.buffer.getvalue()
+
+
+def test_a_name_that_the_locale_cannot_write_is_refused(run_file, capsys, monkeypatch):
+    def open_file(*arguments):
+        raise UnicodeEncodeError("ascii", "runs/año", 6, 7, "ordinal not in range(128)")
+
+    monkeypatch.setattr("tof_hf.config.load_config", open_file)
+    assert main(["config", run_file]) == 2
+    assert r"'runs/a\xf1o' cannot be written as ascii. What to do: " in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_command_ends_quietly_when_nobody_reads_its_output(run_file):
+    # The reader closes its end before anything is written.
+    program = f"import sys; sys.stdin.read(1); from tof_hf.cli import main; sys.exit(main(['config', {run_file!r}]))"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        process.stdout.close()
+        err = process.communicate(b"x")[1]
+    assert (process.returncode, err) == (141, b"")
 
 
 @pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])

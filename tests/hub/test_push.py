@@ -219,9 +219,17 @@ def test_a_repository_that_cannot_be_private_stops_the_others_too(hub, run_folde
     assert commits(hub, "tester/pseudo", "dataset") == []
 
 
+@pytest.mark.parametrize(("license", "near"), [("mti", "'mit'"), ("MIT", "'mit'"), ("my own", "'other'")])
+def test_a_licence_that_the_hub_does_not_know_is_refused_before_anything(run_folder, capsys, license, near):
+    assert main(["push", str(run_folder), REPO, "--license", license, "--dry-run"]) == 2
+    printed = capsys.readouterr()
+    assert f"license is {license!r}, which is not a licence id" in printed.err and near in printed.err
+    assert printed.out == ""
+
+
 def test_a_card_that_the_hub_does_not_take_says_what_is_wrong_with_it(hub, run_folder, capsys):
     hub.fail("/validate-yaml", status=400, times=None, message='"license" must be one of ...')
-    assert main(["push", str(run_folder), REPO, "--license", "foo"]) == 2
+    assert main(["push", str(run_folder), REPO, "--license", "openmdw-1.1"]) == 2
     assert "such as the licence" in capsys.readouterr().err
 
 

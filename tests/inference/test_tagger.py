@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
-from transformers import TrainingArguments, pipeline
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, TrainingArguments, pipeline
 
 from tof_hf.data.labels import spans_from_tags
+from tof_hf.data.tokenizers import load_tokenizer
 from tof_hf.errors import DataError, ModelError
 from tof_hf.inference.tagger import Tagger, load_tagger
 from tof_hf.inference.words import predict_words
@@ -162,8 +164,29 @@ def test_the_folder_of_a_run_is_told_from_its_tagger(tmp_path):
         load_tagger(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["runs/mine/final", "./mine", "../mine", "/no/such"])
-def test_a_folder_that_is_not_there_and_no_hub_id_is_named_and_not_asked_for(name, monkeypatch):
-    monkeypatch.setattr("tof_hf.inference.tagger.load_whole", lambda *a, **k: pytest.fail("asked the Hub"))
-    with pytest.raises(ModelError, match=f"^{name}: no folder of this name"):
+@pytest.fixture
+def no_hub(monkeypatch):
+    loaders = (AutoConfig, AutoTokenizer, AutoModelForTokenClassification)
+    for loader in loaders:
+        monkeypatch.setattr(loader, "from_pretrained", lambda *a, **k: pytest.fail("asked the Hub"))
+
+
+@pytest.mark.parametrize("name", ["runs/mine/final", "./mine", "../mine", "/no/such", "mine", "~/mine", "a\\b"])
+def test_a_folder_that_is_not_there_and_no_hub_id_is_named_and_not_asked_for(name, no_hub):
+    with pytest.raises(ModelError, match=f"^{re.escape(name)}: no folder of this name.* has the form user/name"):
         load_tagger(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("encodr", "./encoder"), ("./encodr", "./encoder"), ("rns/fnal", None), ("runs/fnal", "runs/final")],
+)
+def test_a_mistyped_folder_has_a_suggestion_and_an_id_goes_to_the_hub(name, near, no_hub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("encoder", "runs/final"):
+        (tmp_path / folder).mkdir(parents=True)
+    expected = (
+        pytest.raises(ModelError, match=f"Did you mean {near}?") if near else pytest.raises(pytest.fail.Exception)
+    )
+    with expected:
+        load_tokenizer(name)

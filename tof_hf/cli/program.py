@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,10 +23,30 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted."""
-    options = _parse(arguments)
+    """The exit status: 0, 2 if the input cannot be used (the message is on stderr), 130 if it was interrupted.
+
+    It is 141, as of a program that SIGPIPE ends, if nobody reads the output any longer.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal shows what its encoding has. Files and pipes get UTF-8 in any locale, as all our files do.
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
-        return options.run_command(options) or 0
+        options = _parse(arguments)
+        status = options.run_command(options) or 0
+        print(end="", flush=True)
+        return status
+    except BrokenPipeError:
+        try:
+            print(end="", flush=True)
+        except BrokenPipeError:  # Python would flush it once more when it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except UnicodeEncodeError as error:
+        text = error.object[max(0, error.start - 20) : error.end + 20]
+        fix = "use names without such characters or, if this locale is not UTF-8, set PYTHONUTF8=1."
+        print(f"tof-hf: {text!a} cannot be written as {error.encoding}. What to do: {fix}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         if is_main_process():
             print("tof-hf: stopped; the same command continues the run", file=sys.stderr)
@@ -37,10 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
+    first = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    if first not in COMMANDS and (near := difflib.get_close_matches(first, COMMANDS, n=1)):
+        parser.error(f"unknown command {first!r}. Did you mean {near[0]!r}?")
     options, rest = parser.parse_known_args(arguments)
     # argparse ends a list of words at the first option, so KEY=VALUE after one are left over.
     if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
-        hint = "; options of a run are KEY=VALUE, such as ner.learning_rate=1e-5" if "overrides" in options else ""
+        pairs = re.findall(r"--([\w.-]+)[ =]([^-\s]\S*)", " ".join(rest)) or [("ner.learning_rate", "1e-5")]
+        example = " ".join(f"{key.replace('-', '_')}={value}" for key, value in pairs)
+        hint = f"; options of a run are KEY=VALUE: write {example}" if "overrides" in options else ""
         parser.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     if rest:
         options.overrides = [*options.overrides, *rest]

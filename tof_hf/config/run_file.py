@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -23,7 +24,7 @@ from tof_hf.config.stages import (
     NerConfig,
     StageConfig,
 )
-from tof_hf.config.yaml import dump_yaml
+from tof_hf.config.yaml import dump_yaml, packaged_yaml
 
 
 def _recipes() -> Mapping[str, Any]:
@@ -73,6 +74,11 @@ class ReleaseConfig(Section):
             value: str | None = getattr(self, name)
             if value is not None and (value.count("/") != 1 or not all(value.split("/")) or " " in value):
                 yield name, f"needs the name of a repository, `user/name`, found {value!r}."
+        if self.license is not None:
+            ids = [*chain.from_iterable(packaged_yaml("tof_hf.config", "licences.yaml").values())]
+            if self.license not in ids:
+                near = suggestion(self.license.lower(), ids) or " Write 'other' if it has none."
+                yield "license", f"is {self.license!r}, which is not a licence id of the Hub.{near}"
 
 
 class TofConfig(Section):

@@ -12,7 +12,7 @@ from tof_hf.errors import ConfigError
 
 def may_share(license: str | None) -> bool:
     """Whether data made from data of this licence may be published; False if the licence is not known."""
-    return license is not None and license.lower() in packaged_yaml("tof_hf.data", "licences.yaml")
+    return license is not None and license.lower() in packaged_yaml("tof_hf.config", "licences.yaml")["shareable"]
 
 
 def find_license(path: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import accumulate, islice
@@ -99,7 +98,7 @@ def load_tagger(
         >>> [(entity.text, entity.label) for entity in tagger("Ana García vive en Madrid.")]
         [('Ana García', 'PER'), ('Madrid', 'LOC')]
     """
-    _check_path(os.fspath(name_or_path))
+    _refuse_run_folder(Path(name_or_path))
     if revision is not None:
         loading["revision"] = revision
     if is_onnx_folder(Path(name_or_path)):
@@ -109,15 +108,11 @@ def load_tagger(
     return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
 
 
-def _check_path(name: str) -> None:
-    """Raise ModelError for the folder of a run, and for a path that does not exist and cannot be a Hub id."""
-    folder = Path(name)
+def _refuse_run_folder(folder: Path) -> None:
     if (folder / "config.yaml").is_file() and not (folder / "config.json").is_file():
         final = folder / "final"
         what = f"name {final}" if final.is_dir() else "its tagger will be in final/, once the run is finished"
-        raise ModelError(f"{name}: this is a run's folder: {what}.")
-    if not folder.exists() and (name.count("/") > 1 or name.startswith((".", "/"))):
-        raise ModelError(f"{name}: no folder of this name. Check the path; it is relative to the current folder.")
+        raise ModelError(f"{folder}: this is a run's folder: {what}.")
 
 
 class Tagger:

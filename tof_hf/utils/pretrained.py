@@ -6,7 +6,11 @@ run them, so a script that pipes text into a command could approve them by accid
 
 from __future__ import annotations
 
+import difflib
+import os
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -24,17 +28,33 @@ def load_pretrained(loader: Any, name_or_path: str, *, if_unreadable: str = _NO_
     """The model, config or tokenizer that `loader`, an Auto class or another class, loads from a folder or Hub id.
 
     `loading` is passed to the loader. Raises ModelError for `trust_remote_code=True`, for a checkpoint that needs its
-    own code, and, with the text `if_unreadable`, if nothing can be loaded.
+    own code, for a path that does not exist, and, with the text `if_unreadable`, if nothing can be loaded.
     """
     if loading.pop("trust_remote_code", False):
         found = f"{name_or_path}: found trust_remote_code=True, but {_NEVER}"
         raise ModelError(f"{found}. What to do: leave it out, and choose {_STOCK}.")
+    _check_name(str(name_or_path))
     try:
         return loader.from_pretrained(name_or_path, trust_remote_code=False, **loading)
     except _UNREADABLE as problem:
         raise ModelError(
             _needs_code(name_or_path, problem) or f"{name_or_path}: {if_unreadable} {problem}"
         ) from problem
+
+
+def _check_name(name: str) -> None:
+    """Raise ModelError for a mistyped path, which would cost a minute of retries if the Hub were asked for it."""
+    if os.path.exists(name):
+        return
+    path = Path(name)
+    folders = [folder.name for folder in path.parent.glob("*/")] if os.path.isdir(path.parent) else []
+    near = difflib.get_close_matches(path.name, folders, n=1)
+    if near or not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
+        hint = f" Did you mean {os.path.join(os.path.dirname(name) or '.', near[0])}?" if near else ""
+        raise ModelError(
+            f"{name}: no folder of this name.{hint} Check the path, which is relative to the current folder; an id of "
+            "the Hub has the form user/name."
+        )
 
 
 def make_from_config(loader: Any, config: Any, **options: Any) -> Any:
