@@ -22,11 +22,12 @@ from tof_hf.config import (
 )
 from tof_hf.config.presets import INHERITS_FROM, NOT_INHERITED, STAGES, settings, stage_values
 from tof_hf.config.problems import section_in
-from tof_hf.config.run_file import System, system_names
+from tof_hf.config.run_file import System
 from tof_hf.config.section import Section, facts
 from tof_hf.config.stages import STAGE_KINDS
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED
 from tof_hf.config.yaml import dump_yaml
+from tof_hf.utils.systems import SYSTEMS
 
 PAGE = Path(__file__).with_name("config.md")
 
@@ -139,7 +140,7 @@ def describe(hint: Any) -> str:
     """What a type asks for, in words."""
     origin, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
     if hint == System:
-        return " or ".join(map(repr, system_names()))
+        return " or ".join(map(repr, SYSTEMS))
     if origin is typing.Annotated:
         return describe(arguments[0])
     if origin in (typing.Union, types.UnionType):

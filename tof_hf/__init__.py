@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from tof_hf.algorithm import recipes as _recipes  # noqa: F401  # registers the systems that run files can name
 from tof_hf.utils.versions import __version__ as __version__
 
 if TYPE_CHECKING:  # what type checkers and editors see; heavy packages are imported when a name is first used

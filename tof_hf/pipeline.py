@@ -10,7 +10,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.algorithm.recipes import RECIPES, tof
+from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.steps import Steps
 from tof_hf.algorithm.training_data import TofData
@@ -24,6 +24,7 @@ from tof_hf.run.validation import check_place, check_run
 from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first, same_in_all_processes
+from tof_hf.utils.systems import DEFAULT_SYSTEM
 
 __all__ = ["TofPipeline", "TofResult", "run_tof"]
 
@@ -86,7 +87,7 @@ class TofPipeline:
                 steps = Steps(self.config, data, scorer, system=system, folders=self.folders, record=output.record)
                 output.histories[system] = steps.history
                 taggers[system] = recipe(steps)
-            released = tof.name if tof.name in taggers else list(taggers)[-1]
+            released = DEFAULT_SYSTEM if DEFAULT_SYSTEM in taggers else list(taggers)[-1]
             result = output.finish(released, taggers[released], copy=self.copy_final)
             push_finished_run(self.config, self.inputs.datasets)
         return result

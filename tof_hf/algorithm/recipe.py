@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tof_hf.utils.systems import BENCHMARKS, SYSTEMS
+
 if TYPE_CHECKING:
     from tof_hf.algorithm.steps import Steps
     from tof_hf.stages.stage import Checkpoint
 
-BENCHMARKS = ("es", "nl", "de", "cbs", "twitter", "wnut16")  # of the paper; the first three are languages
 LANGUAGES, DOMAINS = BENCHMARKS[:3], BENCHMARKS[3:]
 
 Need = Literal["dictionary"]
@@ -82,7 +83,7 @@ class Recipe:
         return self.train(do)
 
 
-RECIPES: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = SYSTEMS
 
 
 def recipe(

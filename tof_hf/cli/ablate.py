@@ -14,6 +14,7 @@ from tof_hf.errors import ConfigError
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import is_main_process
 from tof_hf.utils.runtime import configure_runtime
+from tof_hf.utils.systems import BENCHMARKS
 
 if TYPE_CHECKING:
     from tof_hf.experiments.ablation.rows import Row
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seeds = f"how many seeds, starting at the run file's (5); several numbers, or one over {MOST_SEEDS}, are seeds"
     parser.add_argument("--seeds", nargs="+", type=int, default=[5], metavar="N", help=seeds)
     parser.add_argument("--baseline", metavar="ROW", help="row to compare all others with (the paper's baseline)")
-    benchmark = "show the paper's numbers for es, nl, de, cbs, twitter, wnut16 or none (target.benchmark)"
+    benchmark = f"show the paper's numbers for {', '.join(BENCHMARKS)} or none (target.benchmark)"
     parser.add_argument("--benchmark", help=benchmark)
     parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (OUTPUT_DIR/ablation)")
     into = "also put the tables into a Markdown page, replacing those of this NAME (the target's)"
@@ -117,8 +118,6 @@ def command_line(options: argparse.Namespace) -> str:
 
 def _benchmark(named: str | None, own: str | None) -> str | None:
     """The benchmark whose published numbers are shown: the named one, or that of the run file."""
-    from tof_hf.algorithm.recipe import BENCHMARKS
-
     if named not in (None, "none", *BENCHMARKS):
         raise ConfigError(f"--benchmark {named} is none of {', '.join(BENCHMARKS)}, none.")
     return None if named == "none" else named or own

@@ -9,6 +9,7 @@ from tof_hf.cli.common import add_run_file, show
 from tof_hf.errors import ConfigError
 from tof_hf.utils.log import say
 from tof_hf.utils.runtime import configure_runtime
+from tof_hf.utils.systems import DEFAULT_SYSTEM
 
 HELP = "choose options of a stage on source validation, never on the target"
 USAGE = "tof-hf search CONFIG [KEY=VALUE ...] --stage STAGE [options]"  # behind --values, CONFIG would be a value
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", nargs="+", help="values to try (the paper's nine learning rates)")
     by = "the F1 that decides: of the first tagger after the stage (ner, the default), or the stage's own"
     parser.add_argument("--by", choices=["ner", "stage"], default="ner", help=by)
-    parser.add_argument("--system", default="tof", help="system that the stage belongs to (tof)")
+    parser.add_argument("--system", default=DEFAULT_SYSTEM, help=f"system that the stage belongs to ({DEFAULT_SYSTEM})")
     parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this many trials (extra: search)")
     space = "what optuna draws from: KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=VALUE,VALUE; instead of --field"
     parser.add_argument("--space", nargs="+", default=[], metavar="KEY=...", help=space)

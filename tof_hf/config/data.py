@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option, row_option, shown_option
+from tof_hf.utils.systems import Benchmark
 
 
 class DataFile(Section):
@@ -91,7 +92,7 @@ class TargetConfig(Section):
 
     name: str = shown_option("target")
     """Name of the target in results."""
-    benchmark: Literal["es", "nl", "de", "cbs", "twitter", "wnut16"] | None = shown_option(None)
+    benchmark: Benchmark | None = shown_option(None)
     """Which of the paper's benchmarks `gold` is: `tof-hf ablate` then shows its published scores in the tables."""
     text: OneOrMore[DataFile] = row_option(paper="D_t,no")
     """Unlabelled sentences."""

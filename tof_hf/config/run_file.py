@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -25,26 +24,16 @@ from tof_hf.config.stages import (
     StageConfig,
 )
 from tof_hf.config.yaml import dump_yaml, packaged_yaml
-
-
-def _recipes() -> Mapping[str, Any]:
-    """The recipes of all systems; looked up when needed, since they are made of the config."""
-    return importlib.import_module("tof_hf.algorithm.recipes").RECIPES
-
-
-def system_names() -> list[str]:
-    """The names of all systems that have a recipe."""
-    return list(_recipes())
+from tof_hf.utils.systems import DEFAULT_SYSTEM, SYSTEMS
 
 
 def _known(name: str) -> str:
-    names = system_names()
-    if name not in names:
-        raise ValueError(f"needs one of {', '.join(names)}, found {name!r}.{suggestion(name, names)}")
+    if name not in SYSTEMS:
+        raise ValueError(f"needs one of {', '.join(SYSTEMS)}, found {name!r}.{suggestion(name, SYSTEMS)}")
     return name
 
 
-System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=system_names()))]
+System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=[*SYSTEMS]))]
 
 
 def _stage(kind: type[StageConfig], name: str, paper: str) -> Any:
@@ -100,7 +89,7 @@ class TofConfig(Section):
     """The run's folder."""
     preset: Literal["paper", "official_code"] = shown_option("paper")
     """Supplies the options that the run file does not set."""
-    systems: OneOrMore[System] = option(factory=lambda: ["tof"], paper="4.4")
+    systems: OneOrMore[System] = option(factory=lambda: [DEFAULT_SYSTEM], paper="4.4")
     """What to train: TOF, its reduced forms, baselines and peers; stages that they share run once."""
     seed: Whole = option(2019, paper="Appendix B", ge=0, le=2**32 - 1)
     """Seed of every stage without its own."""
@@ -182,7 +171,7 @@ class TofConfig(Section):
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
         if not translation:
             for system in sorted(systems):
-                if "dictionary" in _recipes()[system].needs:
+                if "dictionary" in SYSTEMS[system].needs:
                     yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
         for name, used in (("ner.use_pseudo", self.ner.use_pseudo), ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc)):
             if used:

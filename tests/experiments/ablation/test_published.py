@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tof_hf.algorithm.recipe import BENCHMARKS, DOMAINS, LANGUAGES, Published
+from tof_hf.algorithm.recipe import DOMAINS, LANGUAGES, Published
 from tof_hf.experiments.ablation.rows import TABLES, published
+from tof_hf.utils.systems import BENCHMARKS
 
 # Table, row, printed averages over languages and domains.
 AVERAGES = [

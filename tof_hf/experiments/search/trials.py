@@ -23,6 +23,7 @@ from tof_hf.experiments.search.stop_after import TAGGERS, stop_after
 from tof_hf.pipeline import TofPipeline
 from tof_hf.storage.lock import FolderInUse
 from tof_hf.utils.extras import require
+from tof_hf.utils.systems import DEFAULT_SYSTEM
 
 LEARNING_RATES = (1e-6, 2e-6, 5e-6, 8e-6, 1e-5, 2e-5, 3e-5, 5e-5, 8e-5)  # Appendix B of the paper
 By = Literal["ner", "stage"]
@@ -111,7 +112,7 @@ def set_up(
     *,
     stage: str,
     by: By = "ner",
-    system: str = "tof",
+    system: str = DEFAULT_SYSTEM,
     options: Sequence[str] = (),
     out: str | Path | None = None,
     stages: str | Path | None = None,
@@ -145,7 +146,7 @@ def set_up(
 
 def name_of(stage: str, by: By, system: str, options: Sequence[str]) -> str:
     """The stage, and after it what is not the default: `mrc`, `mrc-by_stage-num_train_epochs`, `distillation-tsl`."""
-    parts = [stage, *([system] if system != "tof" else []), *(["by_stage"] if by == "stage" else [])]
+    parts = [stage, *([system] if system != DEFAULT_SYSTEM else []), *(["by_stage"] if by == "stage" else [])]
     return "-".join([*parts, *(re.sub(r"[^\w.]+", "_", key.removeprefix(f"{stage}.")) for key in options)])
 
 
