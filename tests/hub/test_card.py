@@ -197,6 +197,20 @@ def test_test_text_that_the_model_saw_is_told(run_folder):
     assert "also saw the unlabelled sentences of the target's test set" in model_card(read_run(run_folder), REPO)
 
 
+def test_gold_that_stages_were_trained_on_takes_the_zero_resource_claim_from_the_card(run_folder):
+    claims = ("without a single entity label of that target", "no stage was trained on any")
+    card = model_card(read_run(run_folder), REPO)
+    assert all(claim in card for claim in claims) and "no zero-resource model" not in card
+    record = read_json(run_folder / "lineage.json")
+    leak = next(one for one in record["zero_resource"]["overlaps"] if one["within"] == "target.mrc")
+    assert (leak["of"], leak["shared"], leak["total"]) == ("target.gold", 0, 20)
+    leak["shared"] = 7
+    write_json(run_folder / "lineage.json", record)
+    card = model_card(read_run(run_folder), REPO)
+    assert not any(claim in card for claim in claims)
+    assert "7 of the 20 scored target sentences are also in target.mrc, with questions and answers" in card
+
+
 def test_the_record_names_no_folder_and_what_each_stage_came_from(run, toy_run):
     text = run.lineage.model_dump_json()
     assert str(toy_run[0].parent) not in text and "secret_place" not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
@@ -12,8 +13,9 @@ from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.data import ner_to_mrc
+from tof_hf.data.sentence_index import SentenceIndex
 from tof_hf.errors import TargetLabelLeak
-from tof_hf.run.leakage import gold_problems
+from tof_hf.run.leakage import gold_problems, look_for_overlaps
 
 RAW = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]]})
 LABELLED = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]], "ner_tags": [[1]]})
@@ -68,3 +70,103 @@ def test_gold_in_the_form_of_questions_is_refused():
         assert named == option
         assert f"{option} asks for the entities of 1 sentences of target.gold" in str(problem)
         assert not list(gold_problems(TofData(**FIELDS | data | {field: ner_to_mrc(other)}), gold))
+
+
+SENTENCES = [
+    "Ana García visitó la ciudad de Valdoro .",
+    "El río Tolma pasa por San Pedro .",
+    "¿Vino Juan ?",
+]
+TAGS = [[1, 2, 0, 0, 0, 0, 3, 0], [0, 0, 3, 0, 0, 3, 4, 0], [0, 1, 0]]
+NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+GOLD = Dataset.from_dict(
+    {"id": ["1", "2", "3"], "tokens": [sentence.split() for sentence in SENTENCES], "ner_tags": TAGS},
+    features=Features(
+        {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=NAMES))}
+    ),
+)
+
+
+def tagged(form):
+    return [
+        " ".join(form(word, NAMES[tag]) for word, tag in zip(row["tokens"], row["ner_tags"], strict=True))
+        for row in GOLD
+    ]
+
+
+WRITTEN = {
+    "as it is": SENTENCES,
+    "in capitals": [sentence.upper() for sentence in SENTENCES],
+    "with marks added": [f"« {sentence} »." for sentence in SENTENCES],
+    "without blanks": [sentence.replace(" ", "") for sentence in SENTENCES],
+    "without accents": [unicodedata.normalize("NFKD", s).encode("ascii", "ignore").decode() for s in SENTENCES],
+    "with tags as words": tagged(lambda word, tag: f"{word} {tag}"),
+    "with tags in lower case": tagged(lambda word, tag: f"{word} {tag.lower()}"),
+    "with tags at the words": tagged(lambda word, tag: f"{word}/{tag}"),
+    "with types alone": tagged(lambda word, tag: word if tag == "O" else f"{word} {tag[2:]}"),
+    "in markup": tagged(lambda word, tag: word if tag == "O" else f"<{tag[2:]}>{word}</{tag[2:]}>"),
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_a_sentence_is_found_however_it_is_written(form):
+    index = SentenceIndex(GOLD)
+    for rows in ({"context": WRITTEN[form]}, {"tokens": [text.split() for text in WRITTEN[form]]}):
+        assert index.found_in(Dataset.from_dict(rows)) == set(index.sentences)
+
+
+def test_long_sentences_are_found_inside_other_text_and_across_rows_and_short_ones_are_not():
+    index = SentenceIndex(GOLD)
+    long = {index.content(sentence) for sentence in SENTENCES[:2]}
+    joined = " ".join(["Antes .", *SENTENCES, "Y después ."])
+    for contexts in ([joined], [joined[place : place + 25] for place in range(0, len(joined), 25)]):
+        assert index.found_in(Dataset.from_dict({"context": contexts})) == index.long == long
+
+
+def test_sentences_of_other_content_are_not_found():
+    index = SentenceIndex(GOLD)
+    others = ["Ana García visitó la ciudad de Madrid .", "pasa por San Pedro", "Vino Juana ?", "O", "PER", ""]
+    assert index.found_in(Dataset.from_dict({"context": others})) == set()
+    assert SentenceIndex(Dataset.from_dict({"tokens": [["."], ["O"]]})).sentences == {}
+
+
+def test_a_sentence_is_found_at_every_place_of_a_text_and_between_batches(monkeypatch):
+    monkeypatch.setattr("tof_hf.data.sentence_index._BATCH", 2)
+    index = SentenceIndex(GOLD)
+    for before in range(12):
+        first, second = SENTENCES[0][:20], SENTENCES[0][20:]
+        rows = Dataset.from_dict({"context": ["x" * before, first, second, "y"]})
+        assert index.found_in(rows) == {index.content(SENTENCES[0])}, before
+
+
+def overlap(option, column, texts):
+    """What is recorded and found where these texts are among others under the option."""
+    rows = [*texts, *(f"Unos otros textos sin nada , número {number} ." for number in range(9))]
+    other = {"tokens": [text.split() for text in rows]} if column == "tokens" else {"context": rows}
+    records, findings = look_for_overlaps({"target.gold": GOLD, option: Dataset.from_dict(other)})
+    return [(one.within, one.shared, one.total) for one in records], [(one.level, one.subject) for one in findings]
+
+
+@pytest.mark.parametrize("option, column", [("source.validation", "tokens"), ("source.mrc_validation", "context")])
+def test_one_long_gold_sentence_in_validation_data_is_an_error_and_a_short_one_a_warning(option, column):
+    assert overlap(option, column, SENTENCES[:1]) == ([(option, 1, 3)], [("error", "target.gold")])
+    assert overlap(option, column, SENTENCES[2:]) == ([(option, 1, 3)], [("warning", "target.gold")])
+    assert overlap(option, column, []) == ([(option, 0, 3)], [])
+
+
+@pytest.mark.parametrize("option", ["source.mrc", "target.mrc"])
+def test_gold_in_questions_to_train_on_is_a_warning_and_recorded(option):
+    assert overlap(option, "context", [" ".join(SENTENCES)]) == ([(option, 2, 3)], [("warning", "target.gold")])
+
+
+def test_gold_in_source_train_is_a_warning_up_to_half_of_it():
+    assert overlap("source.train", "tokens", SENTENCES[:1])[1] == [("warning", "target.gold")]
+    assert overlap("source.train", "tokens", WRITTEN["in capitals"])[1] == [("error", "target.gold")]
+
+
+def test_the_message_has_the_count_and_an_example():
+    capitals = Dataset.from_dict({"context": WRITTEN["in capitals"]})
+    data = TofData(**FIELDS | {"source": LABELLED, "validation": LABELLED, "target": RAW, "validation_qa": capitals})
+    [(_, problem)] = gold_problems(data, GOLD)
+    found = "source.mrc_validation holds 3 of the 3 sentences of target.gold, such as 'Ana García visitó la"
+    assert found in str(problem) and "remove these sentences" in str(problem)

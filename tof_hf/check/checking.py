@@ -90,8 +90,7 @@ class _Check:
         tokenizer = self._attempt("model", load_encoder_tokenizer, self.config.model)
         say("check: reading the data")
         files = self._files()
-        options = ("source.train", "source.validation", "target.text", "target.test_text", "target.gold")
-        rows = {option: joined for option in options if (joined := _rows(files, option))}
+        rows = _by_option(files)
         languages = [] if tokenizer is None else self._languages(rows, tokenizer)
         overlaps, found = look_for_overlaps(rows)
         self.findings += found
@@ -208,10 +207,12 @@ class _Check:
         return speeds
 
 
-def _rows(files: Sequence[content.ReadFile], option: str) -> Dataset | None:
-    """The sentences of all files of the option that could be read."""
-    parts = [one.rows for one in files if option in (one.facts.option, one.facts.option.rpartition(".")[0])]
-    return mix(parts, columns=["id", "tokens"]) if parts else None
+def _by_option(files: Sequence[content.ReadFile]) -> dict[str, Dataset]:
+    """The rows of all files of an option that could be read."""
+    parts: dict[str, list[Dataset]] = {}
+    for one in files:
+        parts.setdefault(one.facts.option.rstrip(".0123456789"), []).append(one.rows)
+    return {option: mix(rows) for option, rows in parts.items()}
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:

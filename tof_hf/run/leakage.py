@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,74 +12,97 @@ from tof_hf.algorithm.training_data import TofData, mlm_target
 from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap
+from tof_hf.data.sentence_index import SentenceIndex
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.run.findings import Finding, Level
-from tof_hf.run.record import OverlapRecord, TargetTextRecord
+from tof_hf.run.record import LABELLED, OverlapRecord, TargetTextRecord
 from tof_hf.utils.log import say, warn
 
 _IN_TEXT = (
     "its labels stay unseen, but the encoder is trained on these sentences and pseudo-labels are made of them, so the "
     "score says less about new text: remove them from target.text, or report it."
 )
-_IN_SOURCE = "stages are trained or selected on their labels, so the score is too good: remove them from the source."
+_IN_TRAINING = (
+    "stages are trained on their labels or answers, so the score is too good: remove them from one of the two."
+)
+_IN_VALIDATION = (
+    "the labels of target.gold are for the score alone, and nothing is selected on them: remove these sentences from "
+    "one of the two, or name other data."
+)
+_REFUSED = "the labels of target.gold are for the score alone: name other data for one of the two."
 _IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
 _PAIRS: list[tuple[str, str, Level, str]] = [
     ("target.gold", "target.text", "warning", _IN_TEXT),
     ("target.gold", "target.test_text", "note", _WANTED),
-    ("target.gold", "source.train", "warning", _IN_SOURCE),
-    ("target.gold", "source.validation", "warning", _IN_SOURCE),
+    *(("target.gold", option, "warning", _IN_TRAINING) for option in LABELLED),
+    ("target.gold", "source.validation", "error", _IN_VALIDATION),
+    ("target.gold", "source.mrc_validation", "error", _IN_VALIDATION),
     ("source.validation", "source.train", "warning", _IN_TRAIN),
 ]
 
 
 def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecord], list[Finding]]:
-    """The sentences that options share; `options` maps those that could be read to their rows.
+    """The sentences that options share by content; `options` maps those that could be read to their rows.
 
-    More than half of target.gold in labelled source data is an error, as before a run.
+    Sentences of target.gold are an error in validation data (short ones if they are more than half of it), in
+    source.train if they are more than half, and in questions that ask for their entities.
     """
-    known = {option: sentences(rows) for option, rows in options.items()}
+    known: dict[str, SentenceIndex] = {}
     overlaps, findings = [], []
     for of, within, level, fix in _PAIRS:
-        if of in known and within in known:
-            shared, total = len(known[of] & known[within]), len(known[of])
-            overlaps.append(OverlapRecord(of=of, within=within, shared=shared, total=total))
-            if shared:
-                found = f"{shared:,} of {total:,} sentences ({100 * shared / total:.1f} %) are also in {within}"
-                too_many = fix is _IN_SOURCE and 2 * shared > total
-                findings.append(Finding("error" if too_many else level, of, found, fix))
+        if of not in options or within not in options:
+            continue
+        index = known.setdefault(of, SentenceIndex(options[of]))
+        shared, total = index.found_in(options[within]), len(index.sentences)
+        overlaps.append(OverlapRecord(of=of, within=within, shared=len(shared), total=total))
+        if not shared:
+            continue
+        most = 2 * len(shared) > total and (level == "error" or within == "source.train")
+        example = next((index.sentences[content] for content in sorted(shared, key=len, reverse=True)), "")
+        such = f", such as {textwrap.shorten(example, 60, placeholder=' ...')!r}"
+        if asked := index.found_in(_asking_for_entities(options[within])):
+            found = f"{within} asks for the entities of {len(asked):,} sentences of {of}{such}"
+            findings.append(Finding("error", within, found, _REFUSED))
+        elif of == "target.gold" and (most or (level == "error" and shared & index.long)):
+            found = f"{within} holds {len(shared):,} of the {total:,} sentences of {of}{such}"
+            findings.append(Finding("error", of, found, _IN_VALIDATION if level == "error" else _REFUSED))
+        else:
+            found = (
+                f"{len(shared):,} of {total:,} sentences ({100 * len(shared) / total:.1f} %) are also in {within}{such}"
+            )
+            findings.append(Finding("warning" if level == "error" else level, of, found, fix))
     return overlaps, findings
 
 
-def sentences(dataset: Dataset) -> set[str]:
-    """The sentences without spaces, since files differ in where words end."""
-    return {"".join(tokens) for tokens in dataset["tokens"]}
+def _asking_for_entities(rows: Dataset) -> Dataset:
+    """The questions with a label, whose answers are labels in another form."""
+    labels = rows["label"][:] if "label" in rows.column_names else []
+    return rows.select([number for number, label in enumerate(labels) if label is not None])
 
 
 def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLabelLeak]]:
     """The errors for labelled sentences and questions that reveal the target's gold labels to training, by option."""
-    scored = sentences(gold)
-    for option, rows in (("source.train", data.source), ("source.validation", data.validation)):
-        shared = scored & sentences(rows)
-        if 2 * len(shared) > len(scored):
-            found = (
-                f"{option} holds {len(shared):,} of the {len(scored):,} sentences of target.gold, whose labels are for "
-                "the score alone: nothing is trained or selected on them. Name other data for one of the two."
-            )
-            yield "target.gold", TargetLabelLeak(found)
-    questions = {"target.mrc": data.target_qa, "source.mrc": data.source_qa}
-    for option, rows in (questions | {"source.mrc_validation": data.validation_qa}).items():
-        if rows is None or "label" not in rows.column_names:
-            continue
-        # Questions with a label ask for entities: their answers are the gold in another form.
-        asked = zip(rows["context"], rows["label"], strict=True)
-        shared = scored & {"".join(context.split()) for context, label in asked if label is not None}
-        if shared:
-            found = (
-                f"{option} asks for the entities of {len(shared):,} sentences of target.gold, whose labels are for the "
-                "score alone. Name other questions."
-            )
-            yield option, TargetLabelLeak(found)
+    text = ("target.text", "target.test_text")
+    options = {option: rows for option, rows in _options(data, gold).items() if option not in text}
+    for finding in look_for_overlaps(options)[1]:
+        if finding.level == "error":
+            yield finding.subject, TargetLabelLeak(f"{finding.found}. {finding.fix[0].upper()}{finding.fix[1:]}")
+
+
+def _options(data: TofData, gold: Dataset | None) -> dict[str, Dataset]:
+    """The data of a run by the option that names it."""
+    named = {
+        "source.train": data.source,
+        "source.validation": data.validation,
+        "source.mrc": data.source_qa,
+        "source.mrc_validation": data.validation_qa,
+        "target.text": data.target,
+        "target.test_text": data.target_test,
+        "target.mrc": data.target_qa,
+        "target.gold": gold,
+    }
+    return {option: rows for option, rows in named.items() if rows is not None}
 
 
 @dataclass(frozen=True)
@@ -91,14 +115,7 @@ class Leakage:
 
 def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Leakage:
     """What training sees of sentences that are scored or selected on; every overlap is a warning, none is removed."""
-    named = {
-        "source.train": data.source,
-        "source.validation": data.validation,
-        "target.text": data.target,
-        "target.test_text": data.target_test,
-        "target.gold": gold.get("target"),
-    }
-    overlaps, findings = look_for_overlaps({option: rows for option, rows in named.items() if rows is not None})
+    overlaps, findings = look_for_overlaps(_options(data, gold.get("target")))
     for finding in findings:
         log = say if finding.level == "note" else warn
         log(f"{finding.subject}: {finding.found}; the run removes nothing. {finding.fix}")
@@ -112,10 +129,11 @@ def mlm_text(config: TofConfig, data: TofData, gold: Dataset | None) -> TargetTe
     numbers = cap(Dataset.from_dict({"n": list(range(len(rows)))}), config.mlm.max_sentences, seed=seed)["n"][:]
     text = rows.select([number for number in numbers if number < len(data.target)])
     tested = rows.select([number for number in numbers if number >= len(data.target)])
+    index = None if gold is None else SentenceIndex(gold)
     return TargetTextRecord(
         sentences=len(text),
         fingerprint=content_hash(text),
         test_sentences=len(tested),
         test_fingerprint=content_hash(tested) if len(rows) > len(data.target) else None,
-        gold_sentences=None if gold is None else len(sentences(gold) & (sentences(text) | sentences(tested))),
+        gold_sentences=None if index is None else len(index.found_in(text) | index.found_in(tested)),
     )

@@ -19,6 +19,7 @@ from tof_hf.modeling.checkpoints import hub_commit
 from tof_hf.run.leakage import Leakage
 from tof_hf.run.record import (
     FORMAT,
+    LABELLED,
     DataRecord,
     EncoderRecord,
     F1Change,
@@ -61,7 +62,9 @@ def build_lineage(
     folders = {name: folder for history in histories.values() for name, folder in history.folders.items()}
     model, options = config.model, changed_options(config)
     records = {name: StageRecord.read(folder / RECORD) for name, folder in folders.items()}
-    shared = {(pair.of, pair.within): pair.shared for pair in leakage.overlaps}
+    shared = {pair.within: pair.shared for pair in leakage.overlaps if pair.of == "target.gold"}
+    leaks = [option for option in LABELLED if shared.get(option)]
+    elsewhere = f"; some are also in {', '.join(leaks)}, which stages learn from" if leaks else ""
     f1 = {row.checkpoint: row.f1 for row in scores if row.split == SOURCE}
     in_mlm = any(StageName.parse(name).section == "mlm" for history in histories.values() for name in history.stages)
     return Lineage(
@@ -76,9 +79,9 @@ def build_lineage(
         options=options,
         data=list(data),
         zero_resource=ZeroResourceRecord(
-            target_labels="dropped where text is read; labelled target sentences go to the scorer alone",
+            target_labels=f"dropped where text is read; labelled target sentences go to the scorer alone{elsewhere}",
             target_test_text_in_mlm=config.mlm.include_target_test and in_mlm,
-            target_gold_sentences_in_target_text=shared.get(("target.gold", "target.text")),
+            target_gold_sentences_in_target_text=shared.get("target.text"),
             overlaps=leakage.overlaps,
         ),
         systems={system: history for system, history in histories.items() if history.stages},

@@ -17,6 +17,7 @@ from tof_hf.storage.records import Record
 
 LINEAGE, RESULTS = "lineage.json", "results.json"
 FORMAT = 1
+LABELLED = ("source.train", "source.mrc", "target.mrc")  # what stages learn from with labels or answers
 
 
 class DataRecord(Record):
@@ -70,12 +71,17 @@ class OverlapRecord(Record):
 
 
 class ZeroResourceRecord(Record):
-    """What training saw of the scored sentences; it never sees their labels."""
+    """What training saw of the scored sentences."""
 
     target_labels: str = ""
     target_test_text_in_mlm: bool = False
     target_gold_sentences_in_target_text: int | None = None
     overlaps: list[OverlapRecord] = []
+
+    @property
+    def labelled_gold(self) -> list[OverlapRecord]:
+        """The scored sentences in data that stages learn from with labels or answers; empty in an honest run."""
+        return [one for one in self.overlaps if one.of == "target.gold" and one.within in LABELLED and one.shared]
 
 
 class F1Change(Record):
