@@ -14,26 +14,18 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from transformers import (
-    AutoModelForMaskedLM,
-    AutoModelForTokenClassification,
-    PreTrainedConfig,
-    PreTrainedModel,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import PreTrainedConfig, PreTrainedModel, TrainerCallback, TrainingArguments
 
 from tof_hf.check.report import DiskFacts, Kind, MemoryFacts, StageFacts, size
 from tof_hf.config import MlmConfig, MrcConfig
 from tof_hf.modeling.hand_off import HandOff
-from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.run.findings import Finding
 from tof_hf.run.plan import PlannedStage
 from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.dry_run import model_of
 from tof_hf.stages.fit import stage_trainer
 from tof_hf.stages.stage import Stage
-from tof_hf.utils.pretrained import make_from_config
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
 SAVED_AT_ONCE = 3  # Trainer checkpoints: the best, the last, and the one being written
@@ -112,11 +104,7 @@ def steps_of(task: Stage, args: TrainingArguments) -> tuple[int, float]:
 def parameter_count(encoder: PreTrainedConfig, task: Stage) -> int:
     """Parameters of the stage's model, counted without making its weights."""
     with torch.device("meta"):
-        if isinstance(task.config, MrcConfig):
-            model = AutoModelForSpanExtraction.from_config(encoder, span_match=task.config.span_match_head)
-        else:
-            mlm = isinstance(task.config, MlmConfig)  # without labels a NER head is too small, but that hardly matters
-            model = make_from_config(AutoModelForMaskedLM if mlm else AutoModelForTokenClassification, encoder)
+        model = model_of(task.config, encoder)  # a tagger has too few labels, but that hardly matters
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -225,7 +213,6 @@ def _arguments(task: Stage, folder: str) -> TrainingArguments:
         "warmup_steps": 0,
         "logging_strategy": "no",
         "disable_tqdm": True,
-        "report_to": "none",
     }
     config = task.config.replace(**short)
     return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)

@@ -26,7 +26,8 @@ RENAMED: dict[str, str] = _TABLES["renamed"]
 WITHOUT_EFFECT = frozenset(_TABLES["without_effect"])
 """TrainingArguments fields on which no weight depends."""
 
-_POSITIVE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+_POSITIVE = frozenset(_TABLES["positive"])
+_NUMBER = {int, float, type(None)}
 
 
 def _some_epochs(value: float) -> float:
@@ -45,8 +46,11 @@ def training_fields() -> type[BaseModel]:
     for field in dataclasses.fields(TrainingArguments):
         if field.init and field.name not in RUN_OWNED:
             help = " ".join(field.metadata.get("help", "").split())
-            above = 0 if field.name in _POSITIVE else None
-            fields[field.name] = (_plain(hints[field.name]), Field(None, description=help or None, gt=above))
+            hint, limit = hints[field.name], {}
+            if {*(typing.get_args(hint) or [hint])} <= _NUMBER:
+                least = -1 if field.default == -1 else 0  # -1 turns max_steps off
+                limit = {"gt": 0} if field.name in _POSITIVE else {"ge": least}
+            fields[field.name] = (_plain(hint), Field(None, description=help or None, **limit))
     fields["num_train_epochs"] = (Annotated[float, AfterValidator(_some_epochs)], fields["num_train_epochs"][1])
     rules = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     return create_model("TrainingFields", __config__=rules, **fields)

@@ -21,7 +21,7 @@ from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import ConfigError, DataError, ModelError, TofError
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.leakage import gold_problems
-from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.dry_run import refusals
 
 
 def check_run(
@@ -43,7 +43,10 @@ def check_run(
         >>> check_run(config, data, load_encoder_tokenizer(config.model))
     """
     check_place(Path(config.output_dir))
-    for _, problem in problems(config, tokenizer, data, gold):
+    found = [problem for _, problem in problems(config, tokenizer, data, gold)]
+    if found and all(isinstance(problem, ConfigError) for problem in found):
+        raise ConfigError("\n".join(map(str, found)))
+    for problem in found:
         raise problem
 
 
@@ -57,6 +60,8 @@ def problems(
     stages = used_stages(config)
     if problem := _encoder_problem(config.model, tokenizer, masked="mlm" in stages):
         yield "model", problem
+    else:
+        yield from refusals(stages, read_config(config.model))
     for option, found in _problems_of_options(config, stages, tokenizer):
         yield option, ConfigError(found)
     mrc_stages = {name: stage for name, stage in stages.items() if isinstance(stage, MrcConfig)}
@@ -103,10 +108,6 @@ def _problems_of_options(
                 f"pieces at most. Set {name}.max_length={tokenizer.model_max_length} or less; "
                 "longer sentences are cut into overlapping windows, nothing is lost.",
             )
-        try:
-            training_arguments(stage, Path(config.output_dir), seed=config.seed, selects=name != "mlm")
-        except (ValueError, ImportError) as error:
-            yield name, f"{name}: transformers refuses these training arguments: {error}"
 
 
 def used_stages(config: TofConfig) -> dict[str, StageConfig]:

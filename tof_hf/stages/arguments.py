@@ -12,6 +12,15 @@ from transformers.training_args import ParallelMode
 from tof_hf.config import StageConfig
 from tof_hf.utils.devices import best_device, has_bf16
 
+_BY_SCORE = ("reduce_lr_on_plateau", "greedy")  # schedules that follow the scores on validation data
+_OF_NO_TRAINING = {
+    "save_strategy": "no",
+    "report_to": "none",
+    "lr_scheduler_type": "linear",
+    "lr_scheduler_kwargs": None,
+}
+_NEW_NAMES = {f"gradient_checkpointing{end}": f"activation_checkpointing{end}" for end in ("", "_kwargs")}
+
 
 def training_arguments(
     config: StageConfig, folder: str | Path, *, seed: int, selects: bool, trains: bool = True
@@ -25,7 +34,7 @@ def training_arguments(
         folder: where the Trainer saves its checkpoints.
         seed: of training and of the order of the data.
         selects: whether the epoch with the best F1 is kept, not the last one.
-        trains: False for a Trainer that only predicts.
+        trains: False for a Trainer that only predicts, or takes a few steps that nobody keeps.
     """
     on_cpu = best_device().type == "cpu"
     defaults: dict[str, Any] = {
@@ -42,6 +51,10 @@ def training_arguments(
         "disable_tqdm": not sys.stderr.isatty(),
         "ddp_find_unused_parameters": False,
     }
+    training = dict(config.training)
+    for old, new in _NEW_NAMES.items():
+        if old in training and new in TrainingArguments.__dataclass_fields__:
+            training.setdefault(new, training.pop(old))
     owned: dict[str, Any] = {
         "output_dir": str(folder),
         "seed": seed,
@@ -54,9 +67,12 @@ def training_arguments(
         owned |= {"metric_for_best_model": "f1", "greater_is_better": True}
     else:
         owned |= {"eval_strategy": "no", "eval_on_start": False}
+    schedule = training.get("lr_scheduler_type")
+    if schedule in _BY_SCORE and not isinstance(options := training.get("lr_scheduler_kwargs"), str):
+        owned["lr_scheduler_kwargs"] = (options or {}) | {"mode": "max"}  # F1 should rise; the default is for losses
     if not trains:
-        owned |= {"save_strategy": "no"}
-    args = TrainingArguments(**(defaults | config.training | owned))
+        owned |= _OF_NO_TRAINING
+    args = TrainingArguments(**(defaults | training | owned))
     if args.parallel_mode is ParallelMode.NOT_DISTRIBUTED:
         # Without a launcher the Trainer would split batches over all GPUs with DataParallel, and our losses, which are
         # means over the whole batch, would be wrong. `accelerate launch` does use all GPUs.

@@ -42,7 +42,6 @@ def mlm_stage(
     warmup = config.replace(
         max_steps=config.head_warmup_steps,
         learning_rate=config.head_warmup_learning_rate,
-        lr_scheduler_type="linear",
         warmup_steps=0,
     )
     return Stage(

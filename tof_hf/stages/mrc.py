@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from datasets import Dataset
@@ -64,7 +64,7 @@ def mrc_stage(
         loss=span_loss,
         rows=row_counts(questions),
         validation=Validation(windows, span_f1, only_span_ends, row_counts(validation)),
-        trainer=functools.partial(MrcTrainer, head_rate=config.head_learning_rate, decay=config.lr_decay_per_epoch),
+        trainer=mrc_trainer(config),
     )
 
 
@@ -101,6 +101,11 @@ def _encode(rows: Dataset, config: MrcConfig, tokenizer: PreTrainedTokenizerBase
 def only_span_ends(outputs: Any, labels: Any) -> Tensor:
     """(batch, pieces): the decoded span ends, the last of the model's outputs, instead of all logits."""
     return outputs[-1]
+
+
+def mrc_trainer(config: MrcConfig) -> Callable[..., MrcTrainer]:
+    """Makes the Trainer of a stage with these options."""
+    return functools.partial(MrcTrainer, head_rate=config.head_learning_rate, decay=config.lr_decay_per_epoch)
 
 
 class MrcTrainer(OrderedTrainer):
