@@ -89,7 +89,7 @@ def test_flips_that_rise_raise_an_alarm_and_flips_that_fall_do_not():
         found = label_health(after, source, previous=before, previous_changed_share=share).alarms
         return [alarm for alarm in found if "changed" in alarm]
 
-    assert alarms(0.29) == ["30.00% of the words changed their label, at the labelling before 29.00%"]
+    assert alarms(0.29) == ["30.00% of the words changed labels, up from 29.00% at the labelling before"]
     assert alarms(0.3) == alarms(None) == []
 
 
@@ -97,8 +97,8 @@ def test_one_text_that_is_over_a_twentieth_of_the_entities_raises_an_alarm_that_
     tokens = [["RT", "Ana"]] * 20 + [["Ana"]] * 380
     tags = [["B-LOC", "O"]] * 20 + [["B-PER"]] * 379 + [["O"]]
     assert frequent_text_alarms(labelled(tags, tokens)) == [
-        "'Ana' is 379 of 399 entities (95%): if it is no name, labelling.max_text_share: 0.05 takes such labels away",
-        "'RT' is 20 of 399 entities (5%): if it is no name, labelling.max_text_share: 0.05 takes such labels away",
+        "'Ana' is 379 of 399 entities (95%): if it is not a name, labelling.max_text_share: 0.05 removes these labels",
+        "'RT' is 20 of 399 entities (5%): if it is not a name, labelling.max_text_share: 0.05 removes these labels",
     ]
     assert frequent_text_alarms(labelled([*tags[:-1], ["B-PER"]], tokens))[1:] == []  # 20 of 400
 

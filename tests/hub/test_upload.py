@@ -168,7 +168,11 @@ def test_a_hub_that_restarts_during_an_upload_ends_with_one_commit(hub, waited, 
 
 
 def test_what_is_wrong_here_is_told_before_the_hub_is_asked(hub, monkeypatch, tmp_path):
-    for name, message in (("tagger", "lacks its owner"), ("a b/c", "no name of a repository"), ("", "no name|owner")):
+    for name, message in (
+        ("tagger", "lacks its owner"),
+        ("a b/c", "not a valid repository name"),
+        ("", "no name|owner"),
+    ):
         with pytest.raises(HubError, match=message):
             publish(Bundle(name, FILES, message="x"))
     monkeypatch.delenv("HF_TOKEN")

@@ -85,7 +85,7 @@ def test_a_number_of_sentences_that_is_none_is_refused(number, capsys):
     with pytest.raises(SystemExit) as end:
         main(["report", "run", f"--sentences={number}"])
     assert end.value.code == 2
-    assert f"found '{number}', give a whole number from 0" in capsys.readouterr().err
+    assert f"found '{number}', needed 0 or a positive whole number" in capsys.readouterr().err
 
 
 def test_every_chart_becomes_an_svg_and_a_png(written, tmp_path, capsys):

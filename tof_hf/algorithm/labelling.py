@@ -112,7 +112,7 @@ class Labelling:
         for entity, count in excluded.items():
             warn(
                 f"{teachers[-1].name}: labels: {entity!r} makes up {count:,} of the entities; "
-                "it is learned as no entity"
+                "it is labelled `O` for training"
             )
         unsure = [word for words in rows[UNSURE][:] for word in words]
         record = SoftLabelsRecord(

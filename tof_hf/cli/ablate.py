@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int | None:
 
     configure_runtime()
     if options.jobs < 1 or (options.jobs > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1):
-        raise ConfigError("--jobs needs a number from 1, and more than 1 only without a launcher.")
+        raise ConfigError("--jobs must be at least 1; more than 1 does not work under accelerate launch.")
     count_or_seed = len(options.seeds) == 1 and options.seeds[0] <= MOST_SEEDS
     seeds = options.seeds[0] if count_or_seed else options.seeds
     ablation = set_up(options.config, options.overrides, rows=_rows(options), seeds=seeds, out=options.out)

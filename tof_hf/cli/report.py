@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     """A number of sentences, for argparse."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"found {text!r}, give a whole number from 0")
+        raise argparse.ArgumentTypeError(f"found {text!r}, needed 0 or a positive whole number")
     return int(text)
 
 
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the command."""
     out = options.out or options.run / "report.html"
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
-        raise DataError("no name of a page.", fix="name a file that ends in .html.", path=out)
+        raise DataError("not the name of a page.", fix="name a file that ends in .html.", path=out)
     if options.out is None and out.exists() and PAGE_TITLE not in out.read_bytes():
         raise DataError("a page that tof-hf did not write.", fix="name another file with --out.", path=out)
     if options.plots is not None and options.plots.exists() and not options.plots.is_dir():

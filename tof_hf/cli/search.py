@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", required=True, help=stage)
     parser.add_argument("--field", default="learning_rate", help="option of the stage to search (learning_rate)")
     parser.add_argument("--values", nargs="+", help="values to try (the paper's nine learning rates)")
-    by = "the F1 that decides: of the first tagger after the stage (ner, the default), or the stage's own"
+    by = "the F1 that decides: that of the first tagger after the stage (ner, the default), or of the stage itself"
     parser.add_argument("--by", choices=["ner", "stage"], default="ner", help=by)
     parser.add_argument("--system", default=DEFAULT_SYSTEM, help=f"system that the stage belongs to ({DEFAULT_SYSTEM})")
     parser.add_argument("--trials", type=int, metavar="N", help="let optuna draw this many trials (extra: search)")
@@ -83,9 +83,9 @@ def run(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     """Raise ConfigError for options that do not go together."""
     if options.values is None and options.field != "learning_rate" and not options.space:
-        raise ConfigError(f"--field {options.field} needs --values; only learning rates have values of their own.")
+        raise ConfigError(f"--field {options.field} needs --values; only learning_rate has default values.")
     if options.space and (options.values is not None or options.field != "learning_rate"):
-        raise ConfigError("--space says what to try, and so do --field and --values. Drop one.")
+        raise ConfigError("Use either --space, or --field and --values, not both.")
     if options.space and options.trials is None:
         raise ConfigError("--space is for optuna: say how many trials to draw with --trials.")
     if options.trials is not None and options.trials < 1:

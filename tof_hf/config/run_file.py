@@ -96,7 +96,7 @@ class TofConfig(Section):
     rounds: Whole = option(1, paper="line 12", ge=0)
     """Rounds of continual learning (T); 0 stops after pseudo-labels."""
     order: Literal["mlm_mrc", "mrc_mlm"] = option("mlm_mrc", paper="5.3, Table 3")
-    """Which comes first."""
+    """Whether MLM or MRC is trained first."""
     labels: OneOrMore[str] | None = row_option(None)
     """Entity types; null takes those of the source training data."""
     label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2")

@@ -74,7 +74,7 @@ def label_health(
         rises = share is not None and previous_changed_share is not None and share > previous_changed_share
         if rises and changed >= MIN_COUNT:
             alarms.append(
-                f"{share:.2%} of the words changed their label, at the labelling before {previous_changed_share:.2%}"
+                f"{share:.2%} of the words changed labels, up from {previous_changed_share:.2%} at the labelling before"
             )
     return LabelHealth(
         per_sentence={label: round(rate, 4) for label, rate in rates.items()},
@@ -175,8 +175,8 @@ def frequent_text_alarms(labelled: Dataset) -> list[str]:
     """One line for every text that is more than 5 % of all entities."""
     entities = sum(map(len, entity_spans(labelled)))
     return [
-        f"{text!r} is {count:,} of {entities:,} entities ({count / entities:.0%}): if it is no name, "
-        f"labelling.max_text_share: {FREQUENT} takes such labels away"
+        f"{text!r} is {count:,} of {entities:,} entities ({count / entities:.0%}): if it is not a name, "
+        f"labelling.max_text_share: {FREQUENT} removes these labels"
         for text, count in frequent_texts(labelled, FREQUENT).items()
     ]
 

@@ -129,8 +129,8 @@ def select_labels(
         chosen = labelled.select([row for row, words in enumerate(unsure) if not any(words)])
     if not len(chosen):
         raise DataError(
-            f"no sentence of {len(labelled):,} that the selection {selection} keeps.",
-            fix="make labelling.threshold lower or labelling.quota higher, take labelling.selection_level: token, or "
+            f"that the selection {selection} keeps none of the {len(labelled):,} sentences.",
+            fix="lower labelling.threshold, raise labelling.quota, or set labelling.selection_level: token or "
             "labelling.selection: all.",
         )
     return chosen

@@ -126,7 +126,9 @@ def check_name(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as problem:
-        raise HubError(f"{repo!r} is no name of a repository ({problem}). What to do: write user/name.") from problem
+        raise HubError(
+            f"{repo!r} is not a valid repository name ({problem}). What to do: write user/name."
+        ) from problem
     if "/" not in repo:
         raise HubError(f"{repo!r} lacks its owner. What to do: write user/name (hf auth whoami says who you are).")
 
@@ -168,7 +170,7 @@ class _Failure:
 def _diagnosis(problem: BaseException) -> _Failure:
     """What the problem means; of the Hub's own words only its message, which names no header."""
     if isinstance(problem, OfflineModeIsEnabled):
-        return _Failure("HF_HUB_OFFLINE is set, so nothing asks the network", "unset it to publish")
+        return _Failure("HF_HUB_OFFLINE is set, so the Hub is not contacted", "unset it to publish")
     causes = [problem]  # a failed part of an upload keeps the Hub's answer as its cause
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)

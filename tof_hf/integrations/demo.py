@@ -122,7 +122,7 @@ def _check_hub_id(model: str) -> None:
         validate_repo_id(model)
     except HFValidationError as problem:
         fix = "What to do: push the tagger to the Hub (tof-hf push RUN USER/NAME) and give its id."
-        raise ModelError(f"{model} is no id of the Hub. {problem} {fix}") from problem
+        raise ModelError(f"{model} is not a Hub id. {problem} {fix}") from problem
 
 
 def _requirements() -> list[str]:

@@ -1,1 +1,1 @@
-"""What a run brought, for people: text tables, and one page with charts and sentences (`tof-hf report`)."""
+"""One page about a run, with scores, charts and sentences (`tof-hf report`)."""

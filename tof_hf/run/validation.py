@@ -170,5 +170,5 @@ def _encoder_problem(model: str, tokenizer: PreTrainedTokenizerBase, *, masked: 
         return None
     return ModelError(
         f"{model}: {encoder.model_type} models have no {', no '.join(lacks)} in transformers. "
-        "Take an encoder of the kinds of BERT, e.g. google-bert/bert-base-multilingual-cased."
+        "Take a BERT-like encoder, e.g. google-bert/bert-base-multilingual-cased."
     )

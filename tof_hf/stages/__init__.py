@@ -1,1 +1,1 @@
-"""The three kinds of training of the paper, each one stock `Trainer` run from checkpoint to checkpoint."""
+"""Four kinds of training (MLM, MRC, NER, distillation), each one stock `Trainer` run from checkpoint to checkpoint."""

@@ -1,1 +1,1 @@
-"""Files that change in one step, cached files known by their hash, and the lock of a folder."""
+"""Files that change in one step, typed records, cached files, folders that a run owns, and their lock."""
