@@ -184,7 +184,7 @@ def test_without_target_gold_the_card_says_that_nothing_is_known(run_folder):
     rows = [row for row in read_json(run_folder / "results.json")["rows"] if row["split"] != "target"]
     write_json(run_folder / "results.json", {"rows": rows})
     card = model_card(read_run(run_folder), REPO)
-    assert "how good the tagger is on es is not known" in card
+    assert "so its quality on es is not known" in card
     assert "No labelled target sentences were read at all" in card
     assert ModelCard(card).data.eval_results[0].dataset_name == "source_validation.conll (source validation)"
 

@@ -171,7 +171,7 @@ def test_what_is_wrong_here_is_told_before_the_hub_is_asked(hub, monkeypatch, tm
     for name, message in (
         ("tagger", "lacks its owner"),
         ("a b/c", "not a valid repository name"),
-        ("", "no name|owner"),
+        ("", "not a valid repository name|owner"),
     ):
         with pytest.raises(HubError, match=message):
             publish(Bundle(name, FILES, message="x"))

@@ -122,9 +122,7 @@ def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: 
     set_seed(args.seed)
     model, hand_off = stage.build()
     if stage.head_warmup is not None and hand_off.head_fresh and checkpoint is None:
-        say(
-            f"{stage.name}: the starting model has no head for this; a new one is trained first, the encoder frozen"
-        )
+        say(f"{stage.name}: the starting model has no head for this; a new one is trained first, the encoder frozen")
         warmup_args = training_arguments(stage.head_warmup, place, seed=stage.seed, selects=False, trains=False)
         model.base_model.requires_grad_(False)
         warmup = stage_trainer(stage, model, warmup_args, stage.train)
