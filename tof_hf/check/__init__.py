@@ -1,9 +1,5 @@
-"""Mistakes in a run found before a GPU is used, without training or writing anything."""
+"""Mistakes in a run found before a GPU is used, without training or writing anything; torch waits until first use."""
 
-from __future__ import annotations
+import lazy_loader
 
-from tof_hf.check.checking import check, check_file
-from tof_hf.check.report import Report
-from tof_hf.run.findings import Finding
-
-__all__ = ["Finding", "Report", "check", "check_file"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

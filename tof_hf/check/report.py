@@ -10,7 +10,8 @@ from typing import Any, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from tabulate import tabulate
 
-from tof_hf.run.findings import Finding, Level
+from tof_hf.run.findings import Finding as Finding
+from tof_hf.run.findings import Level
 from tof_hf.run.record import OverlapRecord
 
 WIDTH = 120
