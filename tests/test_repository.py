@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,26 @@ def test_the_citation_and_the_bibtex_of_a_page_name_the_same_paper(name):
     pages, year = f"{paper['start']}--{paper['end']}", str(paper["year"])
     fields = [paper["title"], people, paper["collection-title"], pages, year, paper["doi"]]
     assert [field for field in fields if f"{{{field}}}" not in page] == []
+
+
+# Installation
+
+
+def test_every_package_that_the_code_imports_is_declared(setup):
+    requirements = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    declared = {plain(name) for name in re.findall(r"^([\w.-]+)>=", "\n".join(requirements), re.MULTILINE)}
+    declared.add("pydantic-core")  # every pydantic names its exact version
+    nodes = [node for file in (ROOT / "tof_hf").rglob("*.py") for node in ast.walk(ast.parse(file.read_bytes()))]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    packages = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"tof_hf"}
+    of = packages_distributions()
+    assert [name for name in packages if not declared & {plain(one) for one in of.get(name, [name])}] == []
+
+
+def plain(name):
+    """The name of a package as installers compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 # Workflow

@@ -7,13 +7,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tof_hf.utils.markdown import cell
 
 
-def templates(package: str, *, html: bool) -> Environment:
-    """The templates in the folder `pages` of a package. A missing value is an error.
+def templates(package: str, folder: str = "pages", *, html: bool) -> Environment:
+    """The templates in a folder of a package. A missing value is an error.
 
     `html`: whether values are escaped, so that text of the data cannot become markup.
     """
     pages = Environment(
-        loader=PackageLoader(package, "pages"),
+        loader=PackageLoader(package, folder),
         undefined=StrictUndefined,
         autoescape=html,
         trim_blocks=True,

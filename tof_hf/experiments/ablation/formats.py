@@ -93,7 +93,7 @@ def as_json(results: Results) -> dict[str, Any]:
 def notes(results: Results) -> list[str]:
     """What the columns mean, and what a reader must know about them."""
     lines, seeds = results.lines, results.ablation.seeds
-    pages = templates("tof_hf.experiments", html=False)
+    pages = templates("tof_hf.experiments.ablation", folder="", html=False)
     pages.filters["one_line"] = lambda text: " ".join(text.split())
     text = pages.get_template("notes.jinja").render(
         results=results,
