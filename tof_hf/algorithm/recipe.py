@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tof_hf.algorithm.steps import Steps
     from tof_hf.stages.stage import Checkpoint
 
-LANGUAGES, DOMAINS = BENCHMARKS[:3], BENCHMARKS[3:]
+LANGUAGES = BENCHMARKS[:3]
 
 Need = Literal["dictionary"]
 
