@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -54,6 +55,19 @@ def test_a_lock_ends_with_an_error_and_can_be_taken_again(tmp_path):
     with only_run_in(tmp_path):
         assert (tmp_path / "run.owner.json").is_file()
     assert not (tmp_path / "run.owner.json").exists()
+
+
+def test_where_the_system_has_no_locks_a_file_is_the_lock(tmp_path, monkeypatch, caplog):
+    def no_locks(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with only_run_in(tmp_path):
+        assert "No locks available" in caplog.text
+        with pytest.raises(FolderInUse, match="remove .*run.softlock"), only_run_in(tmp_path):
+            raise AssertionError("two runs in one folder")
+    with only_run_in(tmp_path):
+        pass
 
 
 def test_a_user_without_a_name_can_run(tmp_path, monkeypatch):

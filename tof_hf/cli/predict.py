@@ -16,9 +16,12 @@ _FORMATS = ["txt", "jsonl", "conll", "parquet"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_tagger(parser)
-    parser.add_argument("source", metavar="IN", type=Path, help="*.txt, *.jsonl, *.conll, *.parquet, - (text)")
+    parser.add_argument(
+        "source", metavar="IN", type=Path, help="*.txt, *.jsonl, *.conll (or .gz of these), *.parquet, - (text)"
+    )
     parser.add_argument("out", metavar="OUT", type=Path, help="the same formats, or - (JSON lines)")
     parser.add_argument("--from", dest="source_form", choices=_FORMATS, help="format of IN, if its name does not say")
+    parser.add_argument("--encoding", help="encoding of IN (detected: UTF-8, UTF-16, Windows-1252 or Latin-1)")
     parser.add_argument("--to", dest="out_form", choices=_FORMATS, help="format of OUT, if its name does not say")
 
 
@@ -30,6 +33,11 @@ def run(options: argparse.Namespace) -> None:
     configure_runtime()
     tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
     texts, entities = predict_file(
-        tagger, options.source, options.out, source_form=options.source_form, out_form=options.out_form
+        tagger,
+        options.source,
+        options.out,
+        source_form=options.source_form,
+        out_form=options.out_form,
+        encoding=options.encoding,
     )
     print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal shows what its encoding has. Files and pipes get UTF-8 in any locale, as all our files do.
         encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
-        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", line_buffering=True)
     try:
         options = _parse(arguments)
         status = options.run_command(options) or 0

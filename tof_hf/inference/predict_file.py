@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import gzip
 import json
 import os
+import re
+import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +22,8 @@ import pyarrow.parquet as pq
 from datasets import Features
 from tqdm.auto import tqdm
 
-from tof_hf.data.readers.read import read_text
+from tof_hf.data.readers.columns import conll_sentences
+from tof_hf.data.readers.files import read_lines
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
@@ -29,27 +32,35 @@ STANDARD = Path("-")
 ROWS_AT_ONCE = 1000  # of a Parquet file
 
 Row = dict[str, Any]
+NumberedRows = Iterator[tuple[int | None, Any]]
 TaggedRows = Iterator[tuple[Row, Tagged]]
 
 
 def predict_file(
-    tagger: Tagger, source: Path, out: Path, *, source_form: str | None = None, out_form: str | None = None
+    tagger: Tagger,
+    source: Path,
+    out: Path,
+    *,
+    source_form: str | None = None,
+    out_form: str | None = None,
+    encoding: str | None = None,
 ) -> tuple[int, int]:
     """The number of texts and of entities, after writing every text of `source` with its entities to `out`.
 
     Formats, by default from the file's extension: txt (a text per line; out: entities as `[Ana García](PER)`), jsonl
     (rows with `text` or `tokens`; out: these rows with `entities`), conll (a word per line; out: with its tag),
-    parquet (as jsonl). `-` means the standard streams, txt in and jsonl out. A file appears complete or not at all,
-    and a link to one stays a link; streams, devices and pipes are written while the input is read. Raises DataError
-    for input that cannot be used.
+    parquet (as jsonl); all but Parquet also with `.gz`. `-` means the standard streams; streams are txt in and jsonl
+    out by default. A file appears complete or not at all, and a link to one stays a link; streams, devices and pipes
+    are written while the input is read. `encoding` is that of text files, detected as `read_ner` does; output is UTF-8.
+    Raises DataError for input that cannot be used, BrokenPipeError if nobody reads the output any longer.
     """
-    read = _READERS[_form(source, source_form, {"txt", "jsonl"}, "txt")]
-    write = _WRITERS[_form(out, out_form, {"txt", "jsonl", "conll"}, "jsonl")]
-    if source != STANDARD and not source.is_file():
+    read = _READERS[_form(source, source_form, "txt")]
+    write = _WRITERS[_form(out, out_form, "jsonl")]
+    if not (source == STANDARD or source.is_file() or is_stream(source)):
         raise DataError("no file of this name.", fix="check the path.", path=source)
-    if out != STANDARD and source != STANDARD and out.exists() and out.samefile(source):
+    if _same_file(source, out):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
-    rows, again = tee(_checked(read(source), source))
+    rows, again = tee(_checked(read(source, encoding), source))
     texts = (row["text"] if row.get("tokens") is None else row["tokens"] for row in again)
     counts = Counter(texts=0, entities=0)
 
@@ -58,20 +69,36 @@ def predict_file(
             counts.update(texts=1, entities=len(tagged.entities))
             yield row, tagged
 
-    with as_data_error("a place where nothing can be written", OSError, fix="name another file.", path=out):
+    try:
         write(tqdm(tag(), desc="Tagging", unit=" texts", disable=None), out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        found = f"a place where nothing can be written ({error})."
+        raise DataError(found, fix="name another file.", path=out) from error
     return counts["texts"], counts["entities"]
 
 
-def _form(path: Path, form: str | None, streamed: Collection[str], standard: str) -> str:
-    """The form of a file; of a standard stream, which has to be one of `streamed`, it is `standard` by default."""
-    form = form or (standard if path == STANDARD else path.suffix.removeprefix("."))
+def _form(path: Path, form: str | None, if_stream: str) -> str:
+    """The form of a file, by its name or the name that a link has at its end, or of a stream."""
+    names = [name.name.lower().removesuffix(".gz") for name in (path, Path(os.path.realpath(path)))]
+    by_name = [ending for name in names if (ending := Path(name).suffix.removeprefix(".")) in _READERS]
+    form = form or next(iter(by_name), if_stream if path == STANDARD or is_stream(path) else path.suffix[1:])
     if form not in _READERS:
         fix = f"name one of {', '.join(_READERS)}, or a file with such an extension."
         raise DataError(f"the form {form!r}.", fix=fix, path=path)
-    if path == STANDARD and form not in streamed:
-        raise DataError(f"the form {form} on a standard stream.", fix="name a file.")
+    if form == "parquet" and (path == STANDARD or path.suffix == ".gz" or (if_stream == "txt" and is_stream(path))):
+        raise DataError("Parquet in a stream.", fix="name a file *.parquet, or another form.", path=path)
     return form
+
+
+def _same_file(source: Path, out: Path) -> bool:
+    """Whether both are one regular file, which may also be open as a standard stream."""
+    try:
+        states = os.stat(0 if source == STANDARD else source), os.stat(1 if out == STANDARD else out)
+    except OSError:
+        return False
+    return stat.S_ISREG(states[0].st_mode) and os.path.samestat(*states)
 
 
 def _has_text(row: Any) -> bool:
@@ -80,7 +107,7 @@ def _has_text(row: Any) -> bool:
     return isinstance(row["tokens"], list) and all(isinstance(token, str) for token in row["tokens"])
 
 
-def _checked(rows: Iterable[tuple[int | None, Any]], source: Path) -> Iterator[Row]:
+def _checked(rows: NumberedRows, source: Path) -> Iterator[Row]:
     for line, row in rows:
         if not _has_text(row):
             fix = "give every row `text` (a string) or `tokens` (a list of strings)."
@@ -88,42 +115,37 @@ def _checked(rows: Iterable[tuple[int | None, Any]], source: Path) -> Iterator[R
         yield row
 
 
-def _lines(source: Path) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a file or of the standard input. Raises DataError for bytes that are not UTF-8."""
-    stream = sys.stdin.buffer if source == STANDARD else source.open("rb")
-    with stream:
-        for number, line in enumerate(stream, start=1):
-            with as_data_error("bytes that are not UTF-8", UnicodeError, fix="give UTF-8.", path=source, line=number):
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            yield number, text.rstrip("\r\n")
+def _lines(source: Path, encoding: str | None) -> Iterator[str]:
+    with as_data_error("a file that cannot be read", OSError, fix="check the path.", path=source):
+        stream = nullcontext(sys.stdin.buffer) if source == STANDARD else source.open("rb")
+    with stream as opened:
+        yield from read_lines(opened, path=source, encoding=encoding)
 
 
-def _read_txt(source: Path) -> Iterator[tuple[int | None, Any]]:
-    return ((number, {"text": line}) for number, line in _lines(source))
+def _read_txt(source: Path, encoding: str | None) -> NumberedRows:
+    return ((None, {"text": line}) for line in _lines(source, encoding))
 
 
-def _read_jsonl(source: Path) -> Iterator[tuple[int | None, Any]]:
-    for number, line in _lines(source):
-        if not line.strip():
-            continue
-        with as_data_error("no JSON", json.JSONDecodeError, fix="give one object a line.", path=source, line=number):
-            row = json.loads(line)
-        if "\\ud" in line.lower():
-            fix = "remove the half of a surrogate pair (\\ud8.. to \\udf..), which is no character."
-            with as_data_error("text that is no Unicode", UnicodeEncodeError, fix=fix, path=source, line=number):
-                json.dumps(row, ensure_ascii=False).encode()
-        yield number, row
+def _read_jsonl(source: Path, encoding: str | None) -> NumberedRows:
+    fix = "give one object a line, without halves of surrogate pairs (\\ud8.. to \\udf..)."
+    for number, line in enumerate(_lines(source, encoding), start=1):
+        if line.strip():
+            with as_data_error("no JSON", ValueError, RecursionError, fix=fix, path=source, line=number):
+                row = json.loads(line)
+                if "\\ud" in line.lower():
+                    json.dumps(row, ensure_ascii=False).encode()
+            yield number, row
 
 
-def _read_conll(source: Path) -> Iterator[tuple[int | None, Any]]:
-    return ((None, {"tokens": row["tokens"]}) for row in read_text(source, format="conll"))
+def _read_conll(source: Path, encoding: str | None) -> NumberedRows:
+    sentences = conll_sentences(_lines(source, encoding), path=source, with_tags=False)
+    return ((None, {"tokens": sentence.tokens}) for sentence in sentences)
 
 
-def _read_parquet(source: Path) -> Iterator[tuple[int | None, Any]]:
-    with as_data_error("no Parquet file", OSError, pa.ArrowInvalid, fix="check the path.", path=source):
-        file = pq.ParquetFile(source)
-    for batch in file.iter_batches(ROWS_AT_ONCE):
-        yield from ((None, row) for row in batch.to_pylist())
+def _read_parquet(source: Path, encoding: str | None) -> NumberedRows:
+    with as_data_error("no Parquet file", OSError, pa.ArrowException, fix="check the file.", path=source):
+        for batch in pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE):
+            yield from ((None, row) for row in batch.to_pylist())
 
 
 def _with_entities(row: Row, tagged: Tagged) -> Row:
@@ -139,10 +161,13 @@ def _in_brackets(row: Row, tagged: Tagged) -> str:
     for entity in tagged.entities:
         text += f"{tagged.text[done : entity.start]}[{entity.text}]({entity.label})"
         done = entity.end
-    return text + tagged.text[done:]
+    return re.sub(r"[\r\n]+", " ", text + tagged.text[done:])
 
 
 def _in_columns(row: Row, tagged: Tagged) -> str:
+    if broken := [word for word in tagged.words if word.split() != [word]]:
+        fix = "give words without blanks, or write another form."
+        raise DataError(f"the word {broken[0]!r}, which would break the columns.", fix=fix)
     return "".join(f"{word} {tag}\n" for word, tag in zip(tagged.words, tagged.tags, strict=True))
 
 
@@ -155,17 +180,13 @@ def _write_text(as_text: Callable[[Row, Tagged], str], rows: TaggedRows, out: Pa
 @contextmanager
 def _text_stream(out: Path) -> Iterator[TextIO]:
     if out == STANDARD:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # in any locale
-        try:
-            yield sys.stdout
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader, such as `head`, has ended; Python must not flush again when it exits
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        yield sys.stdout
         return
-    file = nullcontext(out) if is_stream(out) else new_file(out)
-    with file as part, part.open("a", encoding="utf-8") as stream:
-        yield stream
+    with nullcontext(out) if is_stream(out) else new_file(out) as part:
+        packed = out.suffix == ".gz"
+        # In lines, so that who reads a stream gets each text at once.
+        with gzip.open(part, "at", encoding="utf-8") if packed else part.open("a", 1, encoding="utf-8") as stream:
+            yield stream
 
 
 def _write_parquet(rows: TaggedRows, out: Path) -> None:
@@ -190,7 +211,12 @@ def _table(rows: list[Row], schema: pa.Schema | None = None) -> pa.Table:
     return table
 
 
-_READERS = {"txt": _read_txt, "jsonl": _read_jsonl, "conll": _read_conll, "parquet": _read_parquet}
+_READERS: dict[str, Callable[[Path, str | None], NumberedRows]] = {
+    "txt": _read_txt,
+    "jsonl": _read_jsonl,
+    "conll": _read_conll,
+    "parquet": _read_parquet,
+}
 _WRITERS: dict[str, Callable[[TaggedRows, Path], None]] = {
     "txt": partial(_write_text, _in_brackets),
     "jsonl": partial(_write_text, _as_json),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -21,12 +20,11 @@ from tof_hf.errors import RunError
 from tof_hf.stages.record import BegunRecord
 from tof_hf.stages.reuse import write_manifest
 from tof_hf.storage.records import utc_now
+from tof_hf.utils.disks import cache_folder, free_bytes, is_full
 from tof_hf.utils.processes import barrier, is_main_process, of_all_processes
 from tof_hf.utils.runtime import release_freed_memory
 
 _AGAIN = "then start the same run again: finished stages are reused, this one continues from its last saved epoch"
-# The last two are messages of torch when it could not write a whole file.
-_FULL = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "inline_container.cc")
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -45,7 +43,7 @@ class CostMeter(TrainerCallback):
             torch.cuda.reset_peak_memory_stats()
         self.own_peak = False  # then peak memory counts from the start of the process
         with suppress(OSError):
-            _RESET.write_text("5")  # see proc(5)
+            _RESET.write_text("5", encoding="ascii")  # see proc(5)
             self.own_peak = True
         self.started, self._begin = utc_now(), time.monotonic()
 
@@ -89,13 +87,14 @@ class CostMeter(TrainerCallback):
 def peak_memory_mb(*, own: bool) -> int:
     """The most memory this process has held, in MiB: since the last CostMeter if `own`, else since it started."""
     if own:
-        return round(int(_STATUS.read_text().partition("VmHWM:")[2].split()[0]) / 2**10)
-    if sys.platform == "win32":
+        return round(int(_STATUS.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) / 2**10)
+    try:
+        import resource
+    except ImportError:  # on Windows
         import psutil
 
-        return round(psutil.Process().memory_info().peak_wset / 2**20)
-    import resource  # not on Windows
-
+        memory = psutil.Process().memory_info()
+        return round(getattr(memory, "peak_wset", memory.rss) / 2**20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
@@ -122,9 +121,10 @@ def _reason(problem: BaseException, folder: Path) -> str | None:
     if isinstance(problem, torch.OutOfMemoryError):
         change = "lower per_device_train_batch_size and raise gradient_accumulation_steps by the same factor"
         return f"the device has too little memory ({text.splitlines()[0]}). What to do: {change}"
-    if code in (errno.ENOSPC, errno.EDQUOT) or any(words in text for words in _FULL):
-        free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
-        return f"the disk of {folder.parent} is full ({free / 2**20:,.0f} MiB free). What to do: make room there"
+    if is_full(problem):
+        full = min((folder.parent, cache_folder()), key=free_bytes)  # a stage writes to both
+        free = f"{free_bytes(full) / 2**20:,.0f} MiB free"
+        return f"the disk of {full} is full ({free}). What to do: make room there"
     if code in (errno.EROFS, errno.EACCES, errno.EPERM) or "Read-only file system" in text:
         return f"nothing can be written to {folder.parent}. What to do: make the folder writable for this user"
     return None

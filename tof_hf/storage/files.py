@@ -15,7 +15,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,13 @@ TEMPORARY = ".tof-tmp-"  # the names of all temporary files and folders start wi
 
 def is_stream(path: Path) -> bool:
     """Whether the path cannot be replaced: a device, a pipe, a socket, or anything in /dev or /proc."""
-    parent = Path(os.path.realpath(path.parent))
-    if parent == Path("/dev") or parent.is_relative_to("/proc"):
-        return True  # /dev/stdout may point to a regular file that the shell has already opened
+    for _ in range(40):  # as many links as Linux follows
+        parent = Path(os.path.realpath(path.parent))
+        if parent == Path("/dev") or parent.is_relative_to("/proc"):
+            return True  # /dev/stdout may point to a regular file that the shell has already opened
+        if not path.is_symlink():
+            break
+        path = parent / path.readlink()
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -53,6 +57,9 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         yield part
         if target.exists():
+            if hasattr(os, "chown"):
+                with suppress(OSError):  # only root may give files away
+                    os.chown(part, target.stat().st_uid, target.stat().st_gid)
             shutil.copymode(target, part)
         part.replace(target)
     finally:

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from tof_hf.errors import TofError
 from tof_hf.storage.files import read_object, write_json
 from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.storage.records import utc_now
+from tof_hf.utils.log import warn
 from tof_hf.utils.processes import is_main_process
 
-LOCK_FILES = LOCK, OWNER = "run.lock", "run.owner.json"
+LOCK_FILES = LOCK, SOFT_LOCK, OWNER = "run.lock", "run.softlock", "run.owner.json"
 
 
 class FolderInUse(TofError):
@@ -35,20 +36,21 @@ def only_run_in(folder: Path) -> Iterator[None]:
     """Hold the folder's lock inside the block. In a launch of several processes the main one holds it for all.
 
     Raises FolderInUse, which names the other run, if it is taken, and ConfigError if files of the user's have the names
-    of the lock's files. The system releases the lock of a killed process.
+    of the lock's files. The system releases the lock of a killed process; where it has no locks, a file is the lock.
     """
     if not is_main_process():
         yield
         return
     lock_files(folder).check()
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
+        lock = _acquired(folder)
     except Timeout as problem:
         owner = read_object(folder / OWNER) or {}
         who = ", ".join(f"{name} {value}" for name, value in owner.items()) or "unknown"
         fix = "wait for it, stop it, or choose another output_dir."
+        if (folder / SOFT_LOCK).exists():
+            fix += f" If it was killed on another machine, remove {folder / SOFT_LOCK}."
         raise FolderInUse(f"{folder}: another run uses this folder ({who}). What to do: {fix}") from problem
     try:
         write_json(
@@ -67,8 +69,22 @@ def only_run_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def _acquired(folder: Path) -> BaseFileLock:
+    """The lock of the folder, held by this process. Raises Timeout if another one holds it."""
+    lock: BaseFileLock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError) as problem:
+        warn(f"{folder}: the system has no locks there, as on some network disks ({problem}); {SOFT_LOCK} is the lock")
+        lock = SoftFileLock(folder / SOFT_LOCK)
+        lock.acquire(timeout=0)
+    return lock
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
-        return str(os.getuid())
+    except (ImportError, KeyError, OSError):  # a user id without a name, as in many containers
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

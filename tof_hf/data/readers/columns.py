@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from tof_hf.data.labels import check_scheme, is_tag, split_tag
 from tof_hf.errors import DataError
@@ -42,15 +44,20 @@ def check_tag(tag: str, scheme: str | None) -> None:
         check_scheme([tag], scheme)
 
 
-def parse_conll(
-    text: str,
+def parse_conll(text: str, **options: Any) -> list[TaggedSentence]:
+    """Return the sentences of the text of a column file, as `conll_sentences` with these options."""
+    return list(conll_sentences(text.split("\n"), **options))
+
+
+def conll_sentences(
+    lines: Iterable[str],
     *,
     path: Path,
     columns: Mapping[str, int] | None = None,
     with_tags: bool = True,
     scheme: str | None = None,
-) -> list[TaggedSentence]:
-    """Return the sentences of a column file; token first and tag last unless `columns` says otherwise.
+) -> Iterator[TaggedSentence]:
+    """Yield the sentences of a column file; token first and tag last unless `columns` says otherwise.
 
     `-DOCSTART-`, `IMGID:` and comment lines are dropped, and so are words that are nothing but white space.
     Sentences that are empty after that do not count. Raises `DataError` with the line for a changing number
@@ -61,17 +68,17 @@ def parse_conll(
     needed = max(len(used), *(max(index + 1, -index) for index in used))
     if scheme is not None:
         check_scheme([], scheme)
-    sentences: list[TaggedSentence] = []
     sentence = TaggedSentence([], [])
     known: set[str] = set()
-    width = first_line = 0
-    for number, line in enumerate([*text.split("\n"), ""], start=1):
+    width = first_line = count = 0
+    for number, line in enumerate(chain(lines, [""]), start=1):
         fields = split_columns(line)
         # In Dutch CoNLL-2002 -DOCSTART- is the first line of a real sentence: only the line is dropped. The words
         # before it belong to another document.
         if not line.strip() or (line[0] in "-I#" and is_markup(fields, line, inside=bool(sentence.tokens))):
             if sentence.tokens:
-                sentences.append(sentence)
+                yield sentence
+                count += 1
                 sentence = TaggedSentence([], [])
             continue
         if not width:
@@ -97,9 +104,8 @@ def parse_conll(
             sentence.tokens.append(token)
             if with_tags:
                 sentence.tags.append(tag)
-    if not sentences:
+    if not count:
         raise DataError("no sentence.", fix="give a file with one word a line.", path=path)
-    return sentences
 
 
 def _column_indices(columns: Mapping[str, int] | None, path: Path) -> tuple[int, int]:

@@ -8,10 +8,13 @@ import hashlib
 import json
 import logging
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
 
@@ -25,6 +28,7 @@ Parsed: TypeAlias = tuple[Features, Sequence[dict[str, Any]], str]
 
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
 FORMAT_ENDINGS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
+BLOCK = 2**20  # bytes of a stream that are decoded together, and the rest of the last line
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -38,7 +42,7 @@ def stem(path: Path) -> str:
 
 def read_bytes(path: Path) -> bytes:
     """Return the file's content, unpacked if its name ends in .gz. Raises `DataError` if there is none."""
-    with as_data_error("a file that cannot be read", OSError, EOFError, fix="check the path.", path=path):
+    with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the path.", path=path):
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
@@ -52,20 +56,61 @@ def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
 
     Raises `DataError` for bytes that the named encoding does not have, and for binary data.
     """
-    encoding = encoding or _detect_encoding(data, path)
+    name = _codec(encoding or _detect_encoding(data, path))
+    with _as_decoding_error(path, name):
+        text = data.decode(name)
+    return _with_newlines(text)
+
+
+def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) -> Iterator[str]:
+    """Yield the lines of a stream as they are needed, unpacked if its name ends in .gz.
+
+    The encoding is detected as in `decode`, from the first block that has more than ASCII characters. Raises as
+    `decode` does, and `DataError` for a stream that cannot be read.
+    """
+    blocks = iter(lambda: unpacked.read1(BLOCK) + unpacked.readline(), b"")  # whole lines
+    undecided, rest, lines = True, "", 0
+    with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the file.", path=path):
+        unpacked: Any = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
+        for block in chain(blocks, [b""]):
+            if undecided:
+                undecided = encoding is None and block.isascii()
+                name = _codec(encoding or _detect_encoding(block, path))
+                with _as_decoding_error(path, name):
+                    "".encode(name)  # refuses codecs that are not of text
+                    decoder = codecs.getincrementaldecoder(name)()
+            with _as_decoding_error(path, name, lines):
+                text = rest + decoder.decode(block, final=not block)
+            *whole, rest = (text.replace("\r\n", "\n") if block else _with_newlines(text)).split("\n")
+            yield from whole
+            lines += len(whole)
+        if rest:
+            yield rest
+
+
+def _codec(encoding: str) -> str:
+    # Also if UTF-8 is named: a byte order mark is not part of the first word.
+    return "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
+
+
+@contextmanager
+def _as_decoding_error(path: Path, encoding: str, lines: int = 0) -> Iterator[None]:
+    """Raise DataError inside the block for bytes that the encoding does not have; `lines` come before them."""
     try:
-        # utf-8-sig even if UTF-8 is named: a byte order mark is not part of the first word.
-        text = data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        yield
     except UnicodeDecodeError as problem:
         raise DataError(
-            f"byte 0x{data[problem.start]:02x}, which is not {encoding}.",
+            f"byte 0x{problem.object[problem.start]:02x}, which is not {encoding.removesuffix('-sig')}.",
             fix="name the right encoding, or null to detect it.",
             path=path,
-            line=data.count(b"\n", 0, problem.start) + 1,
+            line=lines + problem.object.count(b"\n", 0, problem.start) + 1,
         ) from None
     except LookupError:
         fix = "use a name that Python knows, such as utf-8 or latin-1, or null to detect it."
         raise DataError(f"the encoding name {encoding!r}.", fix=fix, path=path) from None
+
+
+def _with_newlines(text: str) -> str:
     text = text.replace("\r\n", "\n")
     return text if "\n" in text else text.replace("\r", "\n")
 

@@ -18,6 +18,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, stem
 from tof_hf.data.readers.tables import Origin, Table
 from tof_hf.errors import DataError
+from tof_hf.utils.disks import usable_cache
 
 OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict
 Source: TypeAlias = OneSource | Sequence[OneSource]
@@ -26,6 +27,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[^:/]+)?")
 _FILE_ENDINGS = FORMAT_ENDINGS | {".csv", ".gz"}
 
 
+@usable_cache()
 def read_parts(
     source: Source, reader: RowReader, *, split: str | None, encoding: str | None, **options: Any
 ) -> list[Dataset]:
