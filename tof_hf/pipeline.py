@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from tof_hf.algorithm.steps import Steps
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import TofConfig, load_config
 from tof_hf.data.tokenizers import load_encoder_tokenizer
+from tof_hf.errors import TofError
 from tof_hf.hub.push import check_before_training, push_finished_run
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.output import RunOutput, TofResult, check_run_files
-from tof_hf.run.plan import PlannedStage, PlannedSteps
+from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
 from tof_hf.run.validation import check_place, check_run
+from tof_hf.stages.record import RECORD
 from tof_hf.stages.stage import Checkpoint, StageFolders
-from tof_hf.utils.log import say
-from tof_hf.utils.processes import main_process_first, same_in_all_processes
+from tof_hf.utils.log import say, warn
+from tof_hf.utils.processes import is_main_process, main_process_first, same_in_all_processes
 from tof_hf.utils.systems import DEFAULT_SYSTEM
 
 __all__ = ["TofPipeline", "TofResult", "run_tof"]
@@ -61,6 +64,7 @@ class TofPipeline:
         self.inputs = inputs or Inputs(config, datasets)
         self.copy_final = copy_final
         self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
+        self.own_recipes = recipes is not None
         self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
     def run(self) -> TofResult:
@@ -77,6 +81,7 @@ class TofPipeline:
         data, gold, tokenizer = self.check()
         output = RunOutput(self.config, self.inputs)
         with output.open(self.folders):
+            self._say_what_is_replaced(data, tokenizer)
             check_before_training(self.config, self.inputs.records)
             output.begin(data, gold)
             splits = {"source_validation": data.validation} | gold
@@ -122,14 +127,24 @@ class TofPipeline:
         Raises:
             TofError: The data cannot be used.
         """
-        config, data = self.config, self.inputs.training()
-        scorer = Scorer({}, load_encoder_tokenizer(config.model), config.seed, config.target.name)
+        return self._plan(self.inputs.training(), load_encoder_tokenizer(self.config.model))
+
+    def _plan(self, data: TofData, tokenizer: PreTrainedTokenizerBase) -> list[PlannedStage]:
+        config = self.config
+        scorer = Scorer({}, tokenizer, config.seed, config.target.name)
         planned: list[PlannedStage] = []
         for system, recipe in self.recipes.items():
             steps = PlannedSteps(config, data, scorer, system=system, folders=self.folders)
             recipe(steps)
             planned += steps.planned
         return planned
+
+    def _say_what_is_replaced(self, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Warn of finished stages that will be replaced; recipes of the user's own are not tried."""
+        if is_main_process() and not self.own_recipes and any(self.folder.glob(f"stages/*/{RECORD}")):
+            with suppress(TofError):  # the run itself will raise it
+                for line in replaced_stages(self._plan(data, tokenizer)):
+                    warn(line)
 
 
 def run_tof(

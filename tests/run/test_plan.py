@@ -161,7 +161,8 @@ def test_planning_writes_nothing_and_prints_one_line_a_stage(run, capsys):
     assert main(["run", str(run / "config.yaml"), "--plan", f"output_dir={run}", "mlm.seed=5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "mlm", "seed", "2019", "->", "5"]
-    assert len(lines) == 8 and lines[-1] == "0 to reuse, 0 to resume, 7 to run"
+    assert len(lines) == 9 and lines[-2] == "0 to reuse, 0 to resume, 7 to run"
+    assert lines[-1].startswith("this run replaces 7 finished stages, each once the new one is whole: mlm, mlm-ner, ")
     assert state() == before
 
 

@@ -9,19 +9,23 @@ import shutil
 import pytest
 
 from tof_hf.errors import RunError
+from tof_hf.stages import reuse
 from tof_hf.stages.fingerprint import changes, fingerprint
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.reuse import (
     BEGUN,
+    NEW_MODEL,
     RECORD,
     decide,
     file_hashes,
+    finish_replacing,
     newest_whole_checkpoint,
     point_to_best,
     prepare_folder,
     stage_files,
     write_manifest,
 )
+from tof_hf.storage.cache import cache_json, is_cached
 from tof_hf.storage.files import TEMPORARY, write_json
 
 pytestmark = pytest.mark.slow
@@ -50,16 +54,21 @@ def finished(tmp_path):
     return tmp_path
 
 
+def checkpoint(folder, step):
+    """A whole Trainer checkpoint in a stage's folder."""
+    made = folder / "trainer" / f"checkpoint-{step}"
+    made.mkdir(parents=True)
+    (made / "model.safetensors").write_bytes(b"weights %d" % step)
+    write_json(made / "trainer_state.json", {"global_step": step})
+    write_manifest(made)
+
+
 @pytest.fixture
 def begun(tmp_path):
     """The folder of a stage with two Trainer checkpoints."""
     prepare_folder(tmp_path, RECIPE)
     for step in (9, 10):
-        checkpoint = tmp_path / "trainer" / f"checkpoint-{step}"
-        checkpoint.mkdir(parents=True)
-        (checkpoint / "model.safetensors").write_bytes(b"weights %d" % step)
-        write_json(checkpoint / "trainer_state.json", {"global_step": step})
-        write_manifest(checkpoint)
+        checkpoint(tmp_path, step)
     return tmp_path
 
 
@@ -147,11 +156,67 @@ def test_a_checkpoint_without_its_manifest_is_not_whole(begun):
 
 
 def test_the_remains_of_another_recipe_go_and_those_of_the_same_stay(begun):
-    prepare_folder(begun, RECIPE)
+    prepare_folder(begun, RECIPE, resumed=decide(begun, RECIPE).checkpoint)
     assert decide(begun, RECIPE).action == "resume"
     prepare_folder(begun, OTHER)
     assert not (begun / "trainer").exists()
     assert json.loads((begun / BEGUN).read_text())["recipe"] == OTHER
+
+
+def save(folder, recipe, *, place):
+    """What the training of a stage writes at its end, up to its record."""
+    model = folder / place
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"other weights")
+    write_json(folder / RECORD, {"key": fingerprint(recipe), "recipe": recipe, "files": file_hashes(model)})
+
+
+def test_a_finished_stage_stays_while_another_trains_in_its_folder(finished):
+    cache_json(finished / "scores-target.json", {"f1": 1.0})
+    prepare_folder(finished, OTHER)
+    assert (decide(finished, RECIPE).action, decide(finished, OTHER).why) == ("reuse", "stopped in its first epoch")
+    checkpoint(finished, 9)
+    assert (decide(finished, RECIPE).action, decide(finished, OTHER).action) == ("reuse", "resume")
+    prepare_folder(finished, OTHER, resumed=decide(finished, OTHER).checkpoint)
+    finish_replacing(finished)
+    assert decide(finished, RECIPE).action == "reuse" and is_cached(finished / "scores-target.json")
+
+
+def test_a_stage_that_was_killed_while_it_replaced_another_is_whole(finished):
+    cache_json(finished / "scores-target.json", {"f1": 1.0})
+    prepare_folder(finished, OTHER)
+    save(finished, OTHER, place=NEW_MODEL)
+    found = decide(finished, OTHER)
+    assert (found.action, found.why) == ("resume", "trained, but not yet in its place")
+    shutil.rmtree(finished / "model")  # the older model goes first
+    assert decide(finished, OTHER).action == "resume"
+    finish_replacing(finished)
+    assert decide(finished, OTHER).action == "reuse" and not (finished / "scores-target.json").exists()
+    assert (finished / "model" / "model.safetensors").read_bytes() == b"other weights"
+    assert not (finished / NEW_MODEL).exists()
+
+
+def test_a_damaged_model_that_is_trained_again_resumes(finished):
+    (finished / "model" / "model.safetensors").write_bytes(b"torn")
+    prepare_folder(finished, RECIPE)
+    checkpoint(finished, 9)
+    assert decide(finished, RECIPE).action == "resume"
+
+
+def test_a_kill_while_the_path_of_the_best_checkpoint_is_corrected_loses_no_epoch(begun, monkeypatch):
+    last = begun / "trainer" / "checkpoint-10"
+    write_json(last / "trainer_state.json", {"global_step": 10, "best_model_checkpoint": "/elsewhere/checkpoint-9"})
+    write_manifest(last)
+    write = reuse.write_json
+
+    def checked(path, value):
+        write(path, value)
+        assert newest_whole_checkpoint(begun / "trainer") == last
+
+    monkeypatch.setattr(reuse, "write_json", checked)
+    point_to_best(last)
+    assert "trainer_state.json" in json.loads((last / "manifest.json").read_text())
 
 
 def test_half_written_files_of_a_killed_run_are_removed_and_are_no_part_of_a_checkpoint(begun):

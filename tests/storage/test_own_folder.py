@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -49,8 +50,10 @@ def test_what_is_made_after_the_claim_goes_and_all_else_stays(tmp_path):
     for name in ("record.json", "work/step-1/file"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    own(tmp_path).replace(model(tmp_path, "config.json", "a.bin"), "model")
+    part = model(tmp_path, "config.json", "a.bin")
+    own(tmp_path).replace(part, "model")
     own(tmp_path).remove()
+    shutil.rmtree(part)
     assert files(tmp_path) == [LEDGER, "model/notes.bin", "thesis.tex", "work/notes.txt"]
 
 

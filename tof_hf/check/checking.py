@@ -28,7 +28,7 @@ from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.output import check_run_files
-from tof_hf.run.plan import PlannedStage, PlannedSteps
+from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
 from tof_hf.run.validation import check_place, problems, used_stages
 from tof_hf.stages.stage import Stage, StageFolders
 from tof_hf.utils.log import say
@@ -166,6 +166,8 @@ class _Check:
             if self._attempt(system, RECIPES[system], steps) is None:
                 return []
             planned += steps.planned
+        fix = "choose another output_dir to keep them."
+        self.findings += [Finding("warning", "output_dir", line, fix) for line in replaced_stages(planned)]
         return planned
 
     def _costs(

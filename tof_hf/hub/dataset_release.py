@@ -18,6 +18,7 @@ from tof_hf.hub.card import render
 from tof_hf.hub.released_run import ReleasedRun
 from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.run.record import DataRecord
+from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.storage.cache import is_cached
 
 
@@ -57,7 +58,8 @@ def pseudo_label_bundle(run: ReleasedRun, repo: str) -> Bundle:
         raise DataError("a run without pseudo-labels.", fix="leave release.pseudo_labels_repo out.", path=run.folder)
     last = run.labelled[-1]
     file = run.folder / (last.selection or last).file
-    if not is_cached(file):
+    made = StageRecord.read_if_whole(file.parent / RECORD)
+    if not is_cached(file) or (made is not None and made.key != run.lineage.stages[last.tagger].key):
         raise DataError(
             "no pseudo-labels, or not those that the run made.",
             fix="start the same run again, which repeats the labelling.",

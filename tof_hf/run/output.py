@@ -20,7 +20,7 @@ from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.run.inputs import Inputs, numbered
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
-from tof_hf.run.record import RESULTS, RunRecord
+from tof_hf.run.record import RESULTS, Results, RunRecord
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import check_stage_folders, copy_model
@@ -31,6 +31,8 @@ from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.utils.log import say
 from tof_hf.utils.markdown import as_table
 from tof_hf.utils.processes import barrier, is_main_process
+
+Row = tuple[str, str, str]  # system, stage and split of a score
 
 RUN_FILES = (
     *("config.yaml", "results.json", "lineage.json", *LOCK_FILES),
@@ -148,6 +150,7 @@ class RunOutput:
         self.scores: list[ScoreRow] = []
         self.histories: dict[str, History] = {}
         self._files = run_files(self.folder)
+        self._earlier: set[Row] = set()
 
     @contextmanager
     def open(self, stages: StageFolders) -> Iterator[None]:
@@ -160,11 +163,17 @@ class RunOutput:
             yield
 
     def begin(self, data: TofData, gold: Mapping[str, Dataset]) -> None:
-        """Write the config and the report of the translation, and compare the scored sentences with training data."""
+        """Write the config and the report of the translation, and compare the scored sentences with training data.
+
+        If an earlier run left scores, its config stays with them until `record` replaces both.
+        """
         config, self._label_names = self.config, data.label_names
         if is_main_process():
             self._files.remove_temporary()
-            write_text(self.folder / "config.yaml", config.to_yaml())
+            earlier = Results.read_if_whole(self.folder / RESULTS)
+            self._earlier = set() if earlier is None else _scored(earlier.rows)
+            if not self._earlier:
+                write_text(self.folder / "config.yaml", config.to_yaml())
         say(
             f"{len(data.source):,} labelled source sentences, {len(data.target):,} raw target sentences, "
             f"types {', '.join(sorted({name[2:] for name in data.label_names[1:]}))}; writing to {self.folder}"
@@ -174,8 +183,12 @@ class RunOutput:
         self._leakage = measure_leakage(config, data, gold)
 
     def record(self, final: tuple[str, Checkpoint] | None = None) -> None:
-        """Write the scores and the lineage so far; `final`: the system of the finished tagger, and that tagger."""
-        if is_main_process():
+        """Write the scores and the lineage so far; `final`: the system of the finished tagger, and that tagger.
+
+        Scores of an earlier run stay, with its lineage and config, until all of them are there again.
+        """
+        if is_main_process() and self._earlier <= _scored(self.scores):
+            write_text(self.folder / "config.yaml", self.config.to_yaml())
             lineage = build_lineage(
                 self.config,
                 self.inputs.records,
@@ -189,6 +202,8 @@ class RunOutput:
 
     def finish(self, system: str, tagger: Checkpoint, *, copy: bool) -> TofResult:
         """The outcome, with this tagger of a system as the final one: copied to `final/`, or where its stage has it."""
+        self._earlier.clear()
+        self.record()  # from here to the end no record says that what is in final/ is a finished tagger
         if is_main_process():
             if copy:
                 with temporary_folder(self.folder) as part:
@@ -201,6 +216,10 @@ class RunOutput:
         say(f"final tagger: {place} (from {tagger.name})")
         self.record((system, tagger))
         return TofResult(place, self.folder, self.scores, self.histories, tagger)
+
+
+def _scored(rows: Sequence[ScoreRow]) -> set[Row]:
+    return {(row.system, row.checkpoint, row.split) for row in rows}
 
 
 def results_table(scores: Sequence[ScoreRow]) -> str:

@@ -34,6 +34,7 @@ class PlannedStage:
 
     `foreseen`: it trains on labels that do not exist yet; in its `stage` no sentence has an entity.
     `key`: the same for the same work, also in the plan of another run.
+    `replaces`: it takes the place of a finished stage with other options or data.
     """
 
     system: str
@@ -43,6 +44,7 @@ class PlannedStage:
     foreseen: bool
     stage: Stage = field(repr=False, compare=False)
     key: str = ""
+    replaces: bool = False
 
 
 @dataclass(eq=False)
@@ -98,10 +100,14 @@ class PlannedSteps(Steps):
             if stage.start.name in self._reused_if_same_labels and action == "reuse":
                 action, why = "run", f"unless {stage.start.name} is reused"
                 self._reused_if_same_labels.add(stage.name)
-        self.planned.append(PlannedStage(self.system, stage.name, action, why, foreseen, stage, key))
+        folder = self.folders.folder(stage.name, key)
+        old = StageRecord.read_if_whole(folder / RECORD)
+        other = old is not None and (old.key != key or stage.name in self._reused_if_same_labels)
+        planned = PlannedStage(self.system, stage.name, action, why, foreseen, stage, key, other and action != "reuse")
+        self.planned.append(planned)
         if action == "reuse":
             self._reused.add(stage.name)
-        return Checkpoint(stage.name, str(self.folders.folder(stage.name, key) / "model"), key)
+        return Checkpoint(stage.name, str(folder / "model"), key)
 
     def _finished_on_other_rows(self, stage: Stage, inputs: dict[str, Any]) -> str | None:
         """The key of the finished stage, if only its training rows may differ from what is planned."""
@@ -127,11 +133,22 @@ class PlannedSteps(Steps):
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:
-    """One line a stage, in order, and the counts; a stage that several systems share appears once."""
+    """One line a stage, in order, the counts, and what is replaced; a stage that systems share appears once."""
     first: dict[str, PlannedStage] = {}
     for stage in stages:
         first.setdefault(stage.name, stage)
     width = max(len(name) for name in first)
     lines = [f"{one.action:7} {name:{width}}  {one.why}".rstrip() for name, one in first.items()]
     counts = {action: sum(one.action == action for one in first.values()) for action in ("reuse", "resume", "run")}
-    return "\n".join([*lines, ", ".join(f"{count} to {action}" for action, count in counts.items())])
+    lines.append(", ".join(f"{count} to {action}" for action, count in counts.items()))
+    return "\n".join([*lines, *replaced_stages(stages)])
+
+
+def replaced_stages(stages: Sequence[PlannedStage]) -> list[str]:
+    """A line that says which finished stages the run replaces; none if it replaces none."""
+    replaced = {one.name: f" ({one.why})" if one.why.startswith("unless") else "" for one in stages if one.replaces}
+    if not replaced:
+        return []
+    what = "1 finished stage" if len(replaced) == 1 else f"{len(replaced)} finished stages"
+    names = ", ".join(f"{name}{unless}" for name, unless in replaced.items())
+    return [f"this run replaces {what}, each once the new one is whole: {names}"]

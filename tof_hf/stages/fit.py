@@ -1,7 +1,8 @@
 """Training of a stage: one stock Trainer run from a checkpoint to a checkpoint and its record.
 
 A stage's folder is named after the stages that led to it (`mlm-mrc-ner`), so systems that begin with the same stages
-share it. A finished stage whose key is unchanged is reused; an unfinished one continues from its last epoch.
+share it. A finished stage whose key is unchanged is reused; an unfinished one continues from its last epoch. A finished
+stage with another key stays until the new one is whole.
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.machine import CostMeter, failures_of_the_machine
 from tof_hf.stages.record import BEGUN, RECORD, FingerprintInputs, StageRecord
-from tof_hf.stages.reuse import decide, file_hashes, prepare_folder, stage_files
+from tof_hf.stages.reuse import (
+    NEW_MODEL,
+    decide,
+    file_hashes,
+    finish_replacing,
+    prepare_folder,
+    remove_training,
+    stage_files,
+)
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
 from tof_hf.storage.files import temporary_folder
 from tof_hf.storage.records import utc_now
@@ -60,6 +69,9 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
     key = fingerprint(inputs)
     folder = (StageFolders(stages) if isinstance(stages, Path) else stages).folder(stage.name, key)
     done = Checkpoint(stage.name, str(folder / "model"), key)
+    if is_main_process():
+        finish_replacing(folder)
+    barrier()
     decision = decide(folder, inputs)
     barrier()  # all processes decide before one of them changes the folder
     if decision.action == "reuse":
@@ -81,8 +93,9 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
                 trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
                 stage.tokenizer.save_pretrained(part)
                 hashes = file_hashes(part)
-                stage_files(folder).replace(part, "model")
-            StageRecord(
+                stage_files(folder).remove(f"{NEW_MODEL}/")
+                part.replace(folder / NEW_MODEL)
+            StageRecord(  # writing it replaces an older stage in one step
                 **dict(cost),
                 name=stage.name,
                 start=stage.start.name,
@@ -98,6 +111,7 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
                 files=hashes,
                 log=trainer.state.log_history,
             ).write(folder / RECORD)
+            finish_replacing(folder)
             _remove_checkpoints(folder)
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
@@ -106,9 +120,9 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
 
 
 def _remove_checkpoints(folder: Path) -> None:
-    """Remove the Trainer's checkpoints of a finished stage; if that fails, they only take up space."""
+    """Remove what the training of a finished stage left; if that fails, it only takes up space."""
     with suppress(OSError):
-        stage_files(folder).remove("trainer/")
+        remove_training(folder)
         stage_files(folder).remove_temporary()
 
 

@@ -2,6 +2,9 @@
 
 A finished stage is reused if its fingerprint is the same and its files are those that were saved. An unfinished one
 continues from its newest undamaged Trainer checkpoint.
+
+A stage that is trained with other options trains next to the finished one. Its model is saved as `model.new`; then its
+record replaces the older one in one step, and only then is anything of the older stage removed.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from tof_hf.storage.own_folder import OwnFolder
 
 T = TypeVar("T")
 MANIFEST, TRAINER_STATE = "manifest.json", "trainer_state.json"
-STAGE_FILES = ("trainer/checkpoint-[0-9]*/", "cache/parquet/", "cache/*.lock", HASHES, RECORD, BEGUN)
+NEW_MODEL = "model.new"
+STAGE_FILES = ("trainer/checkpoint-[0-9]*/", f"{NEW_MODEL}/", "cache/parquet/", "cache/*.lock", HASHES, RECORD, BEGUN)
 
 
 def stage_files(folder: Path) -> OwnFolder:
@@ -60,16 +64,21 @@ class Decision:
 def decide(folder: Path, inputs: FingerprintInputs) -> Decision:
     """What to do with the stage that has these fingerprint inputs, given what is in its folder."""
     key = fingerprint(inputs)
-    record = StageRecord.read_if_whole(folder / RECORD)
+    record, broken = StageRecord.read_if_whole(folder / RECORD), None
     if record is not None and record.key == key:
-        broken = _first_broken(folder / "model", record.files)
-        return Decision("reuse") if broken is None else Decision("run", f"{broken} is not what was saved")
+        if _first_broken(folder / NEW_MODEL, record.files) is None:
+            return Decision("resume", "trained, but not yet in its place")
+        if (broken := _first_broken(folder / "model", record.files)) is None:
+            return Decision("reuse")
     begun = BegunRecord.read_if_whole(folder / BEGUN)
     if begun is not None and begun.key == key:
         checkpoint = newest_whole_checkpoint(folder / "trainer")
-        if checkpoint is None:
+        if checkpoint is not None:
+            return Decision("resume", f"stopped after {checkpoint.name.rpartition('-')[2]} steps", checkpoint)
+        if broken is None:
             return Decision("run", "stopped in its first epoch")
-        return Decision("resume", f"stopped after {checkpoint.name.rpartition('-')[2]} steps", checkpoint)
+    if broken is not None:
+        return Decision("run", f"{broken} is not what was saved")
     for known in (record, begun):
         if known is not None and known.inputs:
             return Decision("run", ", ".join(changes(known.inputs, inputs)))
@@ -77,28 +86,44 @@ def decide(folder: Path, inputs: FingerprintInputs) -> Decision:
 
 
 def prepare_folder(folder: Path, inputs: FingerprintInputs, *, resumed: Path | None = None) -> None:
-    """Remove what a stage with another fingerprint left in the folder, and write `begun.json` for this one.
+    """Make the folder ready to train this stage in, or to resume from a checkpoint: a finished stage there stays.
 
-    The user's own files stay, and the checkpoint to resume from. Raises ConfigError if the user's are where a stage
-    writes, and RunError if old files cannot be removed.
+    Other unfinished training is removed, and `begun.json` is written for this one. Raises ConfigError if files of the
+    user's are where a stage writes, and RunError if old files cannot be removed.
     """
-    key, own = fingerprint(inputs), stage_files(folder)
+    own = stage_files(folder)
     own.claim()
     own.remove_temporary()
     if resumed is not None:
         point_to_best(resumed)
-    begun = BegunRecord.read_if_whole(folder / BEGUN)
-    if begun is not None and begun.key == key and not (folder / RECORD).exists():
         return
     try:
-        remove_cached(folder)
-        own.remove()
+        remove_training(folder)
     except OSError as problem:
         raise RunError(
             f"{folder.name}: what an earlier run left cannot be removed ({problem}). What to do: remove {folder}, or "
             "make it writable for this user, then start the same run again: finished stages are reused."
         ) from problem
-    BegunRecord(key=key, inputs=inputs).write(folder / BEGUN)
+    BegunRecord(key=fingerprint(inputs), inputs=inputs).write(folder / BEGUN)
+
+
+def remove_training(folder: Path) -> None:
+    """Remove what the training of a stage left: the Trainer's checkpoints, and a model without a record."""
+    for left in ("trainer/", f"{NEW_MODEL}/"):
+        stage_files(folder).remove(left)
+
+
+def finish_replacing(folder: Path) -> None:
+    """Put the new model of a stage whose record is written in the place of the older one, and remove its scores.
+
+    A run that was killed in the middle of this calls it again.
+    """
+    record, own = StageRecord.read_if_whole(folder / RECORD), stage_files(folder)
+    if record is not None and _first_broken(folder / NEW_MODEL, record.files) is None:
+        remove_cached(folder)
+        own.remove("cache/")
+        own.replace(folder / NEW_MODEL, "model")
+        own.remove(f"{NEW_MODEL}/")
 
 
 def newest_whole_checkpoint(trainer: Path) -> Path | None:
@@ -124,9 +149,14 @@ def best_checkpoint(checkpoint: Path) -> Path | None:
 
 
 def point_to_best(checkpoint: Path) -> None:
-    """Correct the path of the best checkpoint in the Trainer's state: the run's folder may have been moved."""
+    """Correct the path of the best checkpoint in the Trainer's state: the run's folder may have been moved.
+
+    The manifest is at no moment wrong: it leaves the state out while that changes.
+    """
     best, state = best_checkpoint(checkpoint), _trainer_state(checkpoint)
     if best is not None and state["best_model_checkpoint"] != str(best):
+        known = read_object(checkpoint / MANIFEST) or {}
+        write_json(checkpoint / MANIFEST, {name: known[name] for name in known if name != TRAINER_STATE})
         write_json(checkpoint / TRAINER_STATE, state | {"best_model_checkpoint": str(best)})
         write_manifest(checkpoint)
 

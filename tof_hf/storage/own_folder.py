@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tof_hf.errors import ConfigError
-from tof_hf.storage.files import TEMPORARY, read_object, write_json
+from tof_hf.storage.files import TEMPORARY, read_object, replace_folder, write_json
 
 LEDGER = ".tof-hf.json"  # which paths of its folder are the library's
 
@@ -75,20 +75,20 @@ class OwnFolder:
     def replace(self, part: Path, name: str) -> None:
         """Replace what the library made in its folder `name` by the finished folder `part`.
 
-        If the user has no file in `name`, this is one step. Otherwise files are moved one by one, config.json last,
-        because no model loads without it.
+        If the user has no file in `name`, the new folder takes the place of the old one. Otherwise files are copied one
+        by one, config.json last, because no model loads without it; `part` stays, so that this can be repeated.
         """
         files = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
         new = tuple(f"{name}/{file.as_posix()}" for file in files)
         OwnFolder(self.path, new).claim()
-        self.remove(f"{name}/")
-        folder = self.path / name
-        if not folder.exists():
-            part.replace(folder)
+        folder, ours = self.path / name, set(self.made(f"{name}/"))
+        if set(folder.rglob("*")) <= ours.union(*(one.parents for one in ours)):
+            replace_folder(part, folder)
             return
+        self.remove(f"{name}/")
         for file in sorted(files, key=lambda path: path.name == "config.json"):
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (part / file).replace(folder / file)
+            shutil.copy(part / file, folder / file)
 
     def remove_temporary(self) -> None:
         """Remove the temporary files of a killed run. Only the process that holds the folder's lock may call this."""
