@@ -1,4 +1,4 @@
-"""Commands that are killed at a named point: right before, or in the middle of, one of the changes they make on disk.
+"""Commands that are killed at a named point: right before, or in the middle of, a change on disk or a request.
 
 A `KillServer` is a process that has loaded the libraries once and forks a child for every command. The child notes each
 change that it is about to make below a folder, and ends with SIGKILL where it is asked to. No clock is involved, so the
@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -32,7 +32,8 @@ class Point:
     """A change on disk that a process is about to make: the `nth` with this operation and path, counted from 0.
 
     `cut` is the middle of a write: the file is there, without all that belongs in it. `path` is relative to the folder
-    that is watched, with `*` for what differs from run to run; of a rename it is the new name.
+    that is watched, with `*` for what differs from run to run; of a rename it is the new name. A `request` over HTTP
+    is a point too, and `cut` is then the moment at which it was sent and has no answer yet.
     """
 
     operation: str
@@ -79,12 +80,13 @@ def choose(points: Sequence[Point], count: int, seed: int) -> list[Point]:
 class KillServer:
     """Runs `tof-hf` commands in forked children, one at a time. `folder` takes their notes and output."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder, self.environment = folder, environment or {}
 
     def __enter__(self) -> Self:
         root = str(Path(__file__).parents[1])
         environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+        environment |= self.environment
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
@@ -111,7 +113,11 @@ class KillServer:
         print(json.dumps(asked), file=self._process.stdin, flush=True)
         status = int(self._process.stdout.readline())
         points = [Point(**json.loads(line)) for line in notes.read_text().splitlines()] if notes.exists() else []
-        return Attempt(status, points, (self.folder / "said.txt").read_text())
+        return Attempt(status, points, self.said())
+
+    def said(self) -> str:
+        """The output of the last command."""
+        return (self.folder / "said.txt").read_text()
 
 
 # What follows runs in the server and its children.
@@ -139,6 +145,7 @@ class Watch:
 
     def install(self) -> None:
         """Watch from here on to the end of the process."""
+        import httpx
         import safetensors.torch
         import torch
         from transformers import PreTrainedTokenizerFast
@@ -148,6 +155,7 @@ class Watch:
         self._wrap(torch, "save", lambda value, file, *more, **options: file)
         tokenizer = next(kind for kind in PreTrainedTokenizerFast.__mro__ if "_save_pretrained" in vars(kind))
         self._wrap(tokenizer, "_save_pretrained", _tokenizer_file)
+        self._watch_requests(httpx.Client)
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, values: tuple[Any, ...]) -> None:
@@ -185,6 +193,21 @@ class Watch:
             return done
 
         setattr(owner, name, watched)
+
+    def _watch_requests(self, client: Any) -> None:
+        send = client.send
+
+        @functools.wraps(send)
+        def watched(sender: Any, request: Any, **options: Any) -> Any:
+            name = f"{request.method} {request.url.path}"
+            self._pass("request", name)
+            cut = self._reached("cut", name)
+            answer = send(sender, request, **options)
+            if cut:
+                end()
+            return answer
+
+        client.send = watched
 
     def _inside(self, path: object, folder: int = -1) -> str | None:
         """The path below the watched folder; None if it is elsewhere."""
