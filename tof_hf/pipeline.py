@@ -64,7 +64,6 @@ class TofPipeline:
         self.inputs = inputs or Inputs(config, datasets)
         self.copy_final = copy_final
         self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
-        self.own_recipes = recipes is not None
         self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
     def run(self) -> TofResult:
@@ -141,7 +140,8 @@ class TofPipeline:
 
     def _say_what_is_replaced(self, data: TofData, tokenizer: PreTrainedTokenizerBase) -> None:
         """Warn of finished stages that will be replaced; recipes of the user's own are not tried."""
-        if is_main_process() and not self.own_recipes and any(self.folder.glob(f"stages/*/{RECORD}")):
+        own = any(recipe is not RECIPES.get(system) for system, recipe in self.recipes.items())
+        if is_main_process() and not own and any(self.folder.glob(f"stages/*/{RECORD}")):
             with suppress(TofError):  # the run itself will raise it
                 for line in replaced_stages(self._plan(data, tokenizer)):
                     warn(line)

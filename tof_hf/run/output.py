@@ -32,8 +32,6 @@ from tof_hf.utils.log import say
 from tof_hf.utils.markdown import as_table
 from tof_hf.utils.processes import barrier, is_main_process
 
-Row = tuple[str, str, str]  # system, stage and split of a score
-
 RUN_FILES = (
     *("config.yaml", "results.json", "lineage.json", *LOCK_FILES),
     *(f"translation/{name}.{ending}" for name in TRANSLATED for ending in ("json", "md")),
@@ -150,7 +148,7 @@ class RunOutput:
         self.scores: list[ScoreRow] = []
         self.histories: dict[str, History] = {}
         self._files = run_files(self.folder)
-        self._earlier: set[Row] = set()
+        self._earlier: set[tuple[str, str, str]] = set()
 
     @contextmanager
     def open(self, stages: StageFolders) -> Iterator[None]:
@@ -218,7 +216,7 @@ class RunOutput:
         return TofResult(place, self.folder, self.scores, self.histories, tagger)
 
 
-def _scored(rows: Sequence[ScoreRow]) -> set[Row]:
+def _scored(rows: Sequence[ScoreRow]) -> set[tuple[str, str, str]]:
     return {(row.system, row.checkpoint, row.split) for row in rows}
 
 
