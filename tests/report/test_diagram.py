@@ -36,5 +36,5 @@ def test_an_arrow_leads_from_each_teacher_to_its_student(peers):
 
 def test_rounds_are_told_where_a_system_has_them(peers, written, parsed):
     assert "1 round" not in parsed(make_report(peers).html).text
-    written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner-ner"]}
+    written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner-ner1"]}
     assert "1 round" in parsed(make_report(written.write()).html).text

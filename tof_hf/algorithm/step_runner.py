@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, TypeVar
 
+from transformers import PreTrainedTokenizerBase
+
 from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, Labels, PseudoLabels, SourceF1Alarm
 from tof_hf.algorithm.labelling import Labelling, MrcModel
 from tof_hf.algorithm.scores import SOURCE
@@ -36,6 +38,8 @@ class StepRunner:
     folders: StageFolders
     history: History = field(default_factory=History)
     record: Callable[[], None] = lambda: None
+    tokenizer: PreTrainedTokenizerBase = field(init=False)
+    labelling: Labelling = field(init=False)
 
     def __post_init__(self) -> None:
         self.pretrained = Checkpoint("", self.config.model, encoder_key(self.config.model))

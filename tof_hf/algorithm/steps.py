@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
 
 from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
@@ -15,6 +15,21 @@ from tof_hf.stages.distillation import distillation_stage
 from tof_hf.stages.mlm import mlm_stage
 from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
+
+Step = TypeVar("Step", bound=Callable[..., Checkpoint])
+
+STEPS: dict[str, str] = {}
+"""The kind of stage that each step trains, by the name of its method."""
+
+
+def step(kind: str) -> Callable[[Step], Step]:
+    """Marks a method of `Steps` that trains one stage of this kind, so that checks and searches know it."""
+
+    def mark(method: Step) -> Step:
+        STEPS[method.__name__] = kind
+        return method
+
+    return mark
 
 
 class Steps(StepRunner):
@@ -51,6 +66,7 @@ class Steps(StepRunner):
         steps.data = dataclasses.replace(self.data, translated=None)
         return steps
 
+    @step("mlm")
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1 (lines 1-2): masked language modelling on {D_t,no, D_s,no}.
 
@@ -73,6 +89,7 @@ class Steps(StepRunner):
         )
         return self._train(stage)
 
+    @step("mrc")
     def mrc(self, start: Checkpoint) -> Checkpoint:
         """Step 2 (lines 3-4): MRC, with a fresh head, on {D_t,m, D_s,m, D_s,nm}.
 
@@ -84,6 +101,7 @@ class Steps(StepRunner):
         """
         return self._mrc(start, self.config.mrc, StageName("mrc"))
 
+    @step("ner")
     def ner(self, start: Checkpoint) -> Checkpoint:
         """Step 3 (lines 5-6): NER, with a fresh head, on D_s,n.
 
@@ -95,6 +113,7 @@ class Steps(StepRunner):
         """
         return self._ner(start, self.config.ner, StageName("ner"), keep_head=False)
 
+    @step("pseudo_ner")
     def pseudo_ner(self, start: Checkpoint, pseudo: PseudoLabels) -> Checkpoint:
         """Step 5 (lines 8-9): NER on the pseudo-labelled target; the head of step 3 is kept.
 
@@ -107,6 +126,7 @@ class Steps(StepRunner):
         """
         return self._ner(start, self.config.pseudo_ner, StageName("pseudo_ner"), pseudo, keep_head=True)
 
+    @step("mrc")
     def continual_mrc(self, start: Checkpoint, pseudo: PseudoLabels, *, round: int) -> Checkpoint:
         """Step 6 (lines 13-14): MRC on {D_t,m, pseudo-MRC}; the start is a tagger, so the MRC head is fresh.
 
@@ -120,6 +140,7 @@ class Steps(StepRunner):
         """
         return self._mrc(start, self.config.continual_mrc, StageName("mrc", round), pseudo)
 
+    @step("ner")
     def continual_ner(self, start: Checkpoint, pseudo: PseudoLabels, *, round: int) -> Checkpoint:
         """Step 7 (lines 15-16): NER on the pseudo-labels, with a fresh head after MRC.
 
@@ -153,6 +174,7 @@ class Steps(StepRunner):
         self.history.pseudo_labels.append(labels.record)
         return labels
 
+    @step("translated_ner")
     def translated_ner(self, start: Checkpoint) -> Checkpoint:
         """The second teacher of UniTrans: NER on the translated source alone, with a fresh head.
 
@@ -164,6 +186,7 @@ class Steps(StepRunner):
         """
         return self._translated_alone(start, StageName("translated_ner"), keep_head=False)
 
+    @step("tuned_ner")
     def tuned_ner(self, tagger: Checkpoint) -> Checkpoint:
         """The third teacher of UniTrans: a tagger fine-tuned, head and all, on the translated source alone.
 
@@ -189,6 +212,7 @@ class Steps(StepRunner):
         self.history.soft_labels.append(labels.record)
         return labels
 
+    @step("distillation")
     def distil(self, start: Checkpoint, soft_labels: SoftLabels) -> Checkpoint:
         """A student of other taggers, with a fresh head (TSL and UniTrans).
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from tof_hf.algorithm.steps import STEPS, Steps
 from tof_hf.config import TofConfig
+from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
-
-_SECTIONS = {
-    **{name: name for name in ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")},
-    **{"translated_ner": "ner", "tuned_ner": "ner", "distil": "distillation"},
-}  # of the run file, by the step of a recipe that has its options
 
 
 @dataclass(frozen=True)
@@ -39,9 +36,18 @@ def visits(recipe: Callable[[Any], Any], config: TofConfig) -> list[Visit]:
     walk = _Walk(config)
     try:
         recipe(walk)
-    except AttributeError:
+    except _NeedsData:
         return [Visit(section) for section, stage in config.stages().items() if stage.enabled]
     return walk.visited
+
+
+class _NeedsData(Exception):
+    """A recipe uses what only a run has."""
+
+
+class _NoLabels:
+    def __getattr__(self, name: str) -> Any:
+        raise _NeedsData
 
 
 @dataclass
@@ -56,19 +62,28 @@ class _Walk:
     def without_translation(self) -> _Walk:
         return replace(self, translation=False)
 
-    def label(self, tagger: Checkpoint) -> None:
-        self.visited.append(Visit("labelling", self.translation, "mrc" in tagger.name))
+    def label(self, tagger: Checkpoint) -> _NoLabels:
+        self._visit("labelling", tagger)
+        return _NoLabels()
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> None:
-        return None
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> _NoLabels:
+        return _NoLabels()
 
-    def __getattr__(self, step: str) -> Callable[..., Checkpoint]:
-        if step not in _SECTIONS:
-            raise AttributeError(step)
-        return partial(self._visit, _SECTIONS[step])
+    def __getattr__(self, name: str) -> Callable[..., Checkpoint]:
+        if name in Steps.__dataclass_fields__:
+            raise _NeedsData
+        if name not in STEPS:
+            raise AttributeError(f"Steps has no step {name!r}. A method that trains a stage is marked with @step.")
+        return partial(self._train, STEPS[name])
 
-    def _visit(self, section: str, start: Checkpoint, *labels: object, **options: object) -> Checkpoint:
-        if section != "distillation" and not self.config.stages()[section].enabled:  # a student is always trained
+    def _train(self, kind: str, start: Checkpoint, *labels: object, round: int = 0, **options: object) -> Checkpoint:
+        stage = StageName(kind, round)
+        # A student is always trained.
+        if stage.section != "distillation" and not self.config.stages()[stage.section].enabled:
             return start
-        self.visited.append(Visit(section, self.translation, "mrc" in start.name))
-        return Checkpoint(f"{start.name}-{section}".removeprefix("-"), "", "")
+        self._visit(stage.section, start)
+        return Checkpoint(str(stage.after(start.stage)), "", "")
+
+    def _visit(self, section: str, start: Checkpoint) -> None:
+        path = start.stage.path if start.stage else ()
+        self.visited.append(Visit(section, self.translation, any(stage.kind == "mrc" for stage in path)))

@@ -85,6 +85,11 @@ class Run(RunRecord):
         names = list(dict.fromkeys(name for system in self.lineage.systems.values() for name in system.stages))
         return {name: self._stage(name, names) for name in names}
 
+    @property
+    def has_rounds(self) -> bool:
+        """Whether a system has rounds of continual learning."""
+        return any(StageName.parse(name).round for name in self.stages)
+
     @cached_property
     def ends(self) -> Mapping[str, str]:
         """The last scored tagger of every system, apart from those that were dropped because they forgot too much."""

@@ -31,7 +31,7 @@ def fingerprint_inputs(stage: Stage) -> FingerprintInputs:
     options, row_options = _deciding(stage.config)
     return {
         "format": FINGERPRINT_FORMAT,
-        "stage": str(stage.stage_name).rstrip("0123456789"),
+        "stage": stage.stage_name.in_fingerprints,
         "options": options,
         _ROW_OPTIONS: row_options,
         "seed": stage.seed,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from tof_hf.config.presets import STAGES
+
 _ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?")
-_SECTIONS = {"translated_ner": "ner", "tuned_ner": "ner"}  # where it is not named like the kind
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,12 @@ class StageName:
 
     def after(self, start: StageName | None) -> StageName:
         """The same stage, started from another one; None is the pretrained encoder."""
-        return replace(self, parents=() if start is None else (*start.parents, replace(start, parents=())))
+        return replace(self, parents=() if start is None else start.path)
+
+    @property
+    def path(self) -> tuple[StageName, ...]:
+        """The stages that lead to it and itself, in order, each without its parents."""
+        return (*self.parents, replace(self, parents=()))
 
     @property
     def parent(self) -> StageName | None:
@@ -58,8 +64,15 @@ class StageName:
 
     @property
     def section(self) -> str:
-        """The section of the run file with its options."""
-        return f"continual_{self.kind}" if self.round else _SECTIONS.get(self.kind, self.kind)
+        """The section of the run file with its options; `tuned_ner`, which has none of its own, has those of `ner`."""
+        if self.round:
+            return f"continual_{self.kind}"
+        return self.kind if self.kind in STAGES else self.kind.rpartition("_")[2]
+
+    @property
+    def in_fingerprints(self) -> str:
+        """Its name in fingerprints, where `ner1` and `ner2` are alike, though not `ner1_tr` and `ner2_tr`."""
+        return str(self if self.translated or self.mixed else replace(self, round=0))
 
     def __str__(self) -> str:
-        return "-".join([*(one.short for one in self.parents), self.short])
+        return "-".join(one.short for one in self.path)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from tof_hf.algorithm.recipe import Recipe
-from tof_hf.algorithm.steps import Steps
+from tof_hf.algorithm.steps import STEPS, Steps
+from tof_hf.config import TaggerConfig
 from tof_hf.errors import ConfigError
+from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
-
-TAGGERS = ("ner", "pseudo_ner", "continual_ner", "distillation")
 
 
 class _Stop(Exception):
@@ -45,15 +45,16 @@ class _StoppingSteps:
         return _StoppingSteps(self._do.without_translation(), self._stage, self._own, passed=self._passed)
 
     def __getattr__(self, name: str) -> Any:
-        step, stage = getattr(self._do, name), "distillation" if name == "distil" else name
-        if stage not in self._do.config.stages():
+        step, config = getattr(self._do, name), self._do.config
+        if name not in STEPS:
             return step
 
         def stopping(*args: Any, **kwargs: Any) -> Checkpoint:
-            checkpoint = step(*args, **kwargs)
+            checkpoint, round = step(*args, **kwargs), kwargs.get("round", 0)
+            stage = StageName(STEPS[name], round).section
             self._passed |= stage == self._stage
-            last = kwargs.get("round", self._do.config.rounds) == self._do.config.rounds
-            if self._passed and last and (stage == self._stage if self._own else stage in TAGGERS):
+            decides = stage == self._stage if self._own else isinstance(config.stages()[stage], TaggerConfig)
+            if self._passed and decides and round in (0, config.rounds):
                 raise _Stop(checkpoint)
             return checkpoint
 

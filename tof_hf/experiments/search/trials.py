@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS
-from tof_hf.config import load_config
+from tof_hf.config import TaggerConfig, load_config
 from tof_hf.config.yaml import parse_yaml
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.ablation.runs import FOLDER, seed_folder
 from tof_hf.experiments.runs import SharedInputs, attempt
-from tof_hf.experiments.search.stop_after import TAGGERS, stop_after
+from tof_hf.experiments.search.stop_after import stop_after
 from tof_hf.pipeline import TofPipeline
 from tof_hf.storage.lock import FolderInUse
 from tof_hf.utils.extras import require
@@ -34,6 +34,7 @@ class Search:
     """A search over options of one stage of a system. `by`: the F1 on source validation that decides.
 
     `ner` is the F1 of the first tagger after the stage; `stage` is that of the stage itself, for MRC over spans.
+    `own`: whether the runs end with the stage itself.
     """
 
     source: str | Mapping[str, Any]
@@ -44,11 +45,7 @@ class Search:
     out: Path
     stages: Path
     seed: int
-
-    @property
-    def own(self) -> bool:
-        """Whether the runs end with the stage itself."""
-        return self.by == "stage" or self.stage in TAGGERS
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -141,6 +138,7 @@ def set_up(
         run / "search" / name_of(stage, by, system, options) if out is None else Path(out),
         seed_folder(run / FOLDER, config.seed) / "stages" if stages is None else Path(stages),
         config.seed,
+        own=by == "stage" or isinstance(config.stages()[stage], TaggerConfig),
     )
 
 
