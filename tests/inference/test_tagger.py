@@ -190,3 +190,11 @@ def test_a_mistyped_folder_has_a_suggestion_and_an_id_goes_to_the_hub(name, near
     )
     with expected:
         load_tokenizer(name)
+
+
+def test_a_tokenizer_with_more_pieces_than_the_model_has_embeddings_is_refused(saved, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(saved["wordpiece"], trust_remote_code=False)
+    tokenizer.add_tokens([f"zz{number}" for number in range(4000)])
+    model = AutoModelForTokenClassification.from_pretrained(saved["wordpiece"], trust_remote_code=False)
+    with pytest.raises(ModelError, match=r"its tokenizer has pieces up to number [\d,]+ \('zz3999'\), but"):
+        Tagger(model, tokenizer)

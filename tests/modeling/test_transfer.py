@@ -176,6 +176,20 @@ def test_an_encoder_of_another_shape_than_its_config_says_is_refused(architectur
             load(str(tmp_path / "wrong"))
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused_and_large_ones_are_not(number, checkpoint, tmp_path):
+    model, _ = load_for_ner(checkpoint("bert"), NAMES)
+    with torch.no_grad():
+        model.classifier.bias[:] = 3e38  # their sum is infinite
+        folder = save(model, tmp_path / "large")
+        load_for_ner(folder, NAMES, keep_head=True)
+        model.base_model.embeddings.word_embeddings.weight[3, 3] = number
+    folder = save(model, tmp_path / "broken")
+    for keep_head in (True, False):
+        with pytest.raises(ModelError, match=r"broken: 1 of its tensors hold NaN or infinite .*word_embeddings"):
+            load_for_ner(folder, NAMES, keep_head=keep_head)
+
+
 def test_a_folder_without_a_readable_model_is_refused(checkpoint, tmp_path):
     whole = checkpoint("bert")
     empty, torn, pickled = tmp_path / "empty", tmp_path / "torn", tmp_path / "pickled"

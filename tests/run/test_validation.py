@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 
 import pytest
 from datasets import Dataset
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 
 from tof_hf.config import load_config
@@ -74,6 +76,23 @@ def test_a_model_that_cannot_be_masked_or_tag_is_refused(start, checkpoint, toke
         start(f"model={tmp_path / 'unmasked'}")
     with pytest.raises(TrainingBegan):
         start(f"model={tmp_path / 'unmasked'}", "mlm.enabled=false")
+
+
+def test_an_encoder_with_too_few_embeddings_or_broken_weights_is_refused(start, checkpoint, tokenizers, tmp_path):
+    few, broken = tmp_path / "few", tmp_path / "broken"
+    shutil.copytree(checkpoint("bert"), few)
+    tokenizer = copy.deepcopy(tokenizers["wordpiece"])
+    tokenizer.add_tokens([f"zz{number}" for number in range(4000)])
+    tokenizer.save_pretrained(few)
+    with pytest.raises(ModelError, match=r"few: its tokenizer has pieces up to number [\d,]+ \('zz3999'\), but"):
+        start(f"model={few}")
+    shutil.copytree(checkpoint("bert"), broken)
+    tokenizers["wordpiece"].save_pretrained(broken)
+    weights = load_file(broken / "model.safetensors")
+    next(iter(weights.values()))[:] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="broken: 1 of its tensors hold NaN"):
+        start(f"model={broken}")
 
 
 def test_source_data_without_an_entity_is_named(start, tmp_path):

@@ -18,7 +18,7 @@ from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.data.windows import join_words, ner_windows
 from tof_hf.data.words import find_word_spans
 from tof_hf.errors import DataError, ModelError
-from tof_hf.modeling.checkpoints import OUTSIDE, label_names, load_whole
+from tof_hf.modeling.checkpoints import OUTSIDE, check_vocabulary, label_names, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import best_device, has_bf16
 
@@ -125,7 +125,7 @@ class Tagger:
         stride: words that two neighbouring windows of a long text share.
 
     Raises:
-        ModelError: the model has no label "O", so that it tags no entities.
+        ModelError: the model has no label "O", so that it tags no entities, or no embeddings for all of its pieces.
 
     Example:
         >>> tagger = Tagger(model, tokenizer)
@@ -147,6 +147,7 @@ class Tagger:
         self.stride = stride
         self.window = model_window(tokenizer, model.config)
         self.names = label_names(model)
+        check_vocabulary(tokenizer, model.config, model.config.name_or_path or "the tagger")
         # Only a WordPiece tokenizer separates punctuation from words; for others find_word_spans does, since their
         # training data was tokenized.
         self.words_by_tokenizer = type(tokenizer.backend_tokenizer.model).__name__ == "WordPiece"

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from tof_hf.errors import ModelError
@@ -57,7 +57,7 @@ def load_whole(
     """The model in single precision, and the names of its head's tensors that the checkpoint lacks.
 
     `loader` is an Auto class or a model class. Without `fresh_head` the checkpoint must have the head too. Raises
-    ModelError if it cannot be read or lacks a tensor that it should have (a pooler is never needed).
+    ModelError if it cannot be read, lacks a tensor that it should have (a pooler is never needed), or holds NaN.
     """
     kwargs.setdefault("dtype", torch.float32)
     verbosity = logging.get_verbosity()
@@ -76,7 +76,27 @@ def load_whole(
     lost = sorted(reshaped | (missing - head if fresh_head else missing))
     if lost:
         raise ModelError(f"{name_or_path} lacks {len(lost)} tensors of its shape, e.g. {lost[0]}. Is it complete?")
+    # The sum is quick, but can be too large for numbers that are not.
+    unsure = [(name, weights) for name, weights in model.named_parameters() if not weights.sum().isfinite()]
+    if broken := [name for name, weights in unsure if not weights.isfinite().all()]:
+        raise ModelError(
+            f"{name_or_path}: {len(broken)} of its tensors hold NaN or infinite numbers, e.g. {broken[0]}: the file is "
+            "damaged, or its training diverged. What to do: take another checkpoint, or train it again with a lower "
+            "learning rate."
+        )
     return model, head
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, name: str) -> None:
+    """Raise ModelError if the tokenizer has pieces that the model `name` has no embedding for."""
+    rows = getattr(config, "vocab_size", None)
+    last, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    if rows is not None and number >= rows:
+        raise ModelError(
+            f"{name}: its tokenizer has pieces up to number {number:,} ({last!r}), but the model has embeddings for "
+            f"the numbers below {rows:,} only. What to do: put the tokenizer there that belongs to the model, or give "
+            "the model more embeddings with resize_token_embeddings and save it."
+        )
 
 
 def label_names(model: Any) -> list[str]:

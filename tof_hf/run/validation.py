@@ -10,6 +10,7 @@ from datasets import Dataset
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    PreTrainedConfig,
     PreTrainedTokenizerBase,
 )
 
@@ -19,7 +20,8 @@ from tof_hf.algorithm.walk import visits
 from tof_hf.config import MrcConfig, StageConfig, TofConfig
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import ConfigError, DataError, ModelError, TofError
-from tof_hf.modeling.checkpoints import read_config
+from tof_hf.modeling.checkpoints import check_vocabulary, read_config
+from tof_hf.modeling.span_extraction import load_encoder
 from tof_hf.run.leakage import gold_problems
 from tof_hf.stages.dry_run import refusals
 
@@ -58,10 +60,12 @@ def problems(
 ) -> Iterator[tuple[str, TofError]]:
     """The errors that `check_run` looks for, by option; without `data` only those that need none. Writes nothing."""
     stages = used_stages(config)
-    if problem := _encoder_problem(config.model, tokenizer, masked="mlm" in stages):
+    try:
+        encoder = _usable_encoder(config.model, tokenizer, masked="mlm" in stages)
+    except ModelError as problem:
         yield "model", problem
     else:
-        yield from refusals(stages, read_config(config.model))
+        yield from refusals(stages, encoder)
     for option, found in _problems_of_options(config, stages, tokenizer):
         yield option, ConfigError(found)
     mrc_stages = {name: stage for name, stage in stages.items() if isinstance(stage, MrcConfig)}
@@ -149,12 +153,12 @@ def check_place(folder: Path, option: str = "output_dir") -> None:
         )
 
 
-def _encoder_problem(model: str, tokenizer: PreTrainedTokenizerBase, *, masked: bool) -> ModelError | None:
-    """What the encoder lacks; `masked`: a stage trains it by masked language modelling."""
-    try:
-        encoder = read_config(model)
-    except ModelError as error:
-        return error
+def _usable_encoder(model: str, tokenizer: PreTrainedTokenizerBase, *, masked: bool) -> PreTrainedConfig:
+    """The encoder's configuration; ModelError if it is not whole, or lacks what the stages need of it.
+
+    `masked`: a stage trains it by masked language modelling.
+    """
+    encoder = read_config(model)
     has = {
         "token classification head": type(encoder) in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
         "padding token": tokenizer.pad_token is not None,
@@ -166,9 +170,12 @@ def _encoder_problem(model: str, tokenizer: PreTrainedTokenizerBase, *, masked: 
         }
         has |= {f"{part} (mlm.enabled=false does without)": there for part, there in masking.items()}
     lacks = [part for part, there in has.items() if not there]
-    if not lacks:
-        return None
-    return ModelError(
-        f"{model}: {encoder.model_type} models have no {', no '.join(lacks)} in transformers. "
-        "Take a BERT-like encoder, e.g. google-bert/bert-base-multilingual-cased."
-    )
+    if lacks:
+        raise ModelError(
+            f"{model}: {encoder.model_type} models have no {', no '.join(lacks)} in transformers. "
+            "Take a BERT-like encoder, e.g. google-bert/bert-base-multilingual-cased."
+        )
+    check_vocabulary(tokenizer, encoder, model)
+    if Path(model).is_dir():  # one of the Hub is not downloaded for that
+        load_encoder(model)
+    return encoder
