@@ -27,8 +27,7 @@ from tof_hf.hub.card import model_card
 from tof_hf.hub.dataset_release import pseudo_label_bundle
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.pipeline import TofPipeline, run_tof
-from tof_hf.report.reading import learned_from
-from tof_hf.report.reading import read_run as read_for_report
+from tof_hf.report.reading import Run, learned_from
 from tof_hf.storage.cache import cache_json
 from tof_hf.storage.files import read_json
 
@@ -176,7 +175,7 @@ def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_rec
     assert record["selection"]["no_entities"] == {most: often} and len(chosen) == record["sentences"]
     assert chosen[:] == without_texts(all_labels(run), {most})[:]
     assert sum(record["selection"]["entities"].values()) == texts.total() - often
-    assert learned_from(read_for_report(result.folder).labellings[0][1]) == f"40, {most} as no entity"
+    assert learned_from(Run.read(result.folder).labellings[0][1]) == f"40, {most} as no entity"
     assert planned(config)[PSEUDO] == "reuse"
     card = published(result).files["README.md"].decode()
     assert f"{most} ({often})" in card and "Only labels that were sure" not in card

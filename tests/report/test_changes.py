@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from tof_hf.report.changes import Piece, evenly, prediction_changes, pseudo_label_changes
-from tof_hf.report.reading import read_run
+from tof_hf.report.reading import Run
 
 
 def labels_of(written, limit=10):
-    return pseudo_label_changes(read_run(written.write()), limit)
+    return pseudo_label_changes(Run.read(written.write()), limit)
 
 
 def test_only_sentences_with_other_labels_count_as_changed(written):
@@ -26,7 +26,7 @@ def test_entities_are_marked_as_gone_new_or_the_same(written):
 
 
 def test_scored_sentences_are_marked_as_right_or_wrong_with_the_truth_beside_them(written):
-    [changes] = prediction_changes(read_run(written.write()), "target", 10)
+    [changes] = prediction_changes(Run.read(written.write()), "target", 10)
     assert (changes.mended, changes.broken, changes.changed) == (1, 1, 2)
     sentence = changes.shown[0]
     assert sentence.before[0] == Piece("Ana", "PER", "wrong")
@@ -37,7 +37,7 @@ def test_scored_sentences_are_marked_as_right_or_wrong_with_the_truth_beside_the
 def test_other_tags_of_the_same_entities_are_no_change(written):
     written.tags = {"ner": [["I-PER"], ["O"]], "ner1": [["B-PER"], ["O"]]}
     written.tokens, written.gold = [["Ana"], ["gana"]], [["B-PER"], ["O"]]
-    [changes] = prediction_changes(read_run(written.write()), "target", 10)
+    [changes] = prediction_changes(Run.read(written.write()), "target", 10)
     assert (changes.changed, changes.shown) == (0, [])
 
 
@@ -78,17 +78,17 @@ def test_labels_of_another_text_are_not_compared(written):
     folder = written.write()
     written.tokens[0][0] = "Eva"
     written._labelling("mlm-ner-ner1")
-    assert pseudo_label_changes(read_run(folder), 10) == []
+    assert pseudo_label_changes(Run.read(folder), 10) == []
 
 
 def test_tags_of_other_sentences_are_not_compared(written):
     folder = written.write()
     columns = {"tokens": [["Eva"], *written.tokens[1:]], "gold": written.gold, "predicted": written.gold}
     written._table("mlm-ner", "predictions-target-0", columns)
-    assert prediction_changes(read_run(folder), "target", 10) == []
+    assert prediction_changes(Run.read(folder), "target", 10) == []
 
 
 def test_a_torn_file_of_labels_is_left_out(written):
     folder = written.write()
     (folder / "stages" / "mlm-ner" / "pseudo-0.parquet").write_bytes(b"PAR1 torn")
-    assert pseudo_label_changes(read_run(folder), 10) == []
+    assert pseudo_label_changes(Run.read(folder), 10) == []

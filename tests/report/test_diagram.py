@@ -7,7 +7,7 @@ import pytest
 
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.page import make_report
-from tof_hf.report.reading import read_run
+from tof_hf.report.reading import Run
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def peers(written):
 
 
 def test_an_arrow_leads_from_each_teacher_to_its_student(peers):
-    paths = ET.fromstring(stage_diagram(read_run(peers)).svg).iter("{http://www.w3.org/2000/svg}path")
+    paths = ET.fromstring(stage_diagram(Run.read(peers)).svg).iter("{http://www.w3.org/2000/svg}path")
     arrows = [path.get("d") for path in paths if path.get("stroke-dasharray") == "4 3"]
     assert len(arrows) == 3  # ner to both students, tuned_ner to one
     assert all(float(number) >= 0 for arrow in arrows for number in arrow.replace("C", " ").split()[1:3])

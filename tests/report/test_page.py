@@ -9,7 +9,7 @@ from tof_hf.config import load_config
 from tof_hf.errors import DataError
 from tof_hf.report.figures import f1_figures, short_names
 from tof_hf.report.page import make_report, mistakes_of
-from tof_hf.report.reading import read_run
+from tof_hf.report.reading import Run
 from tof_hf.run.lineage import changed_options
 
 EVIL = "<script>alert(1)</script>"
@@ -157,7 +157,7 @@ def test_mistakes_are_counted_in_the_file_that_the_scores_name(written):
     os.utime(folder / "stages" / "mlm-ner" / "predictions-target-1.parquet", (9e9, 9e9))
 
     def counted():
-        return mistakes_of(read_run(folder))["mlm-ner", "target"].kinds["boundary"]
+        return mistakes_of(Run.read(folder))["mlm-ner", "target"].kinds["boundary"]
 
     assert counted() == 0, "a record of an older release names no file: the newest is read"
     rows = json.loads((folder / "results.json").read_text(encoding="utf-8"))["rows"]
@@ -180,7 +180,7 @@ def test_damaged_tags_are_tags_that_were_not_kept(written, parsed):
 
 def test_stages_of_one_label_have_points_of_their_own_in_the_f1_chart(written):
     written.systems = {"own": ["ner", "ner-mlm", "ner-mlm-ner"], "short": ["ner"]}
-    run = read_run(written.write())
+    run = Run.read(written.write())
     labels = [(score.system, run.label(score)) for score in run.scores if score.split == "target"]
     assert labels == [("own", "ner"), ("own", "ner (2)"), ("short", "ner")]
     assert "ner (2)" in next(f1_figures(run)).svg
@@ -208,12 +208,12 @@ def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(w
     written.tags["ner1_mix"] = written.tags["ner"]
     drop = {"stage": "mlm-ner1", "f1": 0.8, "best_stage": "mlm-ner", "best_f1": 0.9, "kept": "mlm-ner1"}
     written.forgetting = [drop]
-    assert read_run(written.write()).ends == {"tof": "mlm-ner1"}
+    assert Run.read(written.write()).ends == {"tof": "mlm-ner1"}
 
 
 def test_stages_of_the_same_end_are_told_apart(written):
     written.systems = {"a": ["ner"], "b": ["mlm", "mlm-ner"], "c": ["mlm", "mlm-mrc", "mlm-mrc-ner"]}
-    names = short_names(read_run(written.write()))
+    names = short_names(Run.read(written.write()))
     assert names == {"ner": "ner", "mlm": "mlm", "mlm-ner": "mlm-ner", "mlm-mrc": "mrc", "mlm-mrc-ner": "mrc-ner"}
 
 

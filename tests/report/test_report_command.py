@@ -9,7 +9,7 @@ import pytest
 from tof_hf.cli import main
 from tof_hf.report import plots
 from tof_hf.report.page import mistakes_of
-from tof_hf.report.reading import read_run
+from tof_hf.report.reading import Run
 
 
 @pytest.mark.slow
@@ -28,7 +28,7 @@ def test_a_real_run_becomes_one_page(tiny_run, parsed, capsys):
 
 @pytest.mark.slow
 def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
-    run = read_run(tiny_run)
+    run = Run.read(tiny_run)
     assert len(run.scores) == 8
     counted = mistakes_of(run)
     for score in run.scores:

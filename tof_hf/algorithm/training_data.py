@@ -93,7 +93,7 @@ def report_translation(data: TofData, translated: TranslatedData, config: Transl
         if rows is None:
             continue
         projection = project(rows, getattr(translated, name), translated.dictionary, copy_types=config.copy_types)
-        write_json(folder / f"{name}.json", projection.as_dict())
+        write_json(folder / f"{name}.json", projection.model_dump())
         write_text(folder / f"{name}.md", projection.to_markdown(f"Translation of {name}"))
         say(f"translated {name}: the dictionary knows {projection.coverage:.1%} of {projection.words:,} words")
 

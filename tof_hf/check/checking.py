@@ -25,7 +25,7 @@ from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.errors import TofError
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.findings import Finding
-from tof_hf.run.inputs import Inputs
+from tof_hf.run.inputs import Inputs, data_files
 from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
@@ -122,7 +122,8 @@ class _Check:
         with main_process_first():
             attempts = [
                 self._attempt(name, content.read_file, self.inputs, name, *of)
-                for name, *of in content.named_files(self.config)
+                for name, *of in data_files(self.config)
+                if self.config.mlm.include_target_test or not name.startswith("target.test_text")
             ]
         read = [file for file in attempts if file is not None]
         self.findings += content.check_types(self.config, read)

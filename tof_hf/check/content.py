@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.check.report import FileFacts, FileKind, LanguageFacts, Side
+from tof_hf.check.report import FileFacts, LanguageFacts, Side
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.labels import entity_types
 from tof_hf.data.mixing import cap
 from tof_hf.data.readers.columns import is_markup, split_columns
 from tof_hf.data.readers.files import read_text_file
+from tof_hf.data.readers.read import FileKind
 from tof_hf.data.readers.text import detect_format
 from tof_hf.run.findings import Finding
-from tof_hf.run.inputs import Inputs, numbered
+from tof_hf.run.inputs import Inputs
 
 ALIKE = 0.9  # two queries that differ in less than a tenth hardly say which type they ask for
 MOST_SENTENCES = 20_000  # of each side, for the tokenizer
@@ -42,25 +43,6 @@ class ReadFile:
     def types(self) -> list[str]:
         """The entity types that occur in it."""
         return [kind for kind, count in (self.facts.entities or {}).items() if count]
-
-
-def named_files(config: TofConfig) -> Iterator[tuple[str, DataFile, FileKind]]:
-    """Every data file that a run would read: its option, itself, and what it holds."""
-    source, target = config.source, config.target
-    named: list[tuple[str, DataFile | Sequence[DataFile] | None, FileKind]] = [
-        ("source.train", source.train, "ner"),
-        ("source.validation", source.validation, "ner"),
-        ("source.test", source.test, "ner"),
-        ("target.gold", target.gold, "ner"),
-        ("target.text", target.text, "text"),
-        ("target.test_text", target.test_text if config.mlm.include_target_test else None, "text"),
-        ("source.mrc", source.mrc, "mrc"),
-        ("source.mrc_validation", source.mrc_validation, "mrc"),
-        ("target.mrc", target.mrc, "mrc"),
-    ]
-    for option, files, kind in named:
-        for name, file in numbered(option, [files] if isinstance(files, DataFile) else files or []):
-            yield name, file, kind
 
 
 def read_file(inputs: Inputs, option: str, file: DataFile, kind: FileKind) -> ReadFile:
@@ -188,8 +170,8 @@ def language_facts(
             unknown += ids.count(tokenizer.unk_token_id)
             for name, window in windows.items():
                 facts.over_window[name] += len(ids) + special > window
-            kept = set(encoded.word_ids(number))
-            lost.update(word for place, word in enumerate(words) if place not in kept)
+            in_pieces = set(encoded.word_ids(number))
+            lost.update(word for place, word in enumerate(words) if place not in in_pieces)
     facts.lost_words, facts.unknown_share = lost.total(), unknown / max(1, facts.pieces)
     return facts, lost
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from tabulate import tabulate
 
+from tof_hf.data.readers.read import FileKind
 from tof_hf.run.findings import Finding as Finding
 from tof_hf.run.findings import Level
 from tof_hf.run.record import OverlapRecord
 
 WIDTH = 120
 Kind = Literal["mlm", "mrc", "ner"]
-FileKind = Literal["ner", "text", "mrc"]
 Side = Literal["source", "target"]
 
 

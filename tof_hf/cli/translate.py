@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     if options.report and options.report.suffix == ".json":
-        write_json(options.report, projection.as_dict())
+        write_json(options.report, projection.model_dump())
     elif options.report:
         write_text(options.report, projection.to_markdown())
     print(f"{options.out}: {projection.rows:,} rows, {projection.coverage:.1%} of {projection.words:,} words known")

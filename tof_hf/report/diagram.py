@@ -29,8 +29,8 @@ class _Box:
 def stage_diagram(run: Run) -> Drawing:
     """The drawing; the line of stages that leads to the final tagger is on the left."""
     places = _places(run)
-    taught = [pair for pair in _teachings(run) if set(pair) <= set(places)]
-    bows = {min(places[tagger][0], places[student][0]) for tagger, student in taught}
+    learned_from = [pair for pair in _learned_from(run) if set(pair) <= set(places)]
+    bows = {min(places[tagger][0], places[student][0]) for tagger, student in learned_from}
     left, right = [], 2.0
     for column in range(max(column for column, _ in places.values()) + 1):
         left.append(right + (GAP_LABELS if column in bows else GAP if column else 2))
@@ -43,19 +43,19 @@ def stage_diagram(run: Run) -> Drawing:
         name="stages",
         title="Stages of the run",
         width=max(right + 4, 300),
-        height=TOP + ROW * (max(row for _, row in places.values()) + 1) + (30 if taught else 4),
+        height=TOP + ROW * (max(row for _, row in places.values()) + 1) + (30 if learned_from else 4),
         run=run,
         top_box=_Box(left[0], 2, ENCODER_HIGH),
         boxes=boxes,
         box_width=BOX,
-        taught=[(boxes[tagger], boxes[student]) for tagger, student in taught],
+        learned_from=[(boxes[tagger], boxes[student]) for tagger, student in learned_from],
         bow_room=GAP_LABELS - 8,
         rows={name: " +\u00a0".join(texts) or "not finished" for name, texts in rows.items()},
         wrap=lambda rows: textwrap.wrap(rows, LETTERS, max_lines=2, placeholder=" …"),
     )
 
 
-def _teachings(run: Run) -> dict[tuple[str, str], None]:
+def _learned_from(run: Run) -> dict[tuple[str, str], None]:
     """Each tagger with a stage that learned from its labels or probabilities."""
     hard = [(entry.tagger, user) for _, entry in run.labellings for user in entry.used_by]
     soft = [

@@ -10,7 +10,7 @@ from tof_hf.report import figures
 from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.diagram import stage_diagram
 from tof_hf.report.mistakes import KINDS, Mistakes, count_mistakes
-from tof_hf.report.reading import Run, learned_from, read_run
+from tof_hf.report.reading import Run, learned_from
 from tof_hf.report.svg import COLOURS, PAGES, Drawing
 
 SENTENCES = 200
@@ -41,7 +41,7 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         >>> report = make_report(Path("runs/es"))
         >>> Path("report.html").write_text(report.html, encoding="utf-8")
     """
-    run = read_run(folder)
+    run = Run.read(folder)
     mistakes = mistakes_of(run)
     charts = {
         "stages": [stage_diagram(run)] if run.stages else [],

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tof_hf.algorithm.history import LabellingRecord
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, SPLITS, ScoreRow
-from tof_hf.run.record import RunRecord, StageInRun
-from tof_hf.run.record import read_run as read_record
+from tof_hf.data.translation.record import Projection
+from tof_hf.run.record import RunRecord, StageInRun, read_run
 from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
-from tof_hf.storage.records import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +26,7 @@ def short(stage: str) -> str:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageLog:
     """One training run with the log of its Trainer.
 
     `start` is None if it began with the pretrained encoder, `record` is None if it is not finished.
@@ -51,36 +50,18 @@ class Stage:
         return [(entry["step"], entry[name]) for entry in self.log if entry.get(name) is not None]
 
 
-class EntityChanges(Record):
-    """How the entities of one type came out of a translation."""
-
-    total: int
-    changed: int
-    survived: int
-    grew: int
-
-
-class Translation(Record):
-    """The counts in a run's `translation/*.json`; `tof_hf.data.translation.projection.Projection` explains them."""
-
-    rows: int
-    words: int
-    distinct_words: int
-    coverage: float
-    distinct_coverage: float
-    copied: int
-    recased: int | None = None
-    unknown: Mapping[str, int] = {}
-    entities: Mapping[str, EntityChanges] = {}
-    samples: Sequence[tuple[str, str]] = ()
-
-
 @dataclass(frozen=True)
 class Run(RunRecord):
     """The record of a run, with what follows from it and from the other files in the folder."""
 
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """The run in `folder`. Raises DataError if there is none, or if its record cannot be read."""
+        run = read_run(folder)
+        return cls(run.folder, run.lineage, [score for score in run.scores if score.split != SOURCE_QUESTIONS])
+
     @cached_property
-    def stages(self) -> Mapping[str, Stage]:
+    def stages(self) -> Mapping[str, StageLog]:
         """Every stage that was begun, by its name."""
         names = list(dict.fromkeys(name for system in self.lineage.systems.values() for name in system.stages))
         return {name: self._stage(name, names) for name in names}
@@ -101,12 +82,12 @@ class Run(RunRecord):
         return [(name, entry) for name, system in self.lineage.systems.items() for entry in system.pseudo_labels]
 
     @property
-    def translation(self) -> Mapping[str, Translation]:
+    def translation(self) -> Mapping[str, Projection]:
         """What the dictionary made of each kind of rows."""
         if self.lineage.options.get("translation.dictionary") is None:
             return {}  # any files are from an earlier run in this folder
         files = sorted((self.folder / "translation").glob("*.json"))
-        read = {file.stem: Translation.read_if_whole(file) for file in files}
+        read = {file.stem: Projection.read_if_whole(file) for file in files}
         return {kind: translation for kind, translation in read.items() if translation is not None}
 
     @property
@@ -172,21 +153,15 @@ class Run(RunRecord):
         record = self.lineage.stages.get(stage)
         return self.folder / (record.folder if record and record.folder else f"stages/{stage}")
 
-    def _stage(self, name: str, names: Sequence[str]) -> Stage:
+    def _stage(self, name: str, names: Sequence[str]) -> StageLog:
         record = self.lineage.stages.get(name)
         if record is None:
             parent = StageName.parse(name).parent
             while parent is not None and str(parent) not in names:
                 parent = parent.parent
-            return Stage(name, None if parent is None else str(parent))
+            return StageLog(name, None if parent is None else str(parent))
         whole = StageRecord.read_if_whole(self._stage_folder(name) / RECORD)
-        return Stage(name, record.start, record, [] if whole is None else whole.log)
-
-
-def read_run(folder: Path) -> Run:
-    """The run in `folder`. Raises DataError if there is none, or if its record cannot be read."""
-    record = read_record(folder)
-    return Run(record.folder, record.lineage, [score for score in record.scores if score.split != SOURCE_QUESTIONS])
+        return StageLog(name, record.start, record, [] if whole is None else whole.log)
 
 
 def learned_from(labelling: LabellingRecord) -> str:

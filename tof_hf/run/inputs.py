@@ -19,11 +19,22 @@ from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.licences import find_license
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import load_queries
-from tof_hf.data.readers.read import align_labels, read_mrc, read_ner, read_text
+from tof_hf.data.readers.read import FileKind, align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
 from tof_hf.run.record import DataRecord
 
-Kind = Literal["ner", "text", "mrc"]
+# The options that name data files, and what these hold.
+_FILES: dict[str, FileKind] = {
+    "source.train": "ner",
+    "source.validation": "ner",
+    "source.test": "ner",
+    "target.gold": "ner",
+    "target.text": "text",
+    "target.test_text": "text",
+    "source.mrc": "mrc",
+    "source.mrc_validation": "mrc",
+    "target.mrc": "mrc",
+}
 
 
 class Inputs:
@@ -78,7 +89,7 @@ class Inputs:
             split: self._labelled(option, file, names) for split, (option, file) in files.items() if file is not None
         }
 
-    def one(self, option: str, file: DataFile, kind: Kind, *, mapped: bool = True) -> Dataset:
+    def one(self, option: str, file: DataFile, kind: FileKind, *, mapped: bool = True) -> Dataset:
         """The rows of a single file, as `training` and `gold` read them; with `mapped=False` types are not renamed.
 
         They are at most its `limit`, and are added to `records`.
@@ -92,7 +103,7 @@ class Inputs:
         self._records[option] = self._record(option, file, rows)
         return rows
 
-    def _reader(self, file: DataFile, kind: Kind, label_map: str | dict[str, str] | None) -> Callable[..., Dataset]:
+    def _reader(self, file: DataFile, kind: FileKind, label_map: str | dict[str, str] | None) -> Callable[..., Dataset]:
         if kind == "ner":
             return partial(read_ner, columns=file.columns, scheme=file.scheme, label_map=label_map)
         if kind == "text":
@@ -133,6 +144,15 @@ class Inputs:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
         option = "translation.dictionary"
         self._records[option] = DataRecord(option=option, name=file.name, rows=words, fingerprint=digest)
+
+
+def data_files(config: TofConfig) -> Iterator[tuple[str, DataFile, FileKind]]:
+    """Every data file that the config names: its option, itself, and what it holds."""
+    for option, kind in _FILES.items():
+        section, _, key = option.partition(".")
+        files = getattr(getattr(config, section), key)
+        for name, file in numbered(option, [files] if isinstance(files, DataFile) else files or []):
+            yield name, file, kind
 
 
 def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:

@@ -14,10 +14,10 @@ from datasets import Dataset
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.algorithm.training_data import TRANSLATED, TofData, report_translation
-from tof_hf.config import DataFile, TofConfig
+from tof_hf.config import TofConfig
 from tof_hf.errors import ConfigError
 from tof_hf.modeling.checkpoints import MODEL_FILES
-from tof_hf.run.inputs import Inputs, numbered
+from tof_hf.run.inputs import Inputs, data_files
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
 from tof_hf.run.record import RESULTS, Results, RunRecord
@@ -79,13 +79,10 @@ def _inputs(config: TofConfig) -> Iterator[tuple[str, str]]:
     for option, name in (("translation.dictionary", config.translation.dictionary), ("queries", config.queries)):
         if isinstance(name, str):
             yield option, name
-    for section in ("source", "target"):
-        for key, value in vars(vars(config)[section]).items():
-            files = [value] if isinstance(value, DataFile) else value if isinstance(value, list) else []
-            for option, file in numbered(f"{section}.{key}", files):
-                yield option, file.path
-                if file.exclude_contexts_of is not None:
-                    yield f"{option}.exclude_contexts_of", file.exclude_contexts_of
+    for option, file, _ in data_files(config):
+        yield option, file.path
+        if file.exclude_contexts_of is not None:
+            yield f"{option}.exclude_contexts_of", file.exclude_contexts_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset, List, concatenate_datasets
 
@@ -20,6 +20,7 @@ from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
 
+FileKind = Literal["ner", "text", "mrc"]  # what a data file holds
 # SQuAD, XQuAD and MLQA share these ids between languages; other ids may be equal by accident.
 _SHARED_ID = re.compile(r"[0-9a-f]{24,}")
 

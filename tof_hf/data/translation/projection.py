@@ -2,71 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 from datasets import Dataset
-from jinja2 import StrictUndefined, Template
 
 from tof_hf.data.labels import spans_from_tags
 from tof_hf.data.mixing import cap
 from tof_hf.data.translation.dictionary import BilingualDictionary, fold
+from tof_hf.data.translation.record import EntityChanges, Projection
 from tof_hf.data.translation.running_text import find_words
 from tof_hf.data.translation.words import label_names_of
 from tof_hf.errors import DataError
 
 MOST_FREQUENT = 20
-
-
-@dataclass
-class EntityChanges:
-    """Entities (or answers) of one type: all, with changed text, with the same text, with more words than before."""
-
-    total: int = 0
-    changed: int = 0
-    survived: int = 0
-    grew: int = 0
-
-
-@dataclass(frozen=True)
-class Projection:
-    """Counts of a translation, as `project` returns them. Only words with a letter count.
-
-    Attributes:
-        coverage: the share (0..1) of `words` that the dictionary has.
-        distinct_coverage: the share (0..1) of `distinct_words` that the dictionary has.
-        copied: words inside entities of the copied types.
-        recased: translations in another case than in the dictionary; None for MRC rows.
-        unknown: the most frequent words without a translation, and how often they occur.
-        entities: entity type (for MRC rows without types: "answer") -> what happened to its entities.
-        samples: texts before and after.
-    """
-
-    rows: int
-    words: int
-    distinct_words: int
-    coverage: float
-    distinct_coverage: float
-    copied: int
-    recased: int | None
-    unknown: dict[str, int]
-    entities: dict[str, EntityChanges] = field(default_factory=dict)
-    samples: list[tuple[str, str]] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The counts as plain values, ready for JSON."""
-        return dataclasses.asdict(self)
-
-    def to_markdown(self, title: str = "Translation") -> str:
-        """The counts, the entities and the samples as a Markdown page."""
-        text = files(__package__).joinpath("projection.md.jinja").read_text(encoding="utf-8")
-        page = Template(text, trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
-        return page.render(vars(self), title=title)
 
 
 def project(

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from datasets import Dataset
 
-from tof_hf.data.readers.read import read_mrc, read_ner, read_text
+from tof_hf.data.readers.read import FileKind, read_mrc, read_ner, read_text
 from tof_hf.data.translation.dictionary import BilingualDictionary
-from tof_hf.data.translation.projection import Projection, project
+from tof_hf.data.translation.projection import project
+from tof_hf.data.translation.record import Projection
 from tof_hf.data.translation.words import Casing, translate_words
 from tof_hf.data.writing import write_rows
 from tof_hf.errors import DataError
 
-Task = Literal["ner", "mrc", "text"]
 TABLES = {".json", ".jsonl", ".parquet"}
-READERS: dict[Task, Callable[[Path], Dataset]] = {"ner": read_ner, "mrc": read_mrc, "text": read_text}
+READERS: dict[FileKind, Callable[[Path], Dataset]] = {"ner": read_ner, "mrc": read_mrc, "text": read_text}
 
 
 def translate_file(
@@ -26,7 +25,7 @@ def translate_file(
     out: Path,
     dictionary: Path,
     *,
-    task: Task | None = None,
+    task: FileKind | None = None,
     target_text: Path | None = None,
     most_frequent: bool = False,
     reverse: bool = False,
