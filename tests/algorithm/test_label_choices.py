@@ -73,7 +73,7 @@ def changed(options, run):
     return make
 
 
-def journey(result):
+def history_of(result):
     return read_json(result.folder / "lineage.json")["systems"]["tof"]
 
 
@@ -82,7 +82,7 @@ def stage(result, name):
 
 
 def all_labels(result):
-    return Dataset.from_parquet(str(result.folder / journey(result)["pseudo_labels"][0]["file"]))
+    return Dataset.from_parquet(str(result.folder / history_of(result)["pseudo_labels"][0]["file"]))
 
 
 def published(result):
@@ -111,18 +111,18 @@ def test_the_rows_trained_on_are_the_plain_labels_unless_a_selection_is_asked_fo
     window = {"max_length": config.pseudo_ner.max_length, "stride": config.pseudo_ner.stride}
     encoded = encode_ner(plain, load_encoder_tokenizer(config.model), **window)
     assert stage(run, PSEUDO)["recipe"]["train"] == content_hash(encoded)
-    assert journey(run)["pseudo_labels"][0]["selection"] is None
+    assert history_of(run)["pseudo_labels"][0]["selection"] is None
 
 
 def test_health_is_recorded_and_agreement_asks_the_mrc_stage_once(run, changed, predicted):
-    health = journey(run)["pseudo_labels"][0]["health"]
-    assert sum(health["confidence"]) == sum(journey(run)["pseudo_labels"][0]["entities"].values())
+    health = history_of(run)["pseudo_labels"][0]["health"]
+    assert sum(health["confidence"]) == sum(history_of(run)["pseudo_labels"][0]["entities"].values())
     assert health["agreement_sentences"] == 40 and health["words_changed"] is None
     assert len(list((run.folder / "stages" / "mrc").glob("answers-*.json"))) == 1
     again = run_tof(changed())
-    assert predicted == [] and journey(again) == journey(run)
+    assert predicted == [] and history_of(again) == history_of(run)
     off = run_tof(changed(labelling={"agreement_sentences": 0}))
-    assert journey(off)["pseudo_labels"][0]["health"]["agreement_sentences"] == 0
+    assert history_of(off)["pseudo_labels"][0]["health"]["agreement_sentences"] == 0
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_selection_changes_the_rows_of_the_next_stage_and_is_planned_by_its_ow
     config = changed(labelling=labelling)
     assert planned(config) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "run"}
     result = run_tof(config)
-    record = journey(result)["pseudo_labels"][0]
+    record = history_of(result)["pseudo_labels"][0]
     chosen = Dataset.from_parquet(str(result.folder / record["selection"]["file"]))
     assert record["selection"]["file"] != record["file"] and len(labels) == record["sentences"] == 40
     assert stage(result, PSEUDO)["rows"] == {"pseudo": len(chosen)} and len(chosen) <= 40
@@ -170,7 +170,7 @@ def test_a_text_that_is_too_many_of_the_entities_is_learned_as_no_entity_and_rec
     config = changed(labelling={"max_text_share": share})
     assert planned(config) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "run"}
     result = run_tof(config)
-    record = journey(result)["pseudo_labels"][0]
+    record = history_of(result)["pseudo_labels"][0]
     chosen = Dataset.from_parquet(str(result.folder / record["selection"]["file"]))
     assert record["selection"]["no_entities"] == {most: often} and len(chosen) == record["sentences"]
     assert chosen[:] == without_texts(all_labels(run), {most})[:]
@@ -185,14 +185,14 @@ def test_a_share_that_no_text_reaches_changes_nothing(run, changed):
     plain = run_tof(changed())
     again = run_tof(changed(labelling={"max_text_share": 0.99}))
     assert {one.action for one in TofPipeline(changed(labelling={"max_text_share": 0.98})).plan()} == {"reuse"}
-    assert journey(again) == journey(plain) and journey(again)["pseudo_labels"][0]["selection"] is None
+    assert history_of(again) == history_of(plain) and history_of(again)["pseudo_labels"][0]["selection"] is None
 
 
 def test_another_threshold_does_not_reuse_the_labels_of_the_first(run, changed):
     files = set()
     for threshold in (0.0, 0.00001):
         labelling = {"selection": "threshold", "threshold": threshold}
-        files.add(journey(run_tof(changed(labelling=labelling)))["pseudo_labels"][0]["selection"]["file"])
+        files.add(history_of(run_tof(changed(labelling=labelling)))["pseudo_labels"][0]["selection"]["file"])
     assert len(files) == 2
 
 
@@ -237,7 +237,7 @@ def test_a_stage_that_forgets_is_warned_of_and_recorded(changed, forgetful, capl
     with caplog.at_level(logging.WARNING, "tof_hf"):
         result = run_tof(changed())
     assert "mrc-ner-pseudo_ner: F1 on source validation fell to 0.8000, 0.1000 below mrc-ner (0.9000)" in caplog.text
-    assert journey(result)["forgetting"] == [
+    assert history_of(result)["forgetting"] == [
         {"stage": PSEUDO, "f1": 0.8, "best_stage": TAGGER, "best_f1": 0.9, "action": "warn", "mixed_f1": None,
          "kept": PSEUDO}
     ]  # fmt: skip
@@ -245,7 +245,7 @@ def test_a_stage_that_forgets_is_warned_of_and_recorded(changed, forgetful, capl
         read_run(result.folder), "tester/es"
     )
     calm = run_tof(changed(forgetting={"max_drop": 0.2}))
-    assert journey(calm)["forgetting"] == []
+    assert history_of(calm)["forgetting"] == []
 
 
 def test_a_run_told_to_stop_stops_there_and_goes_on_when_told_otherwise(changed, forgetful):
@@ -261,7 +261,7 @@ def test_mixing_trains_the_stage_again_with_source_and_the_better_one_goes_on(ch
     assert stage(result, PSEUDO)["rows"] == {"pseudo": 40}  # nothing is overwritten
     assert stage(result, f"{PSEUDO}_mix")["rows"] == {"source": 40, "pseudo": 40}
     kept = f"{PSEUDO}_mix" if mixed_f1 > 0.8 else PSEUDO
-    (record,) = journey(result)["forgetting"]
+    (record,) = history_of(result)["forgetting"]
     assert (record["mixed_f1"], record["kept"]) == (mixed_f1, kept)
     lineage = json.loads((result.folder / "lineage.json").read_text())
     assert lineage["final"]["stage"] == kept and f"{PSEUDO}_mix" in lineage["stages"]
@@ -273,7 +273,7 @@ def test_labels_that_were_chosen_are_the_ones_published(changed, level):
     result = run_tof(changed(labelling={"selection": "per_type_quota", "selection_level": level, "quota": 0.3}))
     bundle = published(result)
     rows = pq.read_table(io.BytesIO(bundle.files["train.parquet"]))
-    selection = journey(result)["pseudo_labels"][0]["selection"]
+    selection = history_of(result)["pseudo_labels"][0]["selection"]
     assert len(rows) == selection["sentences"] == stage(result, PSEUDO)["rows"]["pseudo"]
     assert (UNSURE in rows.column_names) is (level == "token")
     card = bundle.files["README.md"].decode()
@@ -286,8 +286,8 @@ def test_labels_that_were_chosen_are_the_ones_published(changed, level):
 def test_a_stage_that_has_source_sentences_already_is_warned_of_alone(changed, forgetful, options):
     pseudo = options["pseudo_ner"] | {"use_source": True}
     result = run_tof(changed(forgetting={"action": "mix"}, pseudo_ner=pseudo))
-    assert [record["kept"] for record in journey(result)["forgetting"]] == [PSEUDO]
-    assert journey(result)["stages"] == ["mrc", TAGGER, PSEUDO]
+    assert [record["kept"] for record in history_of(result)["forgetting"]] == [PSEUDO]
+    assert history_of(result)["stages"] == ["mrc", TAGGER, PSEUDO]
 
 
 def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
@@ -306,4 +306,4 @@ def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
     run_tof(config)
     score(f"{PSEUDO}_mix", 0.85)
     assert planned(config) == finished | {f"{PSEUDO}_mix": "reuse"}
-    assert journey(run_tof(config))["forgetting"][0]["kept"] == f"{PSEUDO}_mix"
+    assert history_of(run_tof(config))["forgetting"][0]["kept"] == f"{PSEUDO}_mix"

@@ -48,6 +48,6 @@ def report_on(config_of):
 
 
 @pytest.fixture(scope="session")
-def told():
+def problems_of():
     """The findings of a report as (level, subject), in order."""
     return lambda report: [(finding.level, finding.subject) for finding in report.findings]

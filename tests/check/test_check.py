@@ -50,7 +50,7 @@ def test_timed_stages_have_minutes_and_nothing_is_written(config_of, toy, tmp_pa
     assert encoder == {name: os.stat(os.path.join(toy["model"], name)) for name in os.listdir(toy["model"])}
 
 
-def test_every_mistake_is_told_at_once(report_on, told, tmp_path):
+def test_every_mistake_is_told_at_once(report_on, problems_of, tmp_path):
     (tmp_path / "questions.json").write_text("{", encoding="utf-8")
     (tmp_path / "file").write_text("")
     report = report_on(
@@ -62,16 +62,16 @@ def test_every_mistake_is_told_at_once(report_on, told, tmp_path):
         "mrc.fp16=true",
         "mrc.bf16=true",
     )
-    subjects = [subject for _, subject in told(report)]
+    subjects = [subject for _, subject in problems_of(report)]
     wrong = ["source.train", "target.mrc", "output_dir", "translation.dictionary", "mlm.max_length", "mrc"]
     assert set(wrong) <= set(subjects) and report.exit_status == 2
     assert len(report.files) == 4, "what can be read is shown"
     assert report.stages == ()
 
 
-def test_an_encoder_that_cannot_be_loaded_is_an_error(report_on, told, tmp_path):
+def test_an_encoder_that_cannot_be_loaded_is_an_error(report_on, problems_of, tmp_path):
     report = report_on(f"model={tmp_path / 'nothing'}", QUICK)
-    assert told(report) == [("error", "model")]
+    assert problems_of(report) == [("error", "model")]
     assert report.languages == () and len(report.files) == 6
 
 

@@ -112,7 +112,7 @@ def test_test_sentences_that_were_asked_for_are_a_note(report_on, toy):
     assert (found.level, found.subject) == ("note", "target.gold")
 
 
-def test_test_sentences_in_the_source_are_an_error_over_half_and_a_warning_below(report_on, conll, toy, told):
+def test_test_sentences_in_the_source_are_an_error_over_half_and_a_warning_below(report_on, conll, toy, problems_of):
     rows = read_ner(toy["target"]["gold"])
     names = rows.features["ner_tags"].feature.names
 
@@ -122,8 +122,8 @@ def test_test_sentences_in_the_source_are_an_error_over_half_and_a_warning_below
             lines += ["", *(f"{word} {names[tag]}" for word, tag in zip(row["tokens"], row["ner_tags"], strict=True))]
         return f"source.train={conll('mixed.conll', *lines)}"
 
-    assert told(report_on(QUICK, source_with(10))) == [("warning", "target.gold")]
-    assert told(report_on(QUICK, source_with(11))) == [("error", "target.gold")]
+    assert problems_of(report_on(QUICK, source_with(10))) == [("warning", "target.gold")]
+    assert problems_of(report_on(QUICK, source_with(11))) == [("error", "target.gold")]
 
 
 def test_questions_about_the_entities_of_the_test_are_an_error(report_on, toy, tmp_path):
@@ -135,9 +135,9 @@ def test_questions_about_the_entities_of_the_test_are_an_error(report_on, toy, t
     assert f"asks for the entities of {len(rows)} sentences of target.gold" in found.found
 
 
-def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy, told):
+def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy, problems_of):
     report = report_on(QUICK, f"source.validation={toy['source']['train']}")
-    assert told(report) == [("warning", "source.validation")]
+    assert problems_of(report) == [("warning", "source.validation")]
     assert "40 of 40 sentences" in report.findings[0].found
 
 
@@ -164,13 +164,13 @@ def test_a_batch_that_does_not_fit_is_an_error(report_on, monkeypatch):
     assert "a batch does not fit in memory: CUDA out of memory." in found.found
 
 
-def test_what_stops_a_run_before_training_is_an_error_of_the_check(report_on, told):
-    assert told(report_on("mlm.eval_strategy=epoch")) == [("error", "mlm.eval_strategy")]
+def test_what_stops_a_run_before_training_is_an_error_of_the_check(report_on, problems_of):
+    assert problems_of(report_on("mlm.eval_strategy=epoch")) == [("error", "mlm.eval_strategy")]
     report = report_on("source.mrc=[]", "target.mrc=[]", "mrc.use_ner_mrc=false")
-    assert told(report) == [("error", "mrc")]
+    assert problems_of(report) == [("error", "mrc")]
     assert "mrc has nothing to learn from" in report.findings[0].found
 
 
-def test_an_output_folder_below_a_file_is_an_error(report_on, told, tmp_path):
+def test_an_output_folder_below_a_file_is_an_error(report_on, problems_of, tmp_path):
     (tmp_path / "file").write_text("")
-    assert told(report_on(QUICK, f"output_dir={tmp_path / 'file' / 'run'}")) == [("error", "output_dir")]
+    assert problems_of(report_on(QUICK, f"output_dir={tmp_path / 'file' / 'run'}")) == [("error", "output_dir")]

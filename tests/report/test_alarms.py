@@ -49,9 +49,9 @@ def test_entities_of_a_type_are_told_beside_the_source(written, page, ratio, tol
 def test_an_old_record_without_these_numbers_gives_a_page(written, parsed):
     file = written.write() / "lineage.json"
     lineage = json.loads(file.read_text(encoding="utf-8"))
-    journey = lineage["systems"]["tof"]
-    del journey["forgetting"], journey["pseudo_labels"][0]["health"]["against_source"]
-    del journey["pseudo_labels"][1]["health"]
+    history = lineage["systems"]["tof"]
+    del history["forgetting"], history["pseudo_labels"][0]["health"]["against_source"]
+    del history["pseudo_labels"][1]["health"]
     file.write_text(json.dumps(lineage), encoding="utf-8")
     found = parsed(make_report(written.folder).html)
     assert found.wrong == []

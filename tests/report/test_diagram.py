@@ -17,8 +17,8 @@ def peers(written):
     written.tags = {name: written.tags["ner"] for name in ("ner", "tuned_ner", "distillation", "distillation_tr")}
     folder = written.write()
     lineage = json.loads((folder / "lineage.json").read_text())
-    for journey in lineage["systems"].values():
-        journey["pseudo_labels"] = []
+    for history in lineage["systems"].values():
+        history["pseudo_labels"] = []
     soft = {"file": "f", "sentences": 3, "words": 9, "agreed_share": None}
     one = soft | {"teachers": ["ner"], "voters": [], "used_by": ["distillation"]}
     two = soft | {"teachers": ["ner-tuned_ner"], "voters": ["ner", "ner-tuned_ner"], "used_by": ["distillation_tr"]}

@@ -75,7 +75,7 @@ class Labelling:
         health = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
-        say(f"{tagger.name}: {sum(counted['entities'].values()):,} entities labelled in {len(labelled):,} sentences")
+        say(f"{tagger.name}: {sum(counted.entities.values()):,} entities labelled in {len(labelled):,} sentences")
         for alarm in health.alarms:
             warn(f"{tagger.name}: labels: {alarm}")
         chosen, selection = labelled, None
@@ -85,7 +85,7 @@ class Labelling:
             selection = self._selection_record(labelled, chosen, file)
             say(f"{tagger.name}: {selection.sentences:,} of these sentences are selected for training")
         record = LabellingRecord(
-            tagger=tagger.name, file=self._in_run(all_file), health=health, selection=selection, **counted
+            tagger=tagger.name, file=self._in_run(all_file), health=health, selection=selection, **vars(counted)
         )
         return Labels(chosen, record)
 

@@ -178,35 +178,36 @@ class _Check:
         stages: dict[str, list[PlannedStage]] = {}  # by name; systems share them
         for stage in planned:
             stages.setdefault(stage.name, []).append(stage)
-        tasks = [same[0].stage for same in stages.values() if same[0].action != "reuse"]
-        of_kind = {cost.kind_of(task): task for task in reversed(tasks)}  # the first that has to be trained
+        to_train = [same[0].stage for same in stages.values() if same[0].action != "reuse"]
+        of_kind = {cost.kind_of(stage): stage for stage in reversed(to_train)}  # the first that has to be trained
         speeds = self._speeds(of_kind) if timing else {}
         disk = memory = None
-        if tasks:
+        if to_train:
             encoder = read_config(self.config.model)
-            parameters = {kind: cost.parameter_count(encoder, task) for kind, task in of_kind.items()}
+            parameters = {kind: cost.parameter_count(encoder, stage) for kind, stage in of_kind.items()}
             peaks = [speed.peak_bytes for speed in speeds.values() if speed.peak_bytes is not None]
             peak = max(peaks, default=None)
-            disk = cost.disk_facts(self.folder, tasks, parameters)
+            disk = cost.disk_facts(self.folder, to_train, parameters)
             needs = [
-                cost.memory_facts(self.folder, task, encoder, parameters[cost.kind_of(task)], peak) for task in tasks
+                cost.memory_facts(self.folder, stage, encoder, parameters[cost.kind_of(stage)], peak)
+                for stage in to_train
             ]
             memory = max(needs, key=lambda facts: facts.needed)
             self.findings += cost.check_costs(disk, memory)
         return [cost.stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
 
-    def _speeds(self, tasks: Mapping[Kind, Stage]) -> dict[Kind, cost.Speed]:
+    def _speeds(self, stages: Mapping[Kind, Stage]) -> dict[Kind, cost.Speed]:
         """The speed of each kind of stage; one that does not fit in memory is an error."""
         speeds: dict[Kind, cost.Speed] = {}
-        for kind, task in tasks.items():
+        for kind, stage in stages.items():
             say(f"check: timing {kind}")
             try:
-                if (speed := self._attempt("model", cost.measure, task, self.config.model)) is not None:
+                if (speed := self._attempt("model", cost.measure, stage, self.config.model)) is not None:
                     speeds[kind] = speed
             except torch.OutOfMemoryError as problem:
                 fix = "lower its per_device_train_batch_size and raise gradient_accumulation_steps as much."
                 found = f"a batch does not fit in memory: {str(problem).splitlines()[0]}"
-                self.findings.append(Finding("error", task.name, found, fix))
+                self.findings.append(Finding("error", stage.name, found, fix))
         return speeds
 
 

@@ -48,88 +48,88 @@ class Speed:
     peak_bytes: int | None = None
 
 
-def kind_of(task: Stage) -> Kind:
+def kind_of(stage: Stage) -> Kind:
     """What the stage trains."""
-    if isinstance(task.config, MlmConfig):
+    if isinstance(stage.config, MlmConfig):
         return "mlm"
-    return "mrc" if isinstance(task.config, MrcConfig) else "ner"
+    return "mrc" if isinstance(stage.config, MrcConfig) else "ner"
 
 
-def arguments_of(task: Stage, folder: Path) -> TrainingArguments:
+def arguments_of(stage: Stage, folder: Path) -> TrainingArguments:
     """The stage's TrainingArguments."""
-    return training_arguments(task.config, folder, seed=task.seed, selects=task.validation is not None)
+    return training_arguments(stage.config, folder, seed=stage.seed, selects=stage.validation is not None)
 
 
 def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[Kind, Speed]) -> StageFacts:
     """The stage, which systems share, with its steps and, if its kind was timed and it is not reused, its minutes."""
-    stage, task = same[0], same[0].stage
-    args = arguments_of(task, folder)
-    steps, pieces = steps_of(task, args)
-    speed = speeds.get(kind_of(task))
+    planned, stage = same[0], same[0].stage
+    args = arguments_of(stage, folder)
+    steps, pieces = steps_of(stage, args)
+    speed = speeds.get(kind_of(stage))
     minutes = None
-    if speed is not None and stage.action != "reuse":
+    if speed is not None and planned.action != "reuse":
         pieces_a_step = pieces / max(1, steps)
         # Without gradients, or with those of a head alone, a piece is about a third of the work.
-        if task.validation is not None and args.eval_strategy == "epoch":
-            pieces += sum(task.validation.windows["length"]) * args.num_train_epochs / 3
-        if isinstance(task.config, MlmConfig) and speed.fresh_head:
-            pieces += task.config.head_warmup_steps * pieces_a_step / 3
+        if stage.validation is not None and args.eval_strategy == "epoch":
+            pieces += sum(stage.validation.windows["length"]) * args.num_train_epochs / 3
+        if isinstance(stage.config, MlmConfig) and speed.fresh_head:
+            pieces += stage.config.head_warmup_steps * pieces_a_step / 3
         minutes = pieces * speed.seconds_per_piece / 60
     return StageFacts(
-        name=stage.name,
-        kind=kind_of(task),
+        name=planned.name,
+        kind=kind_of(stage),
         systems=tuple(one.system for one in same),
-        action=stage.action,
-        why=stage.why,
-        rows=task.rows,
-        windows=len(task.train),
+        action=planned.action,
+        why=planned.why,
+        rows=stage.rows,
+        windows=len(stage.train),
         steps=steps,
         minutes=minutes,
-        foreseen=stage.foreseen,
+        foreseen=planned.foreseen,
     )
 
 
-def steps_of(task: Stage, args: TrainingArguments) -> tuple[int, float]:
+def steps_of(stage: Stage, args: TrainingArguments) -> tuple[int, float]:
     """Optimizer steps of the stage over all processes, as the Trainer counts them, and the pieces it reads."""
-    windows = len(task.train) * task.repeats
+    windows = len(stage.train) * stage.repeats
     in_batch = args.train_batch_size * args.world_size
     divide = math.floor if args.dataloader_drop_last else math.ceil
     per_epoch = max(1, math.ceil(divide(windows / in_batch) / args.gradient_accumulation_steps))
-    pieces_an_epoch = sum(task.train["length"]) * task.repeats
+    pieces_an_epoch = sum(stage.train["length"]) * stage.repeats
     if args.max_steps > 0:
         return args.max_steps, pieces_an_epoch * args.max_steps / per_epoch
     return math.ceil(args.num_train_epochs * per_epoch), pieces_an_epoch * args.num_train_epochs
 
 
-def parameter_count(encoder: PreTrainedConfig, task: Stage) -> int:
+def parameter_count(encoder: PreTrainedConfig, stage: Stage) -> int:
     """Parameters of the stage's model, counted without making its weights."""
     with torch.device("meta"):
-        model = model_of(task.config, encoder)  # a tagger has too few labels, but that hardly matters
+        model = model_of(stage.config, encoder)  # a tagger has too few labels, but that hardly matters
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def disk_facts(folder: Path, tasks: Sequence[Stage], parameters: Mapping[Kind, int]) -> DiskFacts:
+def disk_facts(folder: Path, stages: Sequence[Stage], parameters: Mapping[Kind, int]) -> DiskFacts:
     """What the stages to train write, and what is free where output_dir is or will be."""
     folder = folder.absolute()
     place = next(place for place in (folder, *folder.parents) if place.exists())
-    sizes = [parameters[kind_of(task)] * FLOAT32 for task in tasks]
+    sizes = [parameters[kind_of(stage)] * FLOAT32 for stage in stages]
     # A Trainer checkpoint is the weights and Adam's two states; final/ is a copy of the last stage's model.
     needed = sum(sizes) + SAVED_AT_ONCE * 3 * max(sizes) + sizes[-1]
     return DiskFacts(str(place), needed, shutil.disk_usage(place).free)
 
 
 def memory_facts(
-    folder: Path, task: Stage, encoder: PreTrainedConfig, parameters: int, measured_peak: int | None
+    folder: Path, stage: Stage, encoder: PreTrainedConfig, parameters: int, measured_peak: int | None
 ) -> MemoryFacts:
     """What a process needs to train the stage, and what is available to it."""
-    args = arguments_of(task, folder)
+    args = arguments_of(stage, folder)
     device, available = available_memory(args)
     return MemoryFacts(
         device=device,
-        stage=task.name,
+        stage=stage.name,
         parameters=parameters,
         states=4 * parameters * FLOAT32,  # weights, gradients, Adam's two states
-        activations=activation_bytes(encoder, task, args),
+        activations=activation_bytes(encoder, stage, args),
         available=available,
         measured_peak=measured_peak,
     )
@@ -149,12 +149,12 @@ def check_costs(disk: DiskFacts, memory: MemoryFacts) -> Iterator[Finding]:
         yield Finding("warning", "memory", found, fix)
 
 
-def activation_bytes(encoder: PreTrainedConfig, task: Stage, args: TrainingArguments) -> int:
+def activation_bytes(encoder: PreTrainedConfig, stage: Stage, args: TrainingArguments) -> int:
     """Roughly the bytes that one batch of the longest windows keeps for the backward pass.
 
     After Korthikanti et al. 2022: 17 numbers a piece and hidden unit, 2.5 a pair of pieces and head, in each layer.
     """
-    longest = max(task.train["length"])
+    longest = max(stage.train["length"])
     pieces = longest * args.per_device_train_batch_size
     width = 2 if args.bf16 or args.fp16 else FLOAT32
     layer = pieces * (17 * encoder.hidden_size + 2.5 * encoder.num_attention_heads * longest) * width
@@ -162,8 +162,8 @@ def activation_bytes(encoder: PreTrainedConfig, task: Stage, args: TrainingArgum
         needed = layer + pieces * encoder.hidden_size * width * encoder.num_hidden_layers
     else:
         needed = layer * encoder.num_hidden_layers
-    if isinstance(task.config, MlmConfig):  # the head sees only the masked positions: logits and their gradients
-        needed += 2 * pieces * task.config.mlm_probability * encoder.vocab_size * FLOAT32
+    if isinstance(stage.config, MlmConfig):  # the head sees only the masked positions: logits and their gradients
+        needed += 2 * pieces * stage.config.mlm_probability * encoder.vocab_size * FLOAT32
     return round(needed)
 
 
@@ -175,24 +175,24 @@ def available_memory(args: TrainingArguments) -> tuple[str, int]:
     return "this machine", psutil.virtual_memory().available // on_this_machine
 
 
-def measure(task: Stage, encoder: str) -> Speed:
+def measure(stage: Stage, encoder: str) -> Speed:
     """The speed of a stage, from a warm-up step with its longest windows and three steps with typical ones.
 
     The stage starts from the pretrained encoder, since its real start may not exist yet. Raises ModelError if that
     cannot be loaded, torch.OutOfMemoryError if the longest windows do not fit.
     """
     with tempfile.TemporaryDirectory() as folder:  # the Trainer wants one, and leaves it empty
-        args = _arguments(task, folder)
-        lengths: np.ndarray = np.asarray(task.train["length"][:])
+        args = _arguments(stage, folder)
+        lengths: np.ndarray = np.asarray(stage.train["length"][:])
         batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        strategy = task.config.training.get("train_sampling_strategy", "group_by_length")
+        strategy = stage.config.training.get("train_sampling_strategy", "group_by_length")
         rows = representative(lengths, batch, grouped=strategy in ("group_by_length", "batch_rebalance"))
         stopwatch = Stopwatch(alone=args.world_size == 1)
         on_gpu = args.device.type == "cuda"
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
-        model, hand_off = _model_for(task, encoder)
-        trainer = stage_trainer(task, model, args, task.train.select(rows))
+        model, hand_off = _model_for(stage, encoder)
+        trainer = stage_trainer(stage, model, args, stage.train.select(rows))
         trainer.add_callback(stopwatch)
         trainer.train()
         trainer.accelerator.free_memory()
@@ -206,7 +206,7 @@ def measure(task: Stage, encoder: str) -> Speed:
     return Speed(seconds_per_piece, fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
 
 
-def _arguments(task: Stage, folder: str) -> TrainingArguments:
+def _arguments(stage: Stage, folder: str) -> TrainingArguments:
     short = {
         "max_steps": 1 + TIMED_STEPS,
         "train_sampling_strategy": "sequential",
@@ -214,8 +214,8 @@ def _arguments(task: Stage, folder: str) -> TrainingArguments:
         "logging_strategy": "no",
         "disable_tqdm": True,
     }
-    config = task.config.replace(**short)
-    return training_arguments(config, folder, seed=task.seed, selects=False, trains=False)
+    config = stage.config.replace(**short)
+    return training_arguments(config, folder, seed=stage.seed, selects=False, trains=False)
 
 
 def representative(lengths: Sequence[int] | np.ndarray, batch: int, *, grouped: bool) -> list[int]:
@@ -240,13 +240,13 @@ def _from(order: np.ndarray, begin: int, count: int) -> np.ndarray:
     return order[np.arange(begin, begin + count) % len(order)]  # a small file is read again
 
 
-def _model_for(task: Stage, encoder: str) -> tuple[PreTrainedModel, HandOff]:
+def _model_for(stage: Stage, encoder: str) -> tuple[PreTrainedModel, HandOff]:
     """A model of the stage's kind on the pretrained encoder."""
-    if isinstance(task.config, MlmConfig):
+    if isinstance(stage.config, MlmConfig):
         return load_for_mlm(encoder)
-    if isinstance(task.config, MrcConfig):
-        return load_for_mrc(encoder, span_match=task.config.span_match_head)
-    return load_for_ner(encoder, task.label_names)
+    if isinstance(stage.config, MrcConfig):
+        return load_for_mrc(encoder, span_match=stage.config.span_match_head)
+    return load_for_ner(encoder, stage.label_names)
 
 
 class Stopwatch(TrainerCallback):

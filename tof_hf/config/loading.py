@@ -182,6 +182,15 @@ def _laid_over(value: Any, below: Any, kind: type[KeyedModel] | None, inside: in
     return merged
 
 
+def dotted(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """`{mrc: {use_ner_mrc: false}}` as `{mrc.use_ner_mrc: false}`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        flat |= dotted(value, f"{key}.") if isinstance(value, Mapping) and value else {key: value}
+    return flat
+
+
 def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values without sections that have a name and nothing in it, as if they were not there."""
     optional = {

@@ -54,8 +54,8 @@ def _simplified(part: dict[str, Any]) -> dict[str, Any]:
     """A schema without what only we or pydantic need, its limits under the names that JSON Schema has for them."""
     if not part.keys() & {"type", "anyOf", "$ref"}:  # not a schema, such as the names of a section
         return part
-    kept = {_LIMITS.get(name, name): value for name, value in part.items() if name not in _DROPPED}
+    schema = {_LIMITS.get(name, name): value for name, value in part.items() if name not in _DROPPED}
     if "description" in part:
         paper = f" Paper: {part['paper']}." if part.get("paper") else ""
-        kept["description"] = " ".join(f"{part['description']}{paper}".split())
-    return kept
+        schema["description"] = " ".join(f"{part['description']}{paper}".split())
+    return schema

@@ -71,23 +71,34 @@ def pseudo_label(
     return Dataset.from_dict(columns, features=Features(features))
 
 
-def label_statistics(labelled: Dataset) -> dict[str, Any]:
-    """Counts of rows of `pseudo_label`: sentences, words, entities of each type, and mean probabilities of the tags.
+@dataclass(frozen=True)
+class LabelStatistics:
+    """Counts of pseudo-labelled rows, with the entities of each type.
 
-    `mean_probability` is over all words, `mean_entity_probability` over those in entities; None where there are none.
+    `mean_probability`: of the tags of all words, `mean_entity_probability`: of words in entities; None without any.
     """
+
+    sentences: int
+    words: int
+    entities: dict[str, int]
+    mean_probability: float | None
+    mean_entity_probability: float | None
+
+
+def label_statistics(labelled: Dataset) -> LabelStatistics:
+    """The counts of rows of `pseudo_label`."""
     names = labelled.features["ner_tags"].feature.names
     rows = labelled.select_columns(["ner_tags", "ner_probabilities"]).with_format("arrow")[:]
     tags, probabilities = (rows[name].combine_chunks().flatten().to_numpy() for name in rows.column_names)
     counts = np.bincount(tags, minlength=len(names)).tolist()
     inside = probabilities[tags != names.index("O")]
-    return {
-        "sentences": len(labelled),
-        "words": len(tags),
-        "entities": {name[2:]: count for name, count in zip(names, counts, strict=True) if name.startswith("B-")},
-        "mean_probability": round(float(probabilities.mean()), 4) if len(tags) else None,
-        "mean_entity_probability": round(float(inside.mean()), 4) if len(inside) else None,
-    }
+    return LabelStatistics(
+        sentences=len(labelled),
+        words=len(tags),
+        entities={name[2:]: count for name, count in zip(names, counts, strict=True) if name.startswith("B-")},
+        mean_probability=round(float(probabilities.mean()), 4) if len(tags) else None,
+        mean_entity_probability=round(float(inside.mean()), 4) if len(inside) else None,
+    )
 
 
 def select_labels(

@@ -14,6 +14,7 @@ from typing import Any
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE, ScoreRow
 from tof_hf.config import TofConfig, load_config
+from tof_hf.config.loading import dotted
 from tof_hf.data.labels import entity_types
 from tof_hf.modeling.checkpoints import hub_commit
 from tof_hf.run.leakage import Leakage
@@ -105,21 +106,13 @@ def changed_options(config: TofConfig) -> dict[str, Any]:
     """The options that differ from the preset's, by their dotted keys; paths by their last part."""
     plain = config.to_dict()
     same = {name: plain[name] for name in _ABOUT_DATA} | {"preset": config.preset}
-    default = _flat(load_config(same).to_dict())
+    default = dotted(load_config(same).to_dict())
     missing = object()
     return {
         key: _public(value, always=key in ("translation.dictionary", "queries"))
-        for key, value in _flat(plain).items()
+        for key, value in dotted(plain).items()
         if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
     }
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        key = f"{prefix}{name}"
-        flat |= _flat(value, f"{key}.") if isinstance(value, Mapping) and value else {key: value}
-    return flat
 
 
 def _of_section(options: Mapping[str, Any], section: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         if old.get(name) != new.get(name):
             why = [line for line in chosen if _chooses_validation(line.split()[0]) == (name == "validation")]
             found += why if why and name in ("train", "validation") else [words]
-    return found + _differences(*(_flat(inputs["options"]) | {"seed": inputs["seed"]} for inputs in (old, new)))
+    return found + _differences(*(_all_options(inputs["options"]) | {"seed": inputs["seed"]} for inputs in (old, new)))
 
 
 def _chooses_validation(option: str) -> bool:
@@ -105,7 +105,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [f"{name} {before} -> {after}" for name, (before, after) in pairs.items() if before != after]
 
 
-def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
+def _all_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in options.items() if k != "training"} | options.get("training", {})
 
 

@@ -10,29 +10,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
 from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.recipes import RECIPES, tof_wo_pseudo
 from tof_hf.config import TofConfig
+from tof_hf.config.loading import dotted
 from tof_hf.config.problems import suggestion
 from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
+
+class PaperRow(BaseModel):
+    """A row of Tables 2 to 4 in paper.yaml, which explains its keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    set: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    claim: Literal["better", "worse"] = "better"
+    f1: dict[str, float] = {}
+    change: dict[str, float] = {}
+
+    @property
+    def published(self) -> dict[str, Published]:
+        """The row's numbers by benchmark."""
+        scores = {benchmark: Published(f1=f1) for benchmark, f1 in self.f1.items()}
+        return scores | {benchmark: Published(change=change) for benchmark, change in self.change.items()}
+
+
+class PaperTable(BaseModel):
+    """A table of the paper; the recipes have the rows of Table 1."""
+
+    title: str
+    rows: dict[str, PaperRow] = {}
+
+
 # The rows and numbers of Tables 2 to 4; the recipes have those of Table 1.
-PAPER: Mapping[int, Mapping[str, Any]] = read_yaml(Path(__file__).with_name("paper.yaml"))
+PAPER = TypeAdapter(dict[int, PaperTable]).validate_python(read_yaml(Path(__file__).with_name("paper.yaml")))
 OWN = 0  # the table of rows from a file
-TITLES = {table: about["title"] for table, about in PAPER.items()} | {OWN: "Rows of your own"}
+TITLES = {table: about.title for table, about in PAPER.items()} | {OWN: "Rows of your own"}
 MRC_ENHANCING = tof_wo_pseudo.name  # the system of Tables 2 to 4: steps 1 to 3 of TOF
 SWAPPED = "swapped_"  # how the names of rows with the other encoder begin
 
 
-def _numbers(row: Mapping[str, Any]) -> dict[str, Published]:
-    scores = {benchmark: Published(f1=f1) for benchmark, f1 in row.get("f1", {}).items()}
-    return scores | {benchmark: Published(change=change) for benchmark, change in row.get("change", {}).items()}
-
-
 TABLES: Mapping[int, Mapping[str, Mapping[str, Published]]] = {
     1: {name: recipe.published for name, recipe in RECIPES.items() if recipe.published},
-    **{table: {name: _numbers(row) for name, row in PAPER[table]["rows"].items()} for table in (2, 3, 4)},
+    **{table: {name: row.published for name, row in PAPER[table].rows.items()} for table in (2, 3, 4)},
 }
 
 
@@ -82,19 +107,19 @@ def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
         return [Row(1, name, one.title, name, needs=one.needs) for name, one in RECIPES.items()]
     if table == 4 and swap_model is None:
         raise ConfigError("Table 4 needs another encoder. Name it with --swap-model, such as SpanBERT's folder.")
-    return [_of_the_paper(table, name, row, swap_model or "") for name, row in PAPER[table]["rows"].items()]
+    return [_of_the_paper(table, name, row, swap_model or "") for name, row in PAPER[table].rows.items()]
 
 
-def _of_the_paper(table: int, name: str, row: Mapping[str, Any], swap_model: str) -> Row:
+def _of_the_paper(table: int, name: str, row: PaperRow, swap_model: str) -> Row:
     system = name.removeprefix(SWAPPED)
     return Row(
         table,
         name,
-        row["title"].replace("ENCODER", Path(swap_model).name),
+        row.title.replace("ENCODER", Path(swap_model).name),
         system if system in RECIPES else MRC_ENHANCING,
-        (override("model", swap_model),) if name.startswith(SWAPPED) else tuple(row.get("set", ())),
-        tuple(row.get("needs", ())),
-        row.get("claim", "better"),
+        (override("model", swap_model),) if name.startswith(SWAPPED) else row.set,
+        row.needs,
+        row.claim,
     )
 
 
@@ -112,7 +137,7 @@ def baseline_of(table: int, names: Sequence[str]) -> str | None:
     if table in (1, OWN):
         marked = [name for name, one in RECIPES.items() if one.baseline and name in names]
         return marked[-1] if marked else names[0]
-    unchanged = next(iter(PAPER[table]["rows"]))
+    unchanged = next(iter(PAPER[table].rows))
     return unchanged if unchanged in names else None
 
 
@@ -146,7 +171,7 @@ def _own(value: Any, place: str) -> Row:
     options = value.get("set") or {}
     if not isinstance(options, Mapping):
         raise ConfigError(f"{place}: set needs options, such as {{mrc.learning_rate: 2e-6}}.")
-    flat = tuple(_flat(options))
+    flat = tuple(override(key, option) for key, option in dotted(options).items())
     if (why := _not_to_be_set(flat)) is not None:
         raise ConfigError(f"{place}: {why}")
     return Row(OWN, name, value.get("title", name), value["system"], flat)
@@ -160,15 +185,6 @@ def _not_to_be_set(options: Iterable[str]) -> str | None:
         if key == "target.gold" and parse_yaml(value, name=key) is None:
             return "a row cannot set target.gold to null: the row is scored on it. Leave it out."
     return None
-
-
-def _flat(options: Mapping[Any, Any], prefix: str = "") -> Iterable[str]:
-    """`{mrc: {use_ner_mrc: false}}` and `{mrc.use_ner_mrc: false}` as `key=value`."""
-    for key, value in options.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield override(f"{prefix}{key}", value)
 
 
 def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:

@@ -105,18 +105,18 @@ def set_up(
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("an ablation needs at least one seed, and each once.")
     reasons = [(row, _why_not(row, source, plain, config)) for row in rows]
-    kept = tuple(row for row, why in reasons if why is None)
+    possible = tuple(row for row, why in reasons if why is None)
     left_out = tuple((row, why) for row, why in reasons if why is not None)
     for row, why in left_out:
         if row.table == OWN:
             raise ConfigError(f"row {row.name}: {why}")
-    if not kept:
+    if not possible:
         all_reasons = "; ".join(f"{row.name}: {why}" for row, why in left_out)
         raise ConfigError(f"no row can be run with this config ({all_reasons}).")
     return Ablation(
         source if isinstance(source, Mapping) else str(source),
         plain,
-        kept,
+        possible,
         left_out,
         tuple(seeds),
         Path(config.output_dir) / FOLDER if out is None else Path(out),

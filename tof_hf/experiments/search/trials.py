@@ -50,11 +50,11 @@ class Search:
 
 @dataclass(frozen=True)
 class Trial:
-    """Options as `key=value`, and their F1 in 0..1 or an error. `reader_f1`: the F1 of MRC spans."""
+    """Options as `key=value`, and their F1 in 0..1 or an error. `span_f1`: the F1 of MRC spans."""
 
     settings: tuple[str, ...]
     score: float | None = None
-    reader_f1: float | None = None
+    span_f1: float | None = None
     seconds: float = 0.0
     error: str | None = None
 
@@ -192,14 +192,14 @@ def run_trial(search: Search, settings: Sequence[str], inputs: SharedInputs) -> 
 
     def scores() -> tuple[float, float | None]:
         result = pipeline_of(search, settings, inputs).run()
-        readers = [row.f1 for row in result.scores if row.split == SOURCE_QUESTIONS]
+        spans = [row.f1 for row in result.scores if row.split == SOURCE_QUESTIONS]
         last = [row.f1 for row in result.scores if row.checkpoint == result.tagger.name]
-        return last[-1], readers[-1] if readers else None
+        return last[-1], spans[-1] if spans else None
 
     # Where another run works in the folder of the stages, every other trial would fail too.
     found, seconds, error = attempt(scores, " ".join(settings), fatal=(FolderInUse,))
-    score, reader_f1 = found or (None, None)
-    return Trial(tuple(settings), score, reader_f1, seconds, error)
+    score, span_f1 = found or (None, None)
+    return Trial(tuple(settings), score, span_f1, seconds, error)
 
 
 def try_all(search: Search, trials: Sequence[Sequence[str]]) -> Iterator[Trial]:
