@@ -66,6 +66,24 @@ def test_a_new_file_has_the_usual_permissions_and_a_replaced_one_keeps_its_own(t
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
 
 
+def test_a_replaced_file_keeps_its_owner(tmp_path, monkeypatch):
+    given, file = [], tmp_path / "file"
+    file.touch()
+    monkeypatch.setattr("os.chown", lambda path, *owner: given.append(owner))
+    write_text(file, "text")
+    assert given == [(file.stat().st_uid, file.stat().st_gid)]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="the system does not name open files")
+def test_a_link_to_an_open_file_adds_to_it(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        (tmp_path / "out").symlink_to(f"/dev/fd/{log.fileno()}")
+        log.write("first\n")
+        log.flush()
+        write_text(tmp_path / "out", "second\n")
+    assert (tmp_path / "log").read_text() == "first\nsecond\n"
+
+
 def test_a_folder_takes_the_place_of_an_older_one_whole(tmp_path):
     old, part = tmp_path / "out", tmp_path / "part"
     for folder in (old, part):

@@ -32,12 +32,6 @@ def run(options: argparse.Namespace) -> None:
 
     configure_runtime()
     tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
-    texts, entities = predict_file(
-        tagger,
-        options.source,
-        options.out,
-        source_form=options.source_form,
-        out_form=options.out_form,
-        encoding=options.encoding,
-    )
+    named = {name: getattr(options, name) for name in ("source_form", "out_form", "encoding")}
+    texts, entities = predict_file(tagger, options.source, options.out, **named)
     print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)

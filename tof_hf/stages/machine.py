@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tof_hf.errors import RunError
 from tof_hf.stages.record import BegunRecord
 from tof_hf.stages.reuse import write_manifest
 from tof_hf.storage.records import utc_now
-from tof_hf.utils.disks import cache_folder, free_bytes, is_full
+from tof_hf.utils.disks import cache_folder, is_full
 from tof_hf.utils.processes import barrier, is_main_process, of_all_processes
 from tof_hf.utils.runtime import release_freed_memory
 
@@ -122,9 +123,9 @@ def _reason(problem: BaseException, folder: Path) -> str | None:
         change = "lower per_device_train_batch_size and raise gradient_accumulation_steps by the same factor"
         return f"the device has too little memory ({text.splitlines()[0]}). What to do: {change}"
     if is_full(problem):
-        full = min((folder.parent, cache_folder()), key=free_bytes)  # a stage writes to both
-        free = f"{free_bytes(full) / 2**20:,.0f} MiB free"
-        return f"the disk of {full} is full ({free}). What to do: make room there"
+        places = [place for place in (folder.parent, cache_folder()) if place.exists()]  # a stage writes to both
+        free, full = min((shutil.disk_usage(place).free, place) for place in places)
+        return f"the disk of {full} is full ({free / 2**20:,.0f} MiB free). What to do: make room there"
     if code in (errno.EROFS, errno.EACCES, errno.EPERM) or "Read-only file system" in text:
         return f"nothing can be written to {folder.parent}. What to do: make the folder writable for this user"
     return None

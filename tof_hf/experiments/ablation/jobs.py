@@ -106,7 +106,7 @@ def _outcomes(
     command = [sys.executable, "-m", "tof_hf.experiments.ablation.jobs", str(saved), str(seed)]
     with (
         log.open("ab") as errors,
-        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
+        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=errors, encoding="utf-8") as process,
     ):
         processes.add(process)
         for line in process.stdout or ():
@@ -138,7 +138,7 @@ def main() -> int:
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     # The output is for outcomes only: what libraries print, in C too, goes to the log.
-    with os.fdopen(os.dup(1), "w") as output:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)
         configure_runtime()
         try:
