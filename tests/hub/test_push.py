@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from safetensors.torch import load_file
@@ -23,6 +25,7 @@ from tof_hf.hub import upload
 from tof_hf.hub.push import prepare, push
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.inference.tagger import load_tagger
+from tof_hf.report.page import make_report
 
 pytestmark = pytest.mark.slow
 
@@ -101,13 +104,28 @@ def test_a_dry_run_lists_every_file_with_its_size_and_asks_nobody(hub, run_folde
     assert not {"training_args.bin", "optimizer.pt"} & set(files_of(hub))
 
 
-def test_no_published_file_tells_a_folder_of_this_machine_or_a_token(hub, run_folder, toy_run):
+def text_of(path, content):
+    """The bytes of a published file, and of a Parquet file what it holds unpacked."""
+    if not path.endswith(".parquet"):
+        return content
+    table = pq.read_table(io.BytesIO(content))
+    return repr((table.schema, table.schema.metadata, table.to_pydict())).encode()
+
+
+def test_nothing_published_names_a_folder_a_user_the_machine_or_a_token(hub, run_folder, secrets):
+    file = run_folder / "lineage.json"
+    record = json.loads(file.read_text())
+    record["stages"]["mlm"]["folder"] = "../../secret_place/stages/mlm"  # of a search, whose runs share their stages
+    file.write_text(json.dumps(record))
     data = ["--mrc-repo", "tester/mrc", "--pseudo-labels-repo", "tester/pseudo"]
-    main(["push", str(run_folder), REPO, *data])
-    secrets = ["secret_place", str(toy_run[0].parent), str(Path.home()), hub.token]
+    assert main(["push", str(run_folder), REPO, *data]) == 0
+    pages = {"report.html": make_report(run_folder).html.encode()}
     for kind, repo in (("model", REPO), ("dataset", "tester/mrc"), ("dataset", "tester/pseudo")):
-        for path, content in files_of(hub, repo, kind).items():
-            assert not [secret for secret in secrets if secret.encode() in content], path
+        pages |= {f"{repo}/{path}": text_of(path, content) for path, content in files_of(hub, repo, kind).items()}
+    for path, content in pages.items():
+        assert b"secret_" not in content and hub.token.encode() not in content, path
+    assert json.loads(files_of(hub)["config.json"])["corpus"] == "file.txt"
+    assert b"file.txt" in files_of(hub)["tokenizer_config.json"]
 
 
 def test_a_push_that_broke_off_leaves_the_run_untouched_and_the_next_one_succeeds(hub, run_folder, monkeypatch, capsys):

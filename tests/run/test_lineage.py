@@ -10,6 +10,7 @@ import pytest
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
+from tof_hf.config import DataFile
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.licences import find_license, may_share
 from tof_hf.data.mixing import cap
@@ -17,6 +18,7 @@ from tof_hf.pipeline import TofPipeline
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.leakage import mlm_text
 from tof_hf.run.lineage import changed_options
+from tof_hf.storage.publishing import public, public_name
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +67,49 @@ def test_options_that_differ_are_named_without_the_folders_of_this_machine(tmp_p
     assert told["translation.dictionary"] == "dict.txt" and told["ner.deepspeed"] == "ds.json"
     assert told["mlm.max_sentences"] == 5 and told["queries.PER"] == "who / what?"
     assert "customer" not in json.dumps(told)
+
+
+def test_a_name_is_cut_to_its_last_part_in_every_form_that_has_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/customer")
+    monkeypatch.setenv("USERPROFILE", "/home/customer")
+    folder = tmp_path / "cust omer" / "set"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder.parent)
+    forms = {
+        f"{folder}": "set",
+        f"{folder}:es": "set:es",
+        "set:es": "set:es",
+        "../cust omer/set": "set",
+        "~/customer/x.txt": "x.txt",
+        "/home/customer": "~",
+        "/gone/customer/x.conll": "x.conll",
+        "C:\\Users\\customer\\x.conll": "x.conll",
+        "zip://x.txt::/data/customer/x.zip": "zip://x.txt::x.zip",
+        "https://customer:pass@host.org/x.txt?token=customer": "https://host.org/x.txt",
+        "file:///data/customer/x.txt": "x.txt",
+        "--cache=/data/customer/x": "--cache=x",
+        "google-bert/bert-base-multilingual-cased": "google-bert/bert-base-multilingual-cased",
+        "unimelb-nlp/wikiann:es": "unimelb-nlp/wikiann:es",
+        "Who, what and/or where / why?": "Who, what and/or where / why?",
+    }
+    assert {form: public_name(form) for form in forms} == forms
+    assert public({"a": [f"{folder}:es", {"/data/customer/x": ("~/customer/y", 1, None)}]}) == {
+        "a": ["set:es", {"x": ["y", 1, None]}]
+    }
+
+
+def test_data_of_a_folder_with_its_config_is_recorded_without_the_folder(tmp_path):
+    folder = tmp_path / "customer" / "set"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text('{"tokens": ["Ana", "vino"], "ner_tags": ["B-PER", "O"]}\n')
+    (folder / "README.md").write_text(
+        "---\nlicense: mit\nconfigs:\n- config_name: es\n  data_files: train.jsonl\n---\n"
+    )
+    inputs = Inputs(load_config(SMALLEST))
+    inputs.one("source.train", DataFile(path=f"{folder}:es", label_map={"PER": "MISC"}), "ner")
+    (record,) = inputs.records
+    assert (record.name, record.hub, record.license) == ("set:es", False, "mit")
+    assert "customer" not in record.model_dump_json()
 
 
 def test_a_run_tells_how_its_data_was_read_and_what_chose_its_checkpoints(toy, tmp_path):

@@ -17,6 +17,7 @@ from tof_hf.hub.upload import Bundle, check_name, matches, open_repository, publ
 from tof_hf.modeling.checkpoints import MODEL_FILES
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.record import LINEAGE, RESULTS, DataRecord
+from tof_hf.storage.publishing import published
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import is_main_process, main_process_first
 
@@ -136,8 +137,8 @@ def _model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
             path=final,
         )
     card = model_card(run, release.repo, license=release.license, language=release.language)
-    files: dict[str, Path | bytes] = {name: final / name for name in names}
-    files |= {name: run.folder / name for name in (LINEAGE, RESULTS)}
+    files = {name: published(final / name) for name in names}
+    files |= {name: published(run.folder / name) for name in (LINEAGE, RESULTS)}
     return Bundle(
         release.repo,
         files | {"README.md": card.encode()},

@@ -105,7 +105,7 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
     }
     with temporary_folder(target.parent) as part:
         here = Path(__file__).parent.parent
-        shutil.copytree(here, part / here.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(here, part / here.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         for name in ("app.py", "requirements.txt", "README.md"):
             (part / name).write_text(pages.get_template(f"{name}.jinja").render(values), encoding="utf-8")
         part.replace(target)  # fails if there are files in it now

@@ -16,6 +16,7 @@ from tof_hf.inference.tagger import Tagger
 from tof_hf.modeling.checkpoints import load_whole
 from tof_hf.modeling.onnx_model import INPUTS, ONNX_FILE, OnnxModel, is_onnx_folder
 from tof_hf.storage.files import replace_folder, temporary_folder
+from tof_hf.storage.publishing import remove_folders
 from tof_hf.utils.extras import require
 
 LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would need gigabytes
@@ -48,6 +49,7 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
     with temporary_folder(folder.parent) as part:
         loaded.config.save_pretrained(part)
         tagger.tokenizer.save_pretrained(part)
+        remove_folders(part)
         _write(tagger, part / ONNX_FILE, model)
         _check_same(tagger, OnnxModel(part), model)
         _check_free(folder)

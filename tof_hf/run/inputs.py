@@ -22,6 +22,7 @@ from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.readers.read import FileKind, align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
 from tof_hf.run.record import DataRecord
+from tof_hf.storage.publishing import local_path, public, public_name
 
 # The options that name data files, and what these hold.
 _FILES: dict[str, FileKind] = {
@@ -124,20 +125,17 @@ class Inputs:
         return mix(parts) if parts else None
 
     def _record(self, option: str, file: DataFile, rows: Dataset) -> DataRecord:
-        passed, path = file.path in self.datasets, Path(file.path)
-        local = not passed and path.exists()
-        license = file.license or (find_license(path) if local else None)
+        passed, local = file.path in self.datasets, local_path(file.path)
+        license = file.license or (None if passed or local is None else find_license(Path(local).expanduser()))
         options = {k: v for k, v in file.to_dict().items() if k not in ("path", "license")}
-        if file.exclude_contexts_of is not None:
-            options["exclude_contexts_of"] = Path(file.exclude_contexts_of).name
         return DataRecord(
             option=option,
-            name=path.name if local else file.path,
-            hub=not passed and not local,
+            name=public_name(file.path),
+            hub=not passed and local is None,
             rows=len(rows),
             fingerprint=content_hash(rows),
             license=license,
-            options=options,
+            options=public(options),
         )
 
     def _note_dictionary(self, file: Path, words: int) -> None:

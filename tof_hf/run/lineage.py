@@ -33,6 +33,7 @@ from tof_hf.run.record import (
 from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint
+from tof_hf.storage.publishing import local_path, public, public_name
 from tof_hf.utils.versions import versions
 
 # Recorded elsewhere, or only of interest on this machine.
@@ -71,7 +72,7 @@ def build_lineage(
     return Lineage(
         format=FORMAT,
         versions=versions(),
-        encoder=EncoderRecord(name=_public_name(model), hub=_on_hub(model), commit=hub_commit(model)),
+        encoder=EncoderRecord(name=public_name(model), hub=local_path(model) is None, commit=hub_commit(model)),
         entity_types=entity_types(label_names),
         target=config.target.name,
         preset=config.preset,
@@ -109,7 +110,7 @@ def changed_options(config: TofConfig) -> dict[str, Any]:
     default = dotted(load_config(same).to_dict())
     missing = object()
     return {
-        key: _public(value, always=key in ("translation.dictionary", "queries"))
+        key: public(value)
         for key, value in dotted(plain).items()
         if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
     }
@@ -131,23 +132,3 @@ def _f1_change(name: str, records: Mapping[str, StageRecord], f1: Mapping[str, f
     while start and start not in f1:
         start = records[start].start
     return F1Change(before=f1.get(start or ""), after=f1.get(name))
-
-
-def _public(value: Any, *, always: bool = False) -> Any:
-    """The value with every path of this machine in it cut to its last part; `always`: a text is a path."""
-    if isinstance(value, (list, tuple)):
-        return [_public(item, always=always) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _public(item) for name, item in value.items()}
-    if isinstance(value, str) and (always or value.startswith(("~", ".")) or "/" in value or os.sep in value):
-        return Path(value).name if always or not _on_hub(value) or value.startswith(("~", ".")) else value
-    return value
-
-
-def _public_name(name_or_path: str) -> str:
-    """A Hub id as it is, a folder by its last part."""
-    return name_or_path if _on_hub(name_or_path) else Path(name_or_path).resolve().name
-
-
-def _on_hub(name_or_path: str) -> bool:
-    return not (Path(name_or_path).is_absolute() or Path(name_or_path).exists())

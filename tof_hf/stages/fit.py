@@ -42,6 +42,7 @@ from tof_hf.stages.reuse import (
 )
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
 from tof_hf.storage.files import temporary_folder
+from tof_hf.storage.publishing import remove_folders
 from tof_hf.storage.records import utc_now
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import barrier, is_main_process
@@ -92,6 +93,7 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
             with temporary_folder(folder) as part:
                 trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
                 stage.tokenizer.save_pretrained(part)
+                remove_folders(part)
                 hashes = file_hashes(part)
                 stage_files(folder).remove(f"{NEW_MODEL}/")
                 part.replace(folder / NEW_MODEL)
