@@ -11,7 +11,11 @@ import pytest
 
 import tof_hf
 from tof_hf.cli import main
+from tof_hf.cli.common import show
 from tof_hf.config import load_config
+from tof_hf.utils.log import warn
+from tof_hf.utils.runtime import configure_runtime
+from tof_hf.utils.text import printable
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("accelerate", "datasets", "evaluate", "numpy", "pyarrow", "seqeval", "torch", "transformers", "yaml")
@@ -52,6 +56,17 @@ def test_every_public_name_is_there():
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="attribute TofPipelin"):
         tof_hf.TofPipelin  # noqa: B018
+
+
+def test_what_a_command_prints_logs_and_refuses_has_no_character_that_a_terminal_obeys(run_file, capsys, tmp_path):
+    evil = "\x1b[31m\u202eevil\r"
+    assert main(["config", f"{tmp_path}/{evil}.yaml"]) == 2
+    show(evil)
+    configure_runtime()
+    warn(evil)
+    printed = capsys.readouterr()
+    for text, count in ((printed.out, 1), (printed.err, 2)):
+        assert text.count("\ufffd[31m\ufffdevil\ufffd") == count and printable(text) == text
 
 
 def test_config_prints_a_file_that_loads_to_the_same_config(run_file, capsys, tmp_path):

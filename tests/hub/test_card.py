@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from huggingface_hub import ModelCard, get_session
 from huggingface_hub.utils import hf_raise_for_status
 from jinja2 import UndefinedError
+from markdown_it import MarkdownIt
 
 from tof_hf.hub.card import model_card, render
+from tof_hf.hub.dataset_release import _bundle as make_bundle
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.storage.files import read_json, write_json
+from tof_hf.utils.markdown import escape
+from tof_hf.utils.text import printable
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +94,7 @@ def test_every_stage_on_the_way_stands_in_the_card_with_its_data_and_scores(run)
 def test_options_data_and_pseudo_labels_are_told_in_full(run):
     card = model_card(run, REPO)
     for option, value in run.lineage.options.items():
-        assert f"| `{option}` | {value} |" in card
+        assert f"| `{option}` | {escape(str(value))} |" in card
     for record in run.lineage.data:
         assert f"| {record.option} | {record.name} | {record.rows} |" in card
         assert record.fingerprint in card
@@ -209,6 +216,66 @@ def test_gold_that_stages_were_trained_on_takes_the_zero_resource_claim_from_the
     card = model_card(read_run(run_folder), REPO)
     assert not any(claim in card for claim in claims)
     assert "7 of the 20 scored target sentences are also in target.mrc, with questions and answers" in card
+
+
+HOSTILE = "x\n\n# H\n\n![x](http://evil/p.png) [y](http://evil) <img src=http://evil> `c` | \x1b[31m \u202e ---"
+
+
+def hostile(folder):
+    """The run, with every text of its record that comes from data, labels or options turned into markup."""
+    text = (folder / "lineage.json").read_text()
+    record = json.loads(re.sub(r'"(PER|tof)"(?=[:,\]\s])', lambda _: json.dumps(HOSTILE), text))
+    record["target"] = record["preset"] = record["encoder"]["name"] = HOSTILE
+    record["options"][HOSTILE] = {HOSTILE: [HOSTILE]}
+    for entry in record["data"]:
+        entry |= {"name": HOSTILE, "license": HOSTILE if entry["option"] == "target.gold" else "cc0-1.0"}
+        entry["options"] = {"label_map": {HOSTILE: HOSTILE}, "split": HOSTILE}
+    for system in record["systems"].values():
+        for labelled in system["pseudo_labels"]:
+            labelled["health"]["alarms"] = [HOSTILE]
+            labelled["selection"] = None
+    record["final"]["system"] = HOSTILE
+    write_json(folder / "lineage.json", record)
+    return read_run(folder)
+
+
+def markup(card):
+    """The tokens of a card's body, those inside of paragraphs too."""
+    body = ModelCard(card, ignore_metadata_errors=False).text
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(body):
+        yield token
+        yield from token.children or ()
+
+
+def check_no_markup_of_the_data(card):
+    tokens = list(markup(card))
+    kinds = {token.type for token in tokens}
+    assert not kinds & {"html_block", "html_inline", "image", "link_open", "hr"}
+    headings = [
+        after.content for token, after in pairwise(tokens) if token.type == "heading_open" and token.tag == "h1"
+    ]
+    assert len(headings) == 1
+    assert printable(card) == card
+
+
+def test_nothing_that_the_record_holds_becomes_markup_in_the_card(run_folder):
+    run = hostile(run_folder)
+    card = model_card(run, REPO, license=HOSTILE)
+    check_no_markup_of_the_data(card)
+    assert "evil" in card and ModelCard(card).data.license == printable(HOSTILE)
+    for table in tables(card.replace("\\|", "")):
+        assert {len(row) for row in table} == {len(table[0])}, table[0]
+
+
+@pytest.mark.parametrize("option", ["mrc_repo", "pseudo_labels_repo"])
+def test_nothing_that_the_record_holds_becomes_markup_in_the_card_of_a_data_set(run_folder, option):
+    run = hostile(run_folder)
+    rows = Dataset.from_dict({"id": ["1"], "tokens": [[HOSTILE]]})
+    values = {"questions": {HOSTILE: HOSTILE}} if option == "mrc_repo" else {"last": run.labelled[-1]}
+    bundle = make_bundle(option, run, "tester/data", rows, **values)
+    card = bundle.files["README.md"].decode()
+    check_no_markup_of_the_data(card)
+    assert "evil" in card
 
 
 def test_the_record_names_no_folder_and_what_each_stage_came_from(run, toy_run):

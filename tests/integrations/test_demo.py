@@ -13,8 +13,10 @@ gradio = pytest.importorskip("gradio")
 from huggingface_hub import RepoCard  # noqa: E402
 
 from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
-from tof_hf.inference.tagger import load_tagger  # noqa: E402
+from tof_hf.inference.tagger import Tagged, load_tagger  # noqa: E402
 from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space  # noqa: E402
+from tof_hf.utils.markdown import escape  # noqa: E402
+from tof_hf.utils.text import printable  # noqa: E402
 
 TEXTS = ["Maria visited  London,\n\n where <b>Juan</b> was. ", "", " \n", "(Paris)", "Juan ganó en New York . " * 2000]
 NEEDS = ["torch>=2.13", 'pytest>=9.0; extra == "test"', 'gradio>=6.0; extra == "demo"', 'x; python_version < "3"']
@@ -51,6 +53,17 @@ def test_the_button_of_the_page_gives_pieces_and_a_table(tagger):
         assert [row[:2] for row in rows] == [[*piece] for piece in pieces if piece[1]]
         assert all(text[start:end] == words and 0 < score <= 1 for words, _, score, start, end in rows)
     assert find(None) == ([], [])
+
+
+def test_a_title_and_a_text_are_shown_and_not_obeyed(tagger, installed, tmp_path):
+    title = "[x](http://evil) <img src=x> \u202e\x1b"
+    page = build_page(tagger, title=title)
+    heading = next(block.value for block in page.blocks.values() if isinstance(block, gradio.Markdown))
+    assert heading == f"# {escape(title)}" and page.title == printable(title)
+    assert highlighted(Tagged("a\x1bb\u202ec", [], [], [])) == [("a\ufffdb\ufffdc", None)]
+    space = write_space(tmp_path / "space", "user/tagger", title=title)
+    assert f"# {escape(title)}" in (space / "README.md").read_text(encoding="utf-8")
+    assert all(printable(text := (space / name).read_text()) == text for name in ("README.md", "app.py"))
 
 
 def test_the_page_is_built_and_served_without_a_call_to_the_outside(tagger, monkeypatch):

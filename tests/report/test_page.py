@@ -11,6 +11,7 @@ from tof_hf.report.figures import f1_figures, short_names
 from tof_hf.report.page import make_report, mistakes_of
 from tof_hf.report.reading import Run
 from tof_hf.run.lineage import changed_options
+from tof_hf.utils.text import printable
 
 EVIL = "<script>alert(1)</script>"
 
@@ -58,13 +59,15 @@ def test_words_and_names_of_the_data_are_only_text(written, page):
     written.tags = {n: [[rename.get(t, t) for t in row] for row in rows] for n, rows in written.tags.items()}
     written.gold = [[rename.get(tag, tag) for tag in row] for row in written.gold]
     written.systems = {f"{EVIL}tof": written.systems["tof"]}
-    written.alarms = (f"{EVIL} grew",)
+    written.alarms = (f"{EVIL} \x1b[31m\u202e grew",)
     found = page()
+    html = make_report(written.folder).html
+    assert printable(html) == html and "\ufffd[31m\ufffd grew" in html
     assert found.wrong == []
     assert not found.of("script")
     assert not found.of("img")
     assert f"{EVIL}tof" in found.text
-    assert f"{EVIL} grew" in found.text
+    assert f"{EVIL} \ufffd[31m\ufffd grew" in found.text
 
 
 def test_sentences_take_the_direction_of_their_letters(written, page):

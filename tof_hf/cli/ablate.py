@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int | None:
     if len(ablation.seeds) > 1:
         say(f"{len(ablation.seeds)} seeds: {', '.join(map(str, ablation.seeds))}")
     if options.plan:
-        print(plan(ablation))
+        show(plan(ablation))
         return None
     results, outcomes = ablate(
         ablation,

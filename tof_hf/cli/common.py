@@ -6,6 +6,7 @@ import argparse
 from typing import TextIO
 
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.text import printable
 
 
 def add_run_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -22,6 +23,6 @@ def add_tagger(parser: argparse.ArgumentParser) -> None:
 
 
 def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
-    """Print the text, in a launch from its main process alone."""
+    """Print the text without control characters, in a launch from its main process alone."""
     if is_main_process():
-        print(text, end=end, file=file)
+        print(printable(text), end=end, file=file)

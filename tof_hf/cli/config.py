@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     from tof_hf.config.schema import run_file_schema
 
     if options.schema:
-        print(json.dumps(run_file_schema(), indent=2, ensure_ascii=False))
+        show(json.dumps(run_file_schema(), indent=2, ensure_ascii=False))
         return
     if options.config is None:
         raise ConfigError("config needs a run file: tof-hf config CONFIG, or --schema.")

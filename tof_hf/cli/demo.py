@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.common import add_tagger
+from tof_hf.cli.common import add_tagger, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "start a web page that highlights entities, or write it as a Gradio Space (extra: demo)"
@@ -24,6 +24,6 @@ def run(options: argparse.Namespace) -> None:
 
     configure_runtime()
     if options.space is not None:
-        print(f"written: {write_space(options.space, options.model, revision=options.revision)}")
+        show(f"written: {write_space(options.space, options.model, revision=options.revision)}")
     else:
         run_demo(options.model, port=options.port, revision=options.revision)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.common import add_tagger
+from tof_hf.cli.common import add_tagger, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "write a tagger as an ONNX file and check it (extra: onnx)"
@@ -22,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
     from tof_hf.integrations.onnx import export_onnx
 
     configure_runtime()
-    print(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
+    show(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")

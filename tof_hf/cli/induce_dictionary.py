@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tof_hf.cli.common import show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "make a dictionary from the word vectors of two languages"
@@ -39,4 +40,4 @@ def run(options: argparse.Namespace) -> None:
     )
     dictionary = BilingualDictionary(induced.pairs)
     dictionary.save(options.out)
-    print(f"{options.out}: {dictionary}")
+    show(f"{options.out}: {dictionary}")

@@ -13,6 +13,7 @@ from importlib import import_module
 
 from tof_hf.errors import TofError
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.text import printable
 from tof_hf.utils.versions import __version__
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(options) -> exit status, or None for 0.
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TofError as error:
         if not error.reported_by_main:
             who = "" if is_main_process() else f" (process {os.environ['RANK']} of {os.environ.get('WORLD_SIZE')})"
-            print(f"tof-hf{who}: {error}", file=sys.stderr)
+            print(printable(f"tof-hf{who}: {error}"), file=sys.stderr)
         return 2
 
 

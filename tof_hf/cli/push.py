@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tof_hf.cli.common import show
 from tof_hf.errors import DataError
 from tof_hf.utils.runtime import configure_runtime
 
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     release = load_config(file).release.replace(**changes)
     bundles = prepare(options.run, release, other_seeds=options.seeds)
     if options.dry_run:
-        print("\n".join(bundle.listing() for bundle in bundles))
+        show("\n".join(bundle.listing() for bundle in bundles))
     else:
         for address in push(bundles, private=release.private):
-            print(f"published: {address}")
+            show(f"published: {address}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tof_hf.cli.common import show
 from tof_hf.errors import DataError, as_data_error
 
 HELP = "write one page about a run: scores, mistakes, curves, sentences"
@@ -48,8 +49,8 @@ def run(options: argparse.Namespace) -> None:
     report = make_report(options.run, sentences=options.sentences)
     with as_data_error(found, OSError, fix="name another place with --out.", path=out):
         write_text(out, report.html)
-        print(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
+        show(f"written: {out} ({out.stat().st_size / 1000:,.0f} kB)")
     if options.plots is not None:
         with as_data_error(found, OSError, fix="name another place with --plots.", path=options.plots):
             files = write_plots(report.figures, options.plots)
-        print(f"written: {len(files):,} files in {options.plots}")
+        show(f"written: {len(files):,} files in {options.plots}")

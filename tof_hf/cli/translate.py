@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tof_hf.cli.common import show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "translate labelled sentences or questions word by word"
@@ -50,4 +51,4 @@ def run(options: argparse.Namespace) -> None:
         write_json(options.report, projection.model_dump())
     elif options.report:
         write_text(options.report, projection.to_markdown())
-    print(f"{options.out}: {projection.rows:,} rows, {projection.coverage:.1%} of {projection.words:,} words known")
+    show(f"{options.out}: {projection.rows:,} rows, {projection.coverage:.1%} of {projection.words:,} words known")

@@ -6,19 +6,21 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import CardData, EvalResult, ModelCardData
+from markupsafe import Markup
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SPLITS
 from tof_hf.hub.released_run import METRICS, ReleasedRun
 from tof_hf.stages.name import StageName
 from tof_hf.utils.templates import templates
+from tof_hf.utils.text import printable
 
 GOLD = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}
 FROM_TARGET = {"target", "target_qa", "pseudo", "taught"}  # kinds of training rows
 _LANGUAGE = re.compile(r"[a-z]{2}")  # three letters would make languages of `bio` and `law`
 
-PAGES = templates("tof_hf.hub", html=False)  # they are Markdown
+PAGES = templates("tof_hf.hub", "markdown")
 PAGES.filters |= {
     "kind": lambda stage: StageName.parse(stage).kind,
     "short": lambda stage: StageName.parse(stage).short,
@@ -45,7 +47,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
     stages = [lineage.stages[stage] for stage in run.all_stages]
     return render(
         "model_card.md.jinja",
-        header=_header(run, repo, license, language).to_yaml(),
+        header=front_matter(_header(run, repo, license, language)),
         repo=repo,
         run=run,
         lineage=lineage,
@@ -65,6 +67,11 @@ def render(template: str, **values: Any) -> str:
     return PAGES.get_template(template).render(**values)
 
 
+def front_matter(data: CardData) -> Markup:
+    """The YAML between the lines of three dashes."""
+    return Markup(printable(data.to_yaml()))
+
+
 def _header(run: ReleasedRun, repo: str, license: str | None, language: list[str]) -> ModelCardData:
     lineage = run.lineage
     # The scores of these weights, not means over seeds.
@@ -76,7 +83,7 @@ def _header(run: ReleasedRun, repo: str, license: str | None, language: list[str
             task_name="Named entity recognition",
             # A Hub id, or a name of the characters that the Hub allows in its place.
             dataset_type=file.name.partition(":")[0] if file.hub else re.sub(r"[^A-Za-z0-9_.-]+", "-", file.name),
-            dataset_name=f"{file.name} ({SPLITS[split]})",
+            dataset_name=re.sub(r"[^\w .,:/()-]+", "-", f"{file.name} ({SPLITS[split]})"),
             dataset_split=split,
             metric_type=name,
             metric_name=f"{name} (whole entities, seqeval default mode)",

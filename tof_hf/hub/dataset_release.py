@@ -14,7 +14,7 @@ from tof_hf.algorithm.training_data import TofData
 from tof_hf.data.licences import may_share
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import DataError, TofError
-from tof_hf.hub.card import render
+from tof_hf.hub.card import front_matter, render
 from tof_hf.hub.released_run import ReleasedRun
 from tof_hf.hub.upload import Bundle, check_name
 from tof_hf.run.record import DataRecord
@@ -99,7 +99,7 @@ def _bundle(option: str, run: ReleasedRun, repo: str, rows: Dataset, **values: A
         tags=["named-entity-recognition", "zero-resource", "tof-hf"],
         configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "train.parquet"}]}],
     )
-    values |= {"header": header.to_yaml(), "repo": repo, "title": kind.title, "lineage": run.lineage}
+    values |= {"header": front_matter(header), "repo": repo, "title": kind.title, "lineage": run.lineage}
     card = render(f"{option}.md.jinja", records=records, rows=rows, **values)
     files = {"README.md": card.encode(), "train.parquet": buffer.getvalue()}
     return Bundle(repo, files, message=f"{kind.title}, by tof_hf", repo_type="dataset")

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from tof_hf.errors import DataError, ModelError, TofError
 from tof_hf.storage.files import temporary_folder
 from tof_hf.utils.extras import require
+from tof_hf.utils.markdown import escape
 from tof_hf.utils.templates import templates
+from tof_hf.utils.text import printable
 
 if TYPE_CHECKING:
     import gradio
@@ -54,8 +56,8 @@ def build_page(tagger: Tagger, *, title: str = "Named entities", examples: Seque
         tagged = next(tagger.stream([text or ""]))
         return highlighted(tagged), table(tagged)
 
-    with gradio.Blocks(title=title, analytics_enabled=False) as page:
-        gradio.Markdown(f"# {title}")
+    with gradio.Blocks(title=printable(title), analytics_enabled=False) as page:
+        gradio.Markdown(f"# {escape(title)}")
         text = gradio.Textbox(label="Text", lines=4, max_lines=12, placeholder="Write or paste a text.")
         button = gradio.Button("Find entities", variant="primary")
         if examples:
@@ -75,12 +77,14 @@ def highlighted(tagged: Tagged) -> list[tuple[str, str | None]]:
     for entity in tagged.entities:
         pieces += [(tagged.text[done : entity.start], None), (entity.text, entity.label)]
         done = entity.end
-    return [piece for piece in (*pieces, (tagged.text[done:], None)) if piece[0]]
+    return [
+        (printable(text), label and printable(label)) for text, label in (*pieces, (tagged.text[done:], None)) if text
+    ]
 
 
 def table(tagged: Tagged) -> list[list[Any]]:
     """One row per entity, with the columns of the page."""
-    return [[e.text, e.label, round(e.score, 3), e.start, e.end] for e in tagged.entities]
+    return [[printable(e.text), printable(e.label), round(e.score, 3), e.start, e.end] for e in tagged.entities]
 
 
 def write_space(folder: str | Path, model: str, *, revision: str | None = None, title: str | None = None) -> Path:
@@ -94,7 +98,6 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError("other files in the folder for the Space.", fix="name a new folder.", path=folder)
     _check_hub_id(model)
-    pages = templates("tof_hf.integrations", html=False)
     values = {
         "model": model,
         "revision": revision or "main",
@@ -107,7 +110,8 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
         here = Path(__file__).parent.parent
         shutil.copytree(here, part / here.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         for name in ("app.py", "requirements.txt", "README.md"):
-            (part / name).write_text(pages.get_template(f"{name}.jinja").render(values), encoding="utf-8")
+            page = templates("tof_hf.integrations", "markdown" if name == "README.md" else "text")
+            (part / name).write_text(page.get_template(f"{name}.jinja").render(values), encoding="utf-8")
         part.replace(target)  # fails if there are files in it now
     return Path(folder)
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tof_hf.report.reading import short
-from tof_hf.utils.templates import templates
+from tof_hf.utils.templates import shown, templates
+from tof_hf.utils.text import printable
 
 # Name: colour on a light page, on a dark one. Text has a contrast of at least 4.5 to `paper`, all else of 3.
 COLOURS: dict[str, tuple[str, str]] = {
@@ -33,7 +34,6 @@ COLOURS: dict[str, tuple[str, str]] = {
     "bad": ("#b3261e", "#ff9087"),
 }
 SERIES = ("one", "two", "three", "four", "five", "six")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML has no way to write these
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,11 @@ def shorten(text: str, width: float, size: float = 11) -> str:
 
 
 def _written(value: object) -> object:
-    """A value as a drawing has it: numbers with two decimals at most, text without control characters."""
-    if isinstance(value, float):
-        return f"{value:.2f}".rstrip("0").rstrip(".")
-    return _CONTROL.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """A value as a drawing has it: numbers with two decimals at most."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else shown(printable)(value)
 
 
-PAGES = templates("tof_hf.report", html=True)
+PAGES = templates("tof_hf.report", "html")
 PAGES.filters |= {"short": short, "shorten": shorten}
 _DRAWINGS = PAGES.overlay(finalize=_written)
 _DRAWINGS.globals["colours"] = SERIES

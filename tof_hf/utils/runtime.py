@@ -10,6 +10,7 @@ import sys
 
 from tof_hf.utils.log import logger
 from tof_hf.utils.processes import is_main_process
+from tof_hf.utils.text import printable
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # mallopt(3)
 
@@ -44,9 +45,16 @@ def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
+class _Printable(logging.Formatter):
+    """Lines without control characters: a name in the data cannot colour, move or hide anything in the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def _show_progress() -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Printable("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.handlers = [handler]
     logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     logger.propagate = False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 
-from jinja2 import StrictUndefined, Template
 from pydantic import ConfigDict
 
 from tof_hf.storage.records import Record
+from tof_hf.utils.templates import templates
 
 
 class EntityChanges(Record):
@@ -48,6 +47,5 @@ class Projection(Record):
 
     def to_markdown(self, title: str = "Translation") -> str:
         """The counts, the entities and the samples as a Markdown page."""
-        text = files(__package__).joinpath("projection.md.jinja").read_text(encoding="utf-8")
-        page = Template(text, trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
+        page = templates("tof_hf.data.translation", "markdown", folder="").get_template("projection.md.jinja")
         return page.render(vars(self), title=title)

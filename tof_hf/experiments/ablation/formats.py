@@ -15,7 +15,7 @@ from tof_hf.experiments.ablation.rows import SWAPPED, TITLES
 from tof_hf.experiments.ablation.table import Line, Results
 from tof_hf.storage.files import write_json, write_text
 from tof_hf.utils.devices import device_names
-from tof_hf.utils.markdown import as_table, cell
+from tof_hf.utils.markdown import as_table, escape
 from tof_hf.utils.templates import templates
 from tof_hf.utils.versions import versions
 
@@ -36,7 +36,7 @@ def markdown(results: Results, *, level: int = 2) -> str:
     parts = []
     for table, lines in results.tables.items():
         parts.append(f"{'#' * level} {TITLES[table]}\n\n{as_table(_grid(lines, results))}")
-    return "\n\n".join([*parts, "\n".join(f"- {cell(note)}" for note in notes(results))]) + "\n"
+    return "\n\n".join([*parts, "\n".join(f"- {escape(note)}" for note in notes(results))]) + "\n"
 
 
 def latex(results: Results) -> str:
@@ -93,7 +93,7 @@ def as_json(results: Results) -> dict[str, Any]:
 def notes(results: Results) -> list[str]:
     """What the columns mean, and what a reader must know about them."""
     lines, seeds = results.lines, results.ablation.seeds
-    pages = templates("tof_hf.experiments.ablation", folder="", html=False)
+    pages = templates("tof_hf.experiments.ablation", "text", folder="")
     pages.filters["one_line"] = lambda text: " ".join(text.split())
     text = pages.get_template("notes.jinja").render(
         results=results,
