@@ -22,22 +22,19 @@ _IN_TEXT = (
     "its labels stay unseen, but the encoder is trained on these sentences and pseudo-labels are made of them, so the "
     "score says less about new text: remove them from target.text, or report it."
 )
-_IN_TRAINING = (
-    "stages are trained on their labels or answers, so the score is too good: remove them from one of the two."
+_LEARNED = "stages are trained on their labels or answers, so the score is too good: remove them from one of the two."
+_REFUSED = (
+    "The labels of target.gold are for the score alone, nothing is trained or selected on them: remove these sentences "
+    "from one of the two, or name other data."
 )
-_IN_VALIDATION = (
-    "the labels of target.gold are for the score alone, and nothing is selected on them: remove these sentences from "
-    "one of the two, or name other data."
-)
-_REFUSED = "the labels of target.gold are for the score alone: name other data for one of the two."
 _IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
 _PAIRS: list[tuple[str, str, Level, str]] = [
     ("target.gold", "target.text", "warning", _IN_TEXT),
     ("target.gold", "target.test_text", "note", _WANTED),
-    *(("target.gold", option, "warning", _IN_TRAINING) for option in LABELLED),
-    ("target.gold", "source.validation", "error", _IN_VALIDATION),
-    ("target.gold", "source.mrc_validation", "error", _IN_VALIDATION),
+    *(("target.gold", option, "warning", _LEARNED) for option in LABELLED),
+    ("target.gold", "source.validation", "error", _REFUSED),
+    ("target.gold", "source.mrc_validation", "error", _REFUSED),
     ("source.validation", "source.train", "warning", _IN_TRAIN),
 ]
 
@@ -48,25 +45,25 @@ def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecor
     Sentences of target.gold are an error in validation data (short ones if they are more than half of it), in
     source.train if they are more than half, and in questions that ask for their entities.
     """
-    known: dict[str, SentenceIndex] = {}
+    indices = {option: SentenceIndex(options[option]) for option in {pair[0] for pair in _PAIRS} & options.keys()}
     overlaps, findings = [], []
     for of, within, level, fix in _PAIRS:
         if of not in options or within not in options:
             continue
-        index = known.setdefault(of, SentenceIndex(options[of]))
+        index = indices[of]
         shared, total = index.found_in(options[within]), len(index.sentences)
         overlaps.append(OverlapRecord(of=of, within=within, shared=len(shared), total=total))
         if not shared:
             continue
         most = 2 * len(shared) > total and (level == "error" or within == "source.train")
-        example = next((index.sentences[content] for content in sorted(shared, key=len, reverse=True)), "")
+        example = index.sentences[max(shared, key=lambda content: (len(content), content))]
         such = f", such as {textwrap.shorten(example, 60, placeholder=' ...')!r}"
         if asked := index.found_in(_asking_for_entities(options[within])):
             found = f"{within} asks for the entities of {len(asked):,} sentences of {of}{such}"
             findings.append(Finding("error", within, found, _REFUSED))
         elif of == "target.gold" and (most or (level == "error" and shared & index.long)):
             found = f"{within} holds {len(shared):,} of the {total:,} sentences of {of}{such}"
-            findings.append(Finding("error", of, found, _IN_VALIDATION if level == "error" else _REFUSED))
+            findings.append(Finding("error", of, found, _REFUSED))
         else:
             found = (
                 f"{len(shared):,} of {total:,} sentences ({100 * len(shared) / total:.1f} %) are also in {within}{such}"
@@ -87,7 +84,7 @@ def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLab
     options = {option: rows for option, rows in _options(data, gold).items() if option not in text}
     for finding in look_for_overlaps(options)[1]:
         if finding.level == "error":
-            yield finding.subject, TargetLabelLeak(f"{finding.found}. {finding.fix[0].upper()}{finding.fix[1:]}")
+            yield finding.subject, TargetLabelLeak(f"{finding.found}. {finding.fix}")
 
 
 def _options(data: TofData, gold: Dataset | None) -> dict[str, Dataset]:

@@ -31,7 +31,7 @@ def public_name(name: str) -> str:
     config = name.removeprefix(path)
     if path.startswith(("~", ".")) or os.path.isabs(path) or local_path(path):
         full = os.path.abspath(os.path.expanduser(path))
-        path = "~" if full == str(Path.home()) else os.path.basename(full)
+        path = "~" if full == os.path.expanduser("~") else os.path.basename(full)
     return without_folders(f"{path}{config}")
 
 
@@ -43,7 +43,7 @@ def local_path(name: str) -> str | None:
 
 def without_folders(text: str) -> str:
     """The text with each path of this machine in it cut to its last part, and addresses without login and query."""
-    home = str(Path.home())
+    home = os.path.expanduser("~")
     if len(home) > 1:
         text = re.sub(rf"{re.escape(home)}(?![^\s/\\:,;|'\"])", "~", text)
     return _FOLDERS.sub("", _QUERY.sub(r"\1", _LOGIN.sub(r"\1", text)))
