@@ -7,13 +7,13 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from tabulate import tabulate
 
 from tof_hf.data.readers.read import FileKind
 from tof_hf.run.findings import Finding as Finding
 from tof_hf.run.findings import Level
 from tof_hf.run.record import OverlapRecord
+from tof_hf.utils.templates import templates
 
 WIDTH = 120
 Kind = Literal["mlm", "mrc", "ner"]
@@ -160,17 +160,11 @@ class Report:
 
     def as_text(self) -> str:
         """The report for people, 120 characters wide: what to do first, then the facts."""
-        pages = Environment(
-            loader=PackageLoader("tof_hf.check", "pages"),
-            undefined=StrictUndefined,
-            autoescape=False,  # it is plain text
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        pages = templates("tof_hf.check", "text")
         pages.filters |= {"duration": _duration, "short": _short, "size": size, "table": _table, "wrapped": _wrapped}
         minutes = [stage.minutes for stage in self.stages if stage.minutes is not None]
         template = pages.get_template("report.txt.jinja")
-        return template.render(report=self, minutes=sum(minutes) if minutes else None)
+        return template.render(report=self, minutes=sum(minutes) if minutes else None).removesuffix("\n")
 
 
 def _wrapped(finding: Finding) -> str:

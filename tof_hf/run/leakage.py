@@ -24,8 +24,8 @@ _IN_TEXT = (
 )
 _LEARNED = "stages are trained on their labels or answers, so the score is too good: remove them from one of the two."
 _REFUSED = (
-    "The labels of target.gold are for the score alone, nothing is trained or selected on them: remove these sentences "
-    "from one of the two, or name other data."
+    "remove these sentences from one of the two, or name other data: the labels of target.gold are for the score, and "
+    "nothing is trained or selected on them."
 )
 _IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
@@ -84,7 +84,7 @@ def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLab
     options = {option: rows for option, rows in _options(data, gold).items() if option not in text}
     for finding in look_for_overlaps(options)[1]:
         if finding.level == "error":
-            yield finding.subject, TargetLabelLeak(f"{finding.found}. {finding.fix}")
+            yield finding.subject, TargetLabelLeak(f"{finding.found}. What to do: {finding.fix}")
 
 
 def _options(data: TofData, gold: Dataset | None) -> dict[str, Dataset]:
