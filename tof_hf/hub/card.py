@@ -42,7 +42,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
     Example:
         >>> text = model_card(read_released_run(Path("runs/es")), "user/tagger-es")
     """
-    lineage = run.lineage
+    lineage, license = run.lineage, license and printable(license)
     language = list(language) or ([lineage.target] if _LANGUAGE.fullmatch(lineage.target) else [])
     stages = [lineage.stages[stage] for stage in run.all_stages]
     return render(
@@ -69,7 +69,7 @@ def render(template: str, **values: Any) -> str:
 
 def front_matter(data: CardData) -> Markup:
     """The YAML between the lines of three dashes."""
-    return Markup(printable(data.to_yaml()))
+    return Markup(data.to_yaml())
 
 
 def _header(run: ReleasedRun, repo: str, license: str | None, language: list[str]) -> ModelCardData:
