@@ -125,7 +125,6 @@ def test_nothing_published_names_a_folder_a_user_the_machine_or_a_token(hub, run
     for path, content in pages.items():
         assert b"secret_" not in content and hub.token.encode() not in content, path
     assert json.loads(files_of(hub)["config.json"])["corpus"] == "file.txt"
-    assert b"file.txt" in files_of(hub)["tokenizer_config.json"]
 
 
 def test_a_push_that_broke_off_leaves_the_run_untouched_and_the_next_one_succeeds(hub, run_folder, monkeypatch, capsys):
