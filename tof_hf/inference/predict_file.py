@@ -10,12 +10,12 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice, tee
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,6 +116,7 @@ def _checked(rows: NumberedRows, source: Path) -> Iterator[Row]:
 
 
 def _lines(source: Path, encoding: str | None) -> Iterator[str]:
+    stream: AbstractContextManager[IO[bytes]]
     with as_data_error("a file that cannot be read", OSError, fix="check the path.", path=source):
         stream = nullcontext(sys.stdin.buffer) if source == STANDARD else source.open("rb")
     with stream as opened:
