@@ -19,6 +19,8 @@ from tof_hf.errors import ModelError
 
 # Raised by transformers and the file formats for a folder without a model, a damaged file or an unsafe pickle.
 _UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
+# user/name, or one of the first models of the Hub, which had no user and still load by that name.
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+|(albert|bert|camembert|distilbert|distilroberta|roberta|xlm)-[\w.-]+")
 _NO_MODEL = "no model can be loaded from there."
 _NEVER = "tof_hf never runs code that comes with a model"
 _STOCK = "an architecture that is part of transformers, such as google-bert/bert-base-multilingual-cased"
@@ -49,7 +51,7 @@ def _check_name(name: str) -> None:
     path = Path(name)
     folders = [folder.name for folder in path.parent.glob("*/")] if os.path.isdir(path.parent) else []
     near = difflib.get_close_matches(path.name, folders, n=1)
-    if near or not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
+    if near or not _HUB_ID.fullmatch(name):
         hint = f" Did you mean {os.path.join(os.path.dirname(name) or '.', near[0])}?" if near else ""
         raise ModelError(
             f"{name}: no folder of this name.{hint} Check the path, which is relative to the current folder; an id of "
