@@ -164,7 +164,7 @@ class Watch:
             if flags & (os.O_WRONLY | os.O_RDWR) and (inside := self._inside(path)) is not None:
                 self._pass("write", inside)
                 if self._reached("cut", inside):
-                    os.close(os.open(path, flags | os.O_CREAT, 0o600))
+                    os.close(os.open(path, (flags | os.O_CREAT) & ~os.O_EXCL, 0o600))
                     end()
         elif event in _EVENTS:
             operation, place, descriptor = _EVENTS[event]

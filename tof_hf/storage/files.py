@@ -91,6 +91,12 @@ def replace_folder(part: Path, folder: Path) -> None:
                 raise
 
 
+def remove_temporary(folder: Path) -> None:
+    """Remove the temporary files in a folder, which a killed process left there."""
+    for found in folder.glob(f"{TEMPORARY}*"):
+        shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
+
+
 def _temporary(parent: Path) -> Path:
     """An unused name. Not `mkstemp` or `mkdtemp`: only the owner could read what they make."""
     return parent / f"{TEMPORARY}{secrets.token_hex(8)}"

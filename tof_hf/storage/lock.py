@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from tof_hf.errors import TofError
-from tof_hf.storage.files import read_object, write_json
+from tof_hf.storage.files import read_object, remove_temporary, write_json
 from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.storage.records import utc_now
 from tof_hf.utils.log import warn
@@ -53,6 +53,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
             fix += f" If it was killed on another machine, remove {folder / SOFT_LOCK}."
         raise FolderInUse(f"{folder}: another run uses this folder ({who}). What to do: {fix}") from problem
     try:
+        remove_temporary(folder)
         write_json(
             folder / OWNER,
             {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tof_hf.errors import ConfigError
-from tof_hf.storage.files import TEMPORARY, read_object, replace_folder, write_json
+from tof_hf.storage.files import read_object, remove_temporary, replace_folder, write_json
 
 LEDGER = ".tof-hf.json"  # which paths of its folder are the library's
 
@@ -96,8 +96,8 @@ class OwnFolder:
             return
         above = (folder for path in self.paths for folder in self._between(PurePath(path)))
         for folder in {self.path, *above, *(made for made in self.made() if made.is_dir())}:
-            for found in [] if folder.is_symlink() else folder.glob(f"{TEMPORARY}*"):
-                shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
+            if not folder.is_symlink():
+                remove_temporary(folder)
 
     def _in_the_way(self) -> Iterator[Path]:
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
