@@ -31,15 +31,7 @@ from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.machine import CostMeter, failures_of_the_machine
 from tof_hf.stages.record import BEGUN, RECORD, FingerprintInputs, StageRecord
-from tof_hf.stages.reuse import (
-    NEW_MODEL,
-    decide,
-    file_hashes,
-    finish_replacing,
-    prepare_folder,
-    remove_training,
-    stage_files,
-)
+from tof_hf.stages.reuse import NEW_MODEL, decide, file_hashes, finish_replacing, prepare_folder, stage_files
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
 from tof_hf.storage.files import temporary_folder
 from tof_hf.storage.publishing import remove_folders
@@ -95,7 +87,6 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
                 stage.tokenizer.save_pretrained(part)
                 remove_folders(part)
                 hashes = file_hashes(part)
-                stage_files(folder).remove(f"{NEW_MODEL}/")
                 part.replace(folder / NEW_MODEL)
             StageRecord(  # writing it replaces an older stage in one step
                 **dict(cost),
@@ -124,7 +115,8 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
 def _remove_checkpoints(folder: Path) -> None:
     """Remove what the training of a finished stage left; if that fails, it only takes up space."""
     with suppress(OSError):
-        remove_training(folder)
+        for left in ("trainer/", f"{NEW_MODEL}/"):
+            stage_files(folder).remove(left)
         stage_files(folder).remove_temporary()
 
 

@@ -93,24 +93,20 @@ def prepare_folder(folder: Path, inputs: FingerprintInputs, *, resumed: Path | N
     """
     own = stage_files(folder)
     own.claim()
-    own.remove_temporary()
-    if resumed is not None:
-        point_to_best(resumed)
-        return
     try:
-        remove_training(folder)
+        own.remove_temporary()
+        own.remove(f"{NEW_MODEL}/")  # without a record
+        if resumed is None:
+            own.remove("trainer/")
     except OSError as problem:
         raise RunError(
             f"{folder.name}: what an earlier run left cannot be removed ({problem}). What to do: remove {folder}, or "
             "make it writable for this user, then start the same run again: finished stages are reused."
         ) from problem
-    BegunRecord(key=fingerprint(inputs), inputs=inputs).write(folder / BEGUN)
-
-
-def remove_training(folder: Path) -> None:
-    """Remove what the training of a stage left: the Trainer's checkpoints, and a model without a record."""
-    for left in ("trainer/", f"{NEW_MODEL}/"):
-        stage_files(folder).remove(left)
+    if resumed is None:
+        BegunRecord(key=fingerprint(inputs), inputs=inputs).write(folder / BEGUN)
+    else:
+        point_to_best(resumed)
 
 
 def finish_replacing(folder: Path) -> None:
