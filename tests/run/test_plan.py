@@ -15,6 +15,8 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf import load_config, run_tof
 from tof_hf.cli import main
 from tof_hf.pipeline import TofPipeline
+from tof_hf.stages.record import BEGUN
+from tof_hf.storage.own_folder import LEDGER
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +96,26 @@ def test_a_change_trains_its_stage_and_what_follows_and_nothing_before(run, monk
 )
 def test_a_change_that_changes_no_weight_trains_nothing(run, change):
     assert {action for action, _ in planned(run, change).values()} == {"reuse"}
+
+
+def test_a_run_that_is_stopped_while_it_replaces_stages_leaves_the_finished_one_as_it_was(run, monkeypatch, caplog):
+    def stop(trainer, **options):
+        raise KeyboardInterrupt
+
+    def contents():
+        files = [
+            path
+            for name in ("*.json", "*.yaml", "final/*", "stages/*/*", "stages/*/model/*")
+            for path in run.glob(name)
+        ]
+        return {path: path.read_bytes() for path in files if path.is_file() and path.name not in (BEGUN, LEDGER)}
+
+    before, plan = contents(), planned(run)
+    with monkeypatch.context() as patch, caplog.at_level("WARNING"), pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "train", stop)
+        run_tof(load_config(run / "config.yaml", [f"output_dir={run}", "continual_ner.seed=5"]))
+    assert f"this run replaces 1 finished stage, once the new one is whole: {CHAIN[-1]}" in caplog.text
+    assert contents() == before and planned(run) == plan
 
 
 def test_other_rows_are_told_from_other_names_of_the_same(run, tmp_path):

@@ -149,6 +149,6 @@ def replaced_stages(stages: Sequence[PlannedStage]) -> list[str]:
     replaced = {one.name: f" ({one.why})" if one.why.startswith("unless") else "" for one in stages if one.replaces}
     if not replaced:
         return []
-    what = "1 finished stage" if len(replaced) == 1 else f"{len(replaced)} finished stages"
+    what = "1 finished stage," if len(replaced) == 1 else f"{len(replaced)} finished stages, each"
     names = ", ".join(f"{name}{unless}" for name, unless in replaced.items())
-    return [f"this run replaces {what}, each once the new one is whole: {names}"]
+    return [f"this run replaces {what} once the new one is whole: {names}"]
