@@ -8,6 +8,7 @@ import pytest
 
 from tof_hf.check import cost
 from tof_hf.data import read_ner
+from tof_hf.utils.disks import cache_folder
 
 pytestmark = pytest.mark.slow
 
@@ -141,10 +142,13 @@ def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy,
     assert "40 of 40 sentences" in report.findings[0].found
 
 
-def test_a_full_disk_is_an_error_before_the_run(report_on, monkeypatch):
-    monkeypatch.setattr(cost.shutil, "disk_usage", lambda place: cost.shutil._ntuple_diskusage(1, 1, 1000))
-    found = only(report_on(QUICK))
-    assert (found.level, found.subject) == ("error", "output_dir") and "1000 bytes are free" in found.found
+def test_full_disks_are_named_before_the_run(report_on, monkeypatch, tmp_path):
+    monkeypatch.setattr(cost, "free_bytes", lambda folder: 1000)
+    found = report_on(QUICK).findings
+    assert [(one.level, one.subject) for one in found] == [("error", "output_dir"), ("error", "HF_DATASETS_CACHE")]
+    places = (tmp_path / "run", cache_folder())
+    for one, place in zip(found, places, strict=True):
+        assert f"on the disk of {place}, 1000 bytes are free" in one.found
 
 
 def test_too_little_memory_is_a_warning(report_on, monkeypatch):

@@ -106,12 +106,12 @@ def test_the_warm_up_of_a_fresh_head_is_part_of_the_minutes(tmp_path):
     task.seed, task.rows = 1, {"target": 10}
     stage = PlannedStage("tof", "mlm", "run", "never trained", False, task)
 
-    def minutes(fresh_head):
-        speeds = {"mlm": Speed(60.0, fresh_head)}
+    def minutes(head_speed):
+        speeds = {"mlm": Speed(60.0, head_speed)}
         return stage_facts([stage], folder=tmp_path, speeds=speeds).minutes
 
-    assert minutes(False) == 80  # 10 windows of 8 pieces, a minute each
-    assert minutes(True) == 80 + 6 * 40 / 3  # a step has 40 pieces, a third of the work each
+    assert minutes(0.0) == 80  # 10 windows of 8 pieces, a minute each
+    assert minutes(30.0) == 80 + 6 * 40 / 2  # a step has 40 pieces
 
 
 def test_timed_batches_are_the_longest_first_then_short_medium_and_long_ones():

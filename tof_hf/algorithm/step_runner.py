@@ -157,7 +157,9 @@ class StepRunner:
         return fit(stage, self.folders)
 
     def _setup(self, stage_name: StageName, start: Checkpoint, config: AnyConfig) -> StageSetup[AnyConfig]:
-        return StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))
+        setup = StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))
+        named = {"run_name": f"{self.config.target.name} {setup.name}"} | config.training  # for trackers (report_to)
+        return replace(setup, config=config.model_copy(update={"training": named}))
 
     def _score(self, checkpoint: Checkpoint, config: StageConfig) -> None:
         if isinstance(config, MrcConfig):

@@ -94,7 +94,7 @@ class _Check:
         languages = [] if tokenizer is None else self._languages(rows, tokenizer)
         overlaps, found = look_for_overlaps(rows)
         self.findings += found
-        stages, disk, memory = self._costs([] if tokenizer is None else self._plan(tokenizer), timing=timing)
+        stages, disk, cache, memory = self._costs([] if tokenizer is None else self._plan(tokenizer), timing=timing)
         return Report(
             name,
             findings=_sorted(self.findings),
@@ -104,6 +104,7 @@ class _Check:
             overlaps=tuple(overlaps),
             stages=tuple(stages),
             disk=disk,
+            cache=cache,
             memory=memory,
         )
 
@@ -173,7 +174,7 @@ class _Check:
 
     def _costs(
         self, planned: Sequence[PlannedStage], *, timing: bool
-    ) -> tuple[list[StageFacts], DiskFacts | None, MemoryFacts | None]:
+    ) -> tuple[list[StageFacts], DiskFacts | None, DiskFacts | None, MemoryFacts | None]:
         """The planned stages, and the disk and memory that those to train need."""
         stages: dict[str, list[PlannedStage]] = {}  # by name; systems share them
         for stage in planned:
@@ -181,7 +182,7 @@ class _Check:
         to_train = [same[0].stage for same in stages.values() if same[0].action != "reuse"]
         of_kind = {cost.kind_of(stage): stage for stage in reversed(to_train)}  # the first that has to be trained
         speeds = self._speeds(of_kind) if timing else {}
-        disk = memory = None
+        disk = cache = memory = None
         if to_train:
             encoder = read_config(self.config.model)
             parameters = {kind: cost.parameter_count(encoder, stage) for kind, stage in of_kind.items()}
@@ -193,8 +194,10 @@ class _Check:
                 for stage in to_train
             ]
             memory = max(needs, key=lambda facts: facts.needed)
-            self.findings += cost.check_costs(disk, memory)
-        return [cost.stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()], disk, memory
+            cache = cost.cache_facts(to_train)
+            self.findings += cost.check_costs(disk, cache, memory)
+        facts = [cost.stage_facts(same, folder=self.folder, speeds=speeds) for same in stages.values()]
+        return facts, disk, cache, memory
 
     def _speeds(self, stages: Mapping[Kind, Stage]) -> dict[Kind, cost.Speed]:
         """The speed of each kind of stage; one that does not fit in memory is an error."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.dry_run import model_of
 from tof_hf.stages.fit import stage_trainer
 from tof_hf.stages.stage import Stage
+from tof_hf.utils.disks import cache_folder, free_bytes
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
 SAVED_AT_ONCE = 3  # Trainer checkpoints: the best, the last, and the one being written
@@ -39,12 +39,12 @@ class Speed:
 
     Attributes:
         seconds_per_piece: for one piece of text, all processes together.
-        fresh_head: whether the encoder comes without this head.
+        head_seconds_per_piece: the same while a fresh head is trained alone, the encoder frozen; 0 without such steps.
         peak_bytes: the most memory used, on GPUs only.
     """
 
     seconds_per_piece: float
-    fresh_head: bool
+    head_seconds_per_piece: float = 0.0
     peak_bytes: int | None = None
 
 
@@ -69,12 +69,13 @@ def stage_facts(same: Sequence[PlannedStage], *, folder: Path, speeds: Mapping[K
     minutes = None
     if speed is not None and planned.action != "reuse":
         pieces_a_step = pieces / max(1, steps)
-        # Without gradients, or with those of a head alone, a piece is about a third of the work.
+        # Without gradients a piece is about a third of the work.
         if stage.validation is not None and args.eval_strategy == "epoch":
             pieces += sum(stage.validation.windows["length"]) * args.num_train_epochs / 3
-        if isinstance(stage.config, MlmConfig) and speed.fresh_head:
-            pieces += stage.config.head_warmup_steps * pieces_a_step / 3
-        minutes = pieces * speed.seconds_per_piece / 60
+        seconds = pieces * speed.seconds_per_piece
+        if isinstance(stage.config, MlmConfig):
+            seconds += stage.config.head_warmup_steps * pieces_a_step * speed.head_seconds_per_piece
+        minutes = seconds / 60
     return StageFacts(
         name=planned.name,
         kind=kind_of(stage),
@@ -110,12 +111,16 @@ def parameter_count(encoder: PreTrainedConfig, stage: Stage) -> int:
 
 def disk_facts(folder: Path, stages: Sequence[Stage], parameters: Mapping[Kind, int]) -> DiskFacts:
     """What the stages to train write, and what is free where output_dir is or will be."""
-    folder = folder.absolute()
-    place = next(place for place in (folder, *folder.parents) if place.exists())
     sizes = [parameters[kind_of(stage)] * FLOAT32 for stage in stages]
     # A Trainer checkpoint is the weights and Adam's two states; final/ is a copy of the last stage's model.
     needed = sum(sizes) + SAVED_AT_ONCE * 3 * max(sizes) + sizes[-1]
-    return DiskFacts(str(place), needed, shutil.disk_usage(place).free)
+    return DiskFacts(str(folder.absolute()), needed, free_bytes(folder))
+
+
+def cache_facts(stages: Sequence[Stage]) -> DiskFacts:
+    """What the encoded rows of the stages to train take in the cache of datasets, and what is free there."""
+    rows = [stage.train for stage in stages] + [stage.validation.windows for stage in stages if stage.validation]
+    return DiskFacts(str(cache_folder()), sum(part.data.nbytes for part in rows), free_bytes(cache_folder()))
 
 
 def memory_facts(
@@ -135,11 +140,12 @@ def memory_facts(
     )
 
 
-def check_costs(disk: DiskFacts, memory: MemoryFacts) -> Iterator[Finding]:
+def check_costs(disk: DiskFacts, cache: DiskFacts, memory: MemoryFacts) -> Iterator[Finding]:
     """Too little disk or memory."""
-    if disk.needed > disk.free:
-        found = f"the run needs {size(disk.needed)} on the disk of {disk.place}, {size(disk.free)} are free"
-        yield Finding("error", "output_dir", found, "free some space, or name a folder on another disk.")
+    for option, one in (("output_dir", disk), ("HF_DATASETS_CACHE", cache)):
+        if one.needed > one.free:
+            found = f"the run needs {size(one.needed)} on the disk of {one.place}, {size(one.free)} are free"
+            yield Finding("error", option, found, f"free some space, or set {option} to a folder on another disk.")
     if (memory.measured_peak or memory.needed) > memory.available:
         needed, free = size(memory.needed), size(memory.available)
         found = f"{memory.stage} needs roughly {needed} of memory, {free} are free on {memory.device}"
@@ -187,23 +193,34 @@ def measure(stage: Stage, encoder: str) -> Speed:
         batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         strategy = stage.config.training.get("train_sampling_strategy", "group_by_length")
         rows = representative(lengths, batch, grouped=strategy in ("group_by_length", "batch_rebalance"))
-        stopwatch = Stopwatch(alone=args.world_size == 1)
         on_gpu = args.device.type == "cuda"
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
         model, hand_off = _model_for(stage, encoder)
-        trainer = stage_trainer(stage, model, args, stage.train.select(rows))
-        trainer.add_callback(stopwatch)
-        trainer.train()
-        trainer.accelerator.free_memory()
-        del trainer, model
+        head_speed = 0.0
+        if hand_off.head_fresh and stage.head_warmup is not None:
+            model.base_model.requires_grad_(False)
+            head_speed = _seconds_per_piece(stage, model, args, rows)
+            model.base_model.requires_grad_(True)
+        speed = _seconds_per_piece(stage, model, _arguments(stage, folder), rows)
+        del model
     peak = torch.cuda.max_memory_allocated() if on_gpu else None
     torch.cuda.empty_cache()
+    return Speed(speed, head_speed, peak_bytes=peak)
+
+
+def _seconds_per_piece(stage: Stage, model: PreTrainedModel, args: TrainingArguments, rows: Sequence[int]) -> float:
+    """The time of the steps on these rows without the first, which also warms up."""
+    stopwatch = Stopwatch(alone=args.world_size == 1)
+    train = stage.train.select(rows)
+    trainer = stage_trainer(stage, model, args, train)
+    trainer.add_callback(stopwatch)
+    trainer.train()
+    trainer.accelerator.free_memory()
     seconds = np.diff(stopwatch.stamps)
-    pieces = lengths[rows].reshape(-1, batch).sum(1)[: len(seconds)]
-    timed = slice(1 if len(seconds) > 1 else 0, None)  # the first step also warms up
-    seconds_per_piece = float(seconds[timed].sum() / pieces[timed].sum())
-    return Speed(seconds_per_piece, fresh_head=bool(hand_off.head_fresh), peak_bytes=peak)
+    pieces = np.asarray(train["length"][:]).reshape(1 + TIMED_STEPS, -1).sum(1)[: len(seconds)]
+    timed = slice(1 if len(seconds) > 1 else 0, None)
+    return float(seconds[timed].sum() / pieces[timed].sum())
 
 
 def _arguments(stage: Stage, folder: str) -> TrainingArguments:

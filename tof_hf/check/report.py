@@ -89,7 +89,11 @@ class StageFacts:
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """Bytes that the stages to train, one stage's Trainer checkpoints and final/ take, and those free at `place`."""
+    """Bytes that a run takes at `place`, and those free there.
+
+    In output_dir they are for the stages to train, one stage's Trainer checkpoints and final/; in the cache of
+    datasets for encoded rows.
+    """
 
     place: str
     needed: int
@@ -142,6 +146,7 @@ class Report:
     overlaps: tuple[OverlapRecord, ...] = ()
     stages: tuple[StageFacts, ...] = ()
     disk: DiskFacts | None = None
+    cache: DiskFacts | None = None
     memory: MemoryFacts | None = None
 
     def of_level(self, level: Level) -> list[Finding]:

@@ -144,6 +144,9 @@ def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: 
 def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments, train: Dataset) -> Trainer:
     """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
     validation = stage.validation
+    if args.dataloader_drop_last and len(train) < args.train_batch_size * args.world_size:
+        warn(f"{stage.name}: {len(train)} windows are less than a batch, so dataloader_drop_last does not drop them")
+        args.dataloader_drop_last = False
     trainer = stage.trainer(
         model=model,
         args=args,
@@ -154,6 +157,10 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
         compute_metrics=validation and validation.metrics,
         preprocess_logits_for_metrics=validation and validation.reduce_logits,
     )
+    logs = Path(str(args.output_dir)).parent.parent.parent / "logs" / stage.name  # output_dir is deleted in the end
+    for callback in trainer.callback_handler.callbacks:
+        if vars(callback).get("logging_dir", logs) is None:  # TensorBoard's, unless its environment variable is set
+            callback.logging_dir = str(logs)
     trainer.remove_callback(PrinterCallback)
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)

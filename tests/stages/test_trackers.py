@@ -1,0 +1,55 @@
+"""What trackers (report_to) and small data get of a stage's Trainer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from datasets import Dataset
+from transformers import TrainerCallback
+from transformers.integrations import integration_utils
+
+from tof_hf.config import NerConfig
+from tof_hf.inference.words import OrderedTrainer
+from tof_hf.modeling.transfer import load_for_ner
+from tof_hf.stages.arguments import training_arguments
+from tof_hf.stages.fit import stage_trainer
+
+
+class Tracker(TrainerCallback):
+    """Like TensorBoard's: logs to its folder, by default inside output_dir."""
+
+    logging_dir: str | None
+
+    def __init__(self) -> None:
+        self.logging_dir = None
+
+
+@pytest.fixture
+def trainer(checkpoint, tmp_path):
+    """The Trainer of a stage named mlm-ner with three windows, in a run's folder."""
+
+    def make(**options):
+        config = NerConfig(**options)
+        stage = SimpleNamespace(
+            name="mlm-ner", validation=None, trainer=OrderedTrainer, collator=None, loss=None, config=config
+        )
+        rows = Dataset.from_dict({"input_ids": [[0]] * 3, "labels": [[0]] * 3, "length": [1] * 3})
+        args = training_arguments(config, tmp_path / "run/stages/mlm-ner/trainer", seed=1, selects=False)
+        return stage_trainer(stage, load_for_ner(checkpoint("bert"), ["O"])[0], args, rows)
+
+    return make
+
+
+def test_logs_of_a_tracker_are_kept_outside_the_folder_that_is_deleted(trainer, tmp_path, monkeypatch):
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "mine", Tracker)
+    callbacks = trainer(report_to="mine").callback_handler.callbacks
+    (tracker,) = [callback for callback in callbacks if isinstance(callback, Tracker)]
+    assert tracker.logging_dir == str(tmp_path / "run/logs/mlm-ner")
+
+
+@pytest.mark.parametrize(("batch", "batches"), [(8, 1), (2, 1), (3, 1)])
+def test_windows_are_not_dropped_where_none_would_be_left(trainer, batch, batches, caplog):
+    made = trainer(dataloader_drop_last=True, per_device_train_batch_size=batch)
+    assert len(made.get_train_dataloader()) == batches
+    assert ("does not drop them" in caplog.text) is (batch == 8)
