@@ -143,10 +143,10 @@ def test_validation_sentences_in_the_training_data_are_a_warning(report_on, toy,
 
 
 def test_full_disks_are_named_before_the_run(report_on, monkeypatch, tmp_path):
-    monkeypatch.setattr(cost, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(cost.shutil, "disk_usage", lambda place: cost.shutil._ntuple_diskusage(1, 1, 1000))
     found = report_on(QUICK).findings
     assert [(one.level, one.subject) for one in found] == [("error", "output_dir"), ("error", "HF_DATASETS_CACHE")]
-    places = (tmp_path / "run", cache_folder())
+    places = (tmp_path, cache_folder())
     for one, place in zip(found, places, strict=True):
         assert f"on the disk of {place}, 1000 bytes are free" in one.found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.dry_run import model_of
 from tof_hf.stages.fit import stage_trainer
 from tof_hf.stages.stage import Stage
-from tof_hf.utils.disks import cache_folder, free_bytes
+from tof_hf.utils.disks import cache_folder
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
 SAVED_AT_ONCE = 3  # Trainer checkpoints: the best, the last, and the one being written
@@ -114,13 +115,19 @@ def disk_facts(folder: Path, stages: Sequence[Stage], parameters: Mapping[Kind, 
     sizes = [parameters[kind_of(stage)] * FLOAT32 for stage in stages]
     # A Trainer checkpoint is the weights and Adam's two states; final/ is a copy of the last stage's model.
     needed = sum(sizes) + SAVED_AT_ONCE * 3 * max(sizes) + sizes[-1]
-    return DiskFacts(str(folder.absolute()), needed, free_bytes(folder))
+    return _disk(folder, needed)
 
 
 def cache_facts(stages: Sequence[Stage]) -> DiskFacts:
     """What the encoded rows of the stages to train take in the cache of datasets, and what is free there."""
     rows = [stage.train for stage in stages] + [stage.validation.windows for stage in stages if stage.validation]
-    return DiskFacts(str(cache_folder()), sum(part.data.nbytes for part in rows), free_bytes(cache_folder()))
+    return _disk(cache_folder(), sum(part.data.nbytes for part in rows))
+
+
+def _disk(folder: Path, needed: int) -> DiskFacts:
+    folder = folder.absolute()
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    return DiskFacts(str(place), needed, shutil.disk_usage(place).free)
 
 
 def memory_facts(
