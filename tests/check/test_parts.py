@@ -86,14 +86,13 @@ def test_parameters_are_counted_without_weights(architecture, tiny_config):
         (10, 1, {"num_train_epochs": 1.5}, 5, 120),
         (10, 2, {"gradient_accumulation_steps": 2}, 3, 160),
         (10, 1, {"world_size": 2}, 2, 80),
-        (10, 1, {"dataloader_drop_last": True}, 2, 80),
         (10, 1, {"max_steps": 6}, 6, 160),
     ],
 )
 def test_steps_are_counted_as_the_trainer_does(windows, repeats, options, steps, pieces):
     defaults = {
         "train_batch_size": 4, "gradient_accumulation_steps": 1, "num_train_epochs": 1, "world_size": 1,
-        "max_steps": -1, "dataloader_drop_last": False,
+        "max_steps": -1,
     }  # fmt: skip
     args = SimpleNamespace(**(defaults | options))
     assert steps_of(task_of("ner", windows, repeats), args) == (steps, pieces)

@@ -84,6 +84,7 @@ def test_stages_that_inherit_an_option_share_its_error(tiny_config):
         {"save_only_model": True},
         {"ignore_data_skip": True},
         {"auto_find_batch_size": True},
+        {"dataloader_drop_last": True},
     ],
 )
 def test_numbers_out_of_range_and_options_that_break_a_run_are_refused_with_the_file(options):

@@ -232,7 +232,6 @@ def test_masks_drawn_by_other_workers_are_another_stage(train, tmp_path):
     [
         {"mlm_probability": 0.2}, {"maskings": 3}, {"max_length": 100}, {"stride": 1}, {"head_warmup_steps": 4},
         {"learning_rate": 1e-3}, {"max_steps": 3}, {"max_grad_norm": 2.0}, {"save_strategy": "steps"},
-        {"dataloader_drop_last": True},
     ],
 )  # fmt: skip
 def test_options_that_decide_are_part_of_the_key(rows, checkpoint, tokenizers, option):

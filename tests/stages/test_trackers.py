@@ -1,4 +1,4 @@
-"""What trackers (report_to) and small data get of a stage's Trainer."""
+"""Where trackers (report_to) log to."""
 
 from __future__ import annotations
 
@@ -46,10 +46,3 @@ def test_logs_of_a_tracker_are_kept_outside_the_folder_that_is_deleted(trainer, 
     callbacks = trainer(report_to="mine").callback_handler.callbacks
     (tracker,) = [callback for callback in callbacks if isinstance(callback, Tracker)]
     assert tracker.logging_dir == str(tmp_path / "run/logs/mlm-ner")
-
-
-@pytest.mark.parametrize(("batch", "batches"), [(8, 1), (2, 1), (3, 1)])
-def test_windows_are_not_dropped_where_none_would_be_left(trainer, batch, batches, caplog):
-    made = trainer(dataloader_drop_last=True, per_device_train_batch_size=batch)
-    assert len(made.get_train_dataloader()) == batches
-    assert ("does not drop them" in caplog.text) is (batch == 8)

@@ -95,8 +95,7 @@ def steps_of(stage: Stage, args: TrainingArguments) -> tuple[int, float]:
     """Optimizer steps of the stage over all processes, as the Trainer counts them, and the pieces it reads."""
     windows = len(stage.train) * stage.repeats
     in_batch = args.train_batch_size * args.world_size
-    divide = math.floor if args.dataloader_drop_last else math.ceil
-    per_epoch = max(1, math.ceil(divide(windows / in_batch) / args.gradient_accumulation_steps))
+    per_epoch = max(1, math.ceil(math.ceil(windows / in_batch) / args.gradient_accumulation_steps))
     pieces_an_epoch = sum(stage.train["length"]) * stage.repeats
     if args.max_steps > 0:
         return args.max_steps, pieces_an_epoch * args.max_steps / per_epoch

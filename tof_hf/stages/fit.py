@@ -144,9 +144,6 @@ def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: 
 def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments, train: Dataset) -> Trainer:
     """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
     validation = stage.validation
-    if args.dataloader_drop_last and len(train) < args.train_batch_size * args.world_size:
-        warn(f"{stage.name}: {len(train)} windows are less than a batch, so dataloader_drop_last does not drop them")
-        args.dataloader_drop_last = False
     trainer = stage.trainer(
         model=model,
         args=args,
