@@ -37,7 +37,9 @@ class DataError(TofError):
         self.line = line
         place = [str(part) for part in (path, line) if part is not None]
         prefix = ":".join(place) + ": " if place else ""
-        super().__init__(f"{prefix}found {found.removesuffix('.')}. What to do: {fix.removesuffix('.')}.")
+        super().__init__(
+            f"{prefix}found {_cut(found, 1_000).removesuffix('.')}. What to do: {_cut(fix, 1_000).removesuffix('.')}."
+        )
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[str, str, Path | None, int | None]]:
         # By default only the message is pickled, so an error from a worker process would lose its path and line.
@@ -50,13 +52,33 @@ def _rebuild_data_error(found: str, fix: str, path: Path | None, line: int | Non
 
 @contextmanager
 def as_data_error(
-    found: str, *kinds: type[Exception], fix: str, path: Path | None = None, line: int | None = None
+    found: str, *kinds: type[Exception], fix: str, path: str | PathLike[str] | None = None, line: int | None = None
 ) -> Iterator[None]:
-    """Turns exceptions of these kinds into a DataError, with their text after `found`."""
+    """Turns exceptions of these kinds into a DataError, with their text after `found`.
+
+    Without kinds it is a door for content from outside, for which libraries raise whatever it leads to: everything
+    becomes a DataError, except our own errors.
+    """
+    caught = kinds or (Exception,)
     try:
         yield
-    except kinds as error:
-        raise DataError(f"{found} ({error}).", fix=fix, path=path, line=line) from error
+    except caught as error:
+        if not kinds and isinstance(error, TofError):
+            raise
+        line = line or getattr(error, "lineno", None)  # of JSON
+        raise DataError(f"{found} ({reason_of(error)}).", fix=fix, path=path, line=line) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """The text of another package's error, in one line of bounded length."""
+    text = " ".join(str(error).split())
+    if not text or not isinstance(error, (OSError, ValueError, RuntimeError)):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return _cut(text, 500)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
 
 
 class ConfigError(TofError):

@@ -199,7 +199,7 @@ def test_the_cache_has_a_name_of_its_own(write):
     ("content", "name", "line", "message"),
     [
         ("{", "a.json", 1, "not JSON"),
-        ('{"id": 1}\nnonsense', "a.jsonl", 2, "a line that is not JSON"),
+        ('{"id": 1}\nnonsense', "a.jsonl", 2, "text that is not JSON"),
         (
             '{"question": "a", "context": "b", "spans": []}\n{"question": "a"}',
             "a.jsonl",

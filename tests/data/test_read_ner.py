@@ -394,7 +394,7 @@ ROW = '{"tokens": ["Rio"], "ner_tags": ["B-LOC"], "id": "%s"}\n'
     [
         (ROW % 1 + "\n" + '{"tokens": ["Rio"], "ner_tags": ["LOC"], "id": "2"}\n', 3, "the tag 'LOC'"),
         (ROW % 1 + "\n" + ROW % 1, 3, "the id '1' more than once"),
-        (ROW % 1 + "{\n", 2, "no JSON"),
+        (ROW % 1 + "{\n", 2, "not JSON"),
         ((ROW % "a").encode() + (ROW % "é").encode("latin-1"), 2, "bytes that are not UTF-8"),
         ("\n \n", None, "an empty file"),
     ],

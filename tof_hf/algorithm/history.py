@@ -137,6 +137,11 @@ class History(Record):
     soft_labels: list[SoftLabelsRecord] = []
     folders: dict[str, Path] = Field(default={}, exclude=True)
 
+    def named_stages(self) -> list[str]:
+        """All stages that it names, some of them more than once."""
+        labelled, forgot = (one.tagger for one in self.pseudo_labels), (one.stage for one in self.forgetting)
+        return [*self.stages, *labelled, *forgot]
+
     def discarded_stages(self) -> set[str]:
         """Taggers that the recipe did not continue from, because they forgot too much of the source."""
         return {stage for drop in self.forgetting if (stage := drop.discarded()) is not None}

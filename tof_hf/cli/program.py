@@ -48,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fix = "use names without such characters or, if this locale is not UTF-8, set PYTHONUTF8=1."
         print(f"tof-hf: {text!a} cannot be written as {error.encoding}. What to do: {fix}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"tof-hf: {error.filename}: {error.strerror}. What to do: check this path.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         if is_main_process():
             print("tof-hf: stopped; the same command continues the run", file=sys.stderr)

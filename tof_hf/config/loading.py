@@ -141,7 +141,7 @@ def layers_of(origin: str, document: Document, folder: Path, above: Sequence[Pat
     layers: list[Layer] = []
     for name in names:
         path = folder / os.path.expanduser(os.path.expandvars(name))
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file, for a name that no file can have too
             raise ConfigError(
                 f"{layer.place([BASE])}: base is {os.fspath(name)!r}, but there is no file {path}. "
                 "A relative base starts at the folder of the file that names it."

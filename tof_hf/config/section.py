@@ -28,6 +28,7 @@ Effect = Literal["weights", "training rows", "validation rows", "none"]
 but what is shown, stored or how fast it goes."""
 
 T = TypeVar("T")
+_LONGEST_NAME = 255  # bytes in the name of a file or folder
 
 
 class Section(KeyedModel):
@@ -120,6 +121,9 @@ def _expanded(value: str) -> str:
         raise ValueError(f"is {value!r}, but the environment variable {unset[1].strip('{}')} is not set.")
     if not path.strip():
         raise ValueError("is empty.")
+    lengths = [len(part.encode(errors="surrogatepass")) for part in path.split(os.sep)]
+    if max(lengths) > _LONGEST_NAME or re.search("[\0\ud800-\udfff]", path):
+        raise ValueError(f"is {path[:80]!r}, and no file can have such a name (of {max(lengths)} bytes).")
     return path
 
 

@@ -13,14 +13,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 from ruamel.yaml.resolver import BaseResolver
 
-from tof_hf.errors import ConfigError
-
-MAX_VALUES = 100_000  # with every alias counted in full: a few lines of aliases can stand for gigabytes
+from tof_hf.errors import ConfigError, reason_of
+from tof_hf.utils.outside import DEPTH, YAML_TEXT, YAML_VALUES, check_depth
 
 # The core schema of YAML 1.2.2 (section 10.3.2) without octal and hexadecimal integers. ruamel.yaml's own resolver
 # also takes dates, `0b1` and `1_000`.
@@ -112,7 +111,8 @@ class Document:
 def read_document(path: Path) -> Document:
     """The content of a YAML file with its lines. Raises ConfigError naming file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(YAML_TEXT.limit + 1)  # parse_document says that it is too long
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file. Relative paths start at the current folder.") from None
     except (OSError, ValueError) as error:
@@ -139,17 +139,20 @@ def parse_document(text: str, *, name: str) -> Document:
     """The value of a YAML text with its lines; errors call the text `name`."""
     yaml = _yaml()
     try:
+        YAML_TEXT.check(len(text))
         root = yaml.compose(text)
-        if root is not None and _size(root, {}) > MAX_VALUES:
-            raise YAMLError(f"it holds more than {MAX_VALUES:,} values once its aliases (*name) are filled in.")
-        return Document(root and yaml.constructor.construct_document(root), root)
+        YAML_VALUES.check(0 if root is None else _size(root, YAML_VALUES.limit, {}))
+        value = root and yaml.constructor.construct_document(root)
+        check_depth(value)
+        return Document(value, root)
     except MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise ConfigError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from error
     except RecursionError as error:
-        raise ConfigError(f"{name}: is nested too deeply.") from error
-    except (YAMLError, ValueError, KeyError) as error:  # such as a whole number with more digits than Python reads
-        raise ConfigError(f"{name}: cannot be read: {error}") from error
+        found = f"more than {DEPTH.limit} levels of nesting ({DEPTH.variable})"
+        raise ConfigError(f"{name}: cannot be read: found {found}.") from error
+    except Exception as error:  # ruamel.yaml raises many kinds; ValueError also for a number with too many digits
+        raise ConfigError(f"{name}: cannot be read: {reason_of(error)}") from error
 
 
 def dump_yaml(value: Any) -> str:
@@ -159,12 +162,12 @@ def dump_yaml(value: Any) -> str:
     return text.getvalue()
 
 
-def _size(node: Node, known: dict[int, int]) -> int:
+def _size(node: Node, limit: int, known: dict[int, int]) -> int:
     """How many values the node stands for."""
     if not isinstance(node, MappingNode | SequenceNode):
         return 1
     if id(node) not in known:
-        known[id(node)] = MAX_VALUES + 1  # if it contains itself
+        known[id(node)] = limit + 1  # if it contains itself
         children = itertools.chain(*node.value) if isinstance(node, MappingNode) else node.value
-        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+        known[id(node)] = 1 + sum(_size(child, limit, known) for child in children)
     return known[id(node)]

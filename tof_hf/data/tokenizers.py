@@ -121,5 +121,6 @@ def model_window(tokenizer: PreTrainedTokenizerBase, config: Any) -> int:
     positions = config.to_dict().get("max_position_embeddings") or 0
     if config.model_type in _OFFSET_POSITIONS:
         positions -= config.pad_token_id + 1
-    limits = [n for n in (tokenizer.model_max_length, positions) if 0 < n < _UNSET]
+    numbers = (tokenizer.model_max_length, positions)
+    limits = [int(n) for n in numbers if isinstance(n, int | float) and 1 <= n < _UNSET]
     return min(limits, default=512)

@@ -12,7 +12,7 @@ from tof_hf.errors import TofError
 Mode = Literal["default", "strict"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TypeScores:
     """Scores in 0..1; `support` is the number of true entities."""
 

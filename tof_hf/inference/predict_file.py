@@ -27,6 +27,7 @@ from tof_hf.data.readers.files import read_lines
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
+from tof_hf.utils.outside import parse_json
 
 STANDARD = Path("-")
 ROWS_AT_ONCE = 1000  # of a Parquet file
@@ -131,11 +132,7 @@ def _read_jsonl(source: Path, encoding: str | None) -> NumberedRows:
     fix = "give one object a line, without halves of surrogate pairs (\\ud8.. to \\udf..)."
     for number, line in enumerate(_lines(source, encoding), start=1):
         if line.strip():
-            with as_data_error("no JSON", ValueError, RecursionError, fix=fix, path=source, line=number):
-                row = json.loads(line)
-                if "\\ud" in line.lower():
-                    json.dumps(row, ensure_ascii=False).encode()
-            yield number, row
+            yield number, parse_json(line, path=source, line=number, fix=fix)
 
 
 def _read_conll(source: Path, encoding: str | None) -> NumberedRows:

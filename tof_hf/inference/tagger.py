@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import accumulate, islice
@@ -109,7 +110,7 @@ def load_tagger(
 
 
 def _refuse_run_folder(folder: Path) -> None:
-    if (folder / "config.yaml").is_file() and not (folder / "config.json").is_file():
+    if os.path.isfile(folder / "config.yaml") and not (folder / "config.json").is_file():
         final = folder / "final"
         what = f"name {final}" if final.is_dir() else "its tagger will be in final/, once the run is finished"
         raise ModelError(f"{folder}: this is a run's folder: {what}.")

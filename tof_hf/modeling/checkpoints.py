@@ -17,8 +17,10 @@ from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from tof_hf.errors import ModelError
+from tof_hf.data.labels import is_tag
+from tof_hf.errors import ModelError, as_data_error
 from tof_hf.storage.files import read_object, sha256
+from tof_hf.utils.outside import read_json_file
 from tof_hf.utils.pretrained import load_pretrained
 
 OUTSIDE = "O"
@@ -100,10 +102,16 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfi
 
 
 def label_names(model: Any) -> list[str]:
-    """The labels of a tagger, in the order of their numbers. Raises ModelError if they lack "O"."""
-    names = [model.config.id2label[number] for number in range(model.config.num_labels)]
+    """The labels of a tagger, in the order of their numbers. Raises ModelError unless they are "O" and IOB2 tags."""
+    names = [model.config.id2label.get(number) for number in range(model.config.num_labels)]
     if OUTSIDE not in names:
         raise ModelError(f"This model tags no entities: its labels {names} lack {OUTSIDE!r}. Give a NER checkpoint.")
+    wrong = [name for name in names if not (isinstance(name, str) and is_tag(name))]
+    if wrong or len(set(names)) < len(names):
+        what = (
+            f"the label {wrong[0]!r}, which is no tag such as B-PER" if wrong else f"labels that occur twice, {names}"
+        )
+        raise ModelError(f"This model cannot be used as a tagger: found {what}. Correct id2label in its config.json.")
     return names
 
 
@@ -130,8 +138,9 @@ def weight_files(folder: Path) -> list[Path]:
         return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
     if first.suffix != ".json":
         return [first]
-    shards = json.loads(first.read_text(encoding="utf-8"))["weight_map"].values()
-    return [file for name in sorted(set(shards)) if (file := folder / name).is_file()]
+    with as_data_error("an index of weights that names no files", fix="download the checkpoint again.", path=first):
+        shards = sorted(set(read_json_file(first)["weight_map"].values()))
+        return [file for name in shards if (file := folder / name).is_file()]
 
 
 def hub_commit(name: str, *, ask: bool = False) -> str | None:

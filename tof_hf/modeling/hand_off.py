@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOff:
     """Which tensors a model took from a checkpoint, as `load_for_mlm`, `load_for_mrc` and `load_for_ner` report it.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tof_hf.errors import as_data_error
 from tof_hf.report import figures
 from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.diagram import stage_diagram
@@ -42,7 +43,11 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         >>> Path("report.html").write_text(report.html, encoding="utf-8")
     """
     run = Run.read(folder)
-    mistakes = mistakes_of(run)
+    split = next(iter(run.splits), None)
+    with as_data_error("tables that do not fit together", fix="start the same run again.", path=folder):
+        mistakes = mistakes_of(run)
+        labels = pseudo_label_changes(run, sentences)
+        scored = prediction_changes(run, split, sentences) if split else []
     charts = {
         "stages": [stage_diagram(run)] if run.stages else [],
         "f1": list(figures.f1_figures(run)),
@@ -52,7 +57,6 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         "labels": list(figures.label_figures(run)),
         "costs": list(figures.cost_figures(run)),
     }
-    split = next(iter(run.splits), None)
     html = PAGES.get_template("report.html.jinja").render(
         run=run,
         lineage=run.lineage,
@@ -62,8 +66,8 @@ def make_report(folder: Path, *, sentences: int = SENTENCES) -> Report:
         colours=COLOURS,
         mistakes=mistakes,
         kinds=KINDS,
-        labels=pseudo_label_changes(run, sentences),
-        scored=prediction_changes(run, split, sentences) if split else [],
+        labels=labels,
+        scored=scored,
         main_split=split,
     )
     return Report(html, [drawing for part in charts.values() for drawing in part])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tof_hf.algorithm.history import LabellingRecord
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, SPLITS, ScoreRow
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 def short(stage: str) -> str:
     """The last part of a stage's name, which says what the stage itself does."""
     return StageName.parse(stage).short
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class StageLog:
         return any(not math.isfinite(loss) for name in ("loss", "eval_loss") for _, loss in self._logged(name))
 
     def _logged(self, name: str) -> list[tuple[float, float]]:
-        return [(entry["step"], entry[name]) for entry in self.log if entry.get(name) is not None]
+        found = [(entry.get("step"), entry.get(name)) for entry in self.log]
+        return [(step, value) for step, value in found if _is_number(step) and _is_number(value)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
+from tof_hf.stages.name import StageName
 from tof_hf.stages.record import StageSummary
 from tof_hf.storage.records import Record
 
@@ -172,6 +173,8 @@ class RunRecord:
         """
         path: list[str] = []
         while stage is not None:
+            if stage in path:
+                raise ValueError(f"the stage {stage!r} starts from itself")
             path.insert(0, stage)
             stage = self.lineage.stages[stage].start
         return path
@@ -215,9 +218,19 @@ def read_run(folder: Path) -> RunRecord:
         raise DataError(_instead_of_run(folder), fix="name the folder of a run (output_dir).", path=folder)
     if _Format.read(file).format > FORMAT:
         raise DataError("a record of a newer release.", fix="update tof-hf.", path=file)
-    lineage = Lineage.read(file)
-    results = folder / RESULTS
-    return RunRecord(folder, lineage, Results.read(results).rows if results.is_file() else [])
+    lineage, results = Lineage.read(file), folder / RESULTS
+    run = RunRecord(folder, lineage, Results.read(results).rows if results.is_file() else [])
+    final = lineage.final
+    with as_data_error("a damaged record", fix="start the same run again.", path=file):
+        for history in (*lineage.systems.values(), *([lineage.systems[final.system]] if final else [])):
+            for name in history.named_stages():
+                StageName.parse(name)
+            for teacher in (name for soft in history.soft_labels for name in (*soft.voters, *soft.teachers)):
+                run.path_to(teacher)
+        for name in (*lineage.stages, *([final.stage] if final else [])):
+            StageName.parse(name)
+            run.path_to(name)
+    return run
 
 
 def _instead_of_run(folder: Path) -> str:

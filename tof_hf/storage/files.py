@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tof_hf.utils.outside import read_json_file
+
 TEMPORARY = ".tof-tmp-"  # the names of all temporary files and folders start with it
 
 
@@ -121,7 +123,7 @@ def json_text(value: Any) -> str:
 
 def read_json(path: Path) -> Any | None:
     """The value in the file; None if there is no such file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_json_file(path) if path.is_file() else None
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

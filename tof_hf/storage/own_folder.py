@@ -118,7 +118,8 @@ class OwnFolder:
         return (*self.later, *self.paths) if known else ()
 
     def _listed(self) -> list[str] | None:
-        return (read_object(self.path / LEDGER) or {}).get("paths")
+        listed = (read_object(self.path / LEDGER) or {}).get("paths")
+        return listed if isinstance(listed, list) and all(map(_is_inside, listed)) else None
 
     def _at(self, pattern: str) -> list[Path]:
         """What exists at a path, including broken links, but nothing behind a link."""
@@ -132,6 +133,11 @@ class OwnFolder:
     def _between(self, path: PurePath) -> list[Path]:
         """The folders between this one and the path in it, the innermost first."""
         return [self.path / parent for parent in path.parents[:-1]]
+
+
+def _is_inside(path: object) -> bool:
+    """Whether this is a path below a folder. Of other ledgers nothing is believed, as what they list is removed."""
+    return isinstance(path, str) and not PurePath(path).is_absolute() and not {"..", "**"} & set(PurePath(path).parts)
 
 
 def _is_right_kind(found: Path, pattern: str) -> bool:

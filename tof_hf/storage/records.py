@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 from tof_hf.storage.files import write_text
 
 
@@ -25,13 +25,14 @@ class Record(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """The record in the file. Raises DataError if it is missing, not JSON, or not such a record."""
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as problem:
-            found = f"a file that cannot be read ({problem.strerror})."
-        except (ValidationError, RecursionError) as problem:
-            found = f"a damaged record ({first_mistake(problem)})."
-        raise DataError(found, fix="start the same run again.", path=path)
+        fix = "start the same run again."
+        with as_data_error("a file that cannot be read", OSError, fix=fix, path=path):
+            data = path.read_bytes()
+        with as_data_error("a damaged record", fix=fix, path=path):
+            try:
+                return cls.model_validate_json(data)
+            except ValidationError as problem:
+                raise DataError(f"a damaged record ({first_mistake(problem)}).", fix=fix, path=path) from problem
 
     @classmethod
     def read_if_whole(cls, path: Path) -> Self | None:
@@ -46,10 +47,8 @@ class Record(BaseModel):
         write_text(path, self.model_dump_json(indent=2, by_alias=True) + "\n")
 
 
-def first_mistake(problem: ValidationError | RecursionError) -> str:
+def first_mistake(problem: ValidationError) -> str:
     """The first thing that is wrong, and how many more there are, in one line."""
-    if isinstance(problem, RecursionError):
-        return "nested too deeply"
     first, *others = problem.errors(include_url=False, include_input=False)
     place = ".".join(str(part) for part in first["loc"])
     more = f", and {len(others)} more" if others else ""

@@ -7,18 +7,17 @@ run them, so a script that pipes text into a command could approve them by accid
 from __future__ import annotations
 
 import difflib
+import functools
 import os
-import pickle
 import re
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import safe_open
 
-from tof_hf.errors import ModelError
+from tof_hf.errors import DataError, ModelError, reason_of
+from tof_hf.utils.outside import MODEL_NUMBER, parse_json
 
-# Raised by transformers and the file formats for a folder without a model, a damaged file or an unsafe pickle.
-_UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 # user/name, or one of the first models of the Hub, which had no user and still load by that name.
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+|(albert|bert|camembert|distilbert|distilroberta|roberta|xlm)-[\w.-]+")
 _NO_MODEL = "no model can be loaded from there."
@@ -37,11 +36,42 @@ def load_pretrained(loader: Any, name_or_path: str, *, if_unreadable: str = _NO_
         raise ModelError(f"{found}. What to do: leave it out, and choose {_STOCK}.")
     _check_name(str(name_or_path))
     try:
+        _check_numbers(Path(name_or_path))
         return loader.from_pretrained(name_or_path, trust_remote_code=False, **loading)
-    except _UNREADABLE as problem:
+    except Exception as problem:  # transformers and tokenizers raise whatever wrong content leads to
+        if isinstance(problem, ModelError):
+            raise
         raise ModelError(
-            _needs_code(name_or_path, problem) or f"{name_or_path}: {if_unreadable} {problem}"
+            _needs_code(name_or_path, problem) or f"{name_or_path}: {if_unreadable} {reason_of(problem)}"
         ) from problem
+
+
+def _check_numbers(folder: Path) -> None:
+    """Raise a TofError for a number in a model's files that would take all memory before transformers checks it.
+
+    Examples are a billion labels, more layers than there are tensors, and a word piece with the number 2^31.
+    """
+    files = {file: file.stat() for name in ("config.json", "tokenizer.json") if (file := folder / name).is_file()}
+    contents = {file.name: _object(file, facts.st_mtime_ns, facts.st_size) for file, facts in files.items()}
+    tensors = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="np") as header:
+            tensors += len(header.keys())
+    for name, value in contents.get("config.json", {}).items():
+        if tensors and "layer" in name and isinstance(value, int) and value > tensors:
+            raise ModelError(f"{folder}: config.json has {name}={value}, but there are only {tensors} tensors.")
+
+
+@functools.lru_cache(maxsize=8)
+def _object(file: Path, time: int, size: int) -> dict[str, Any]:
+    def checked(text: str) -> int:
+        MODEL_NUMBER.check(number := int(text), path=file)
+        return number
+
+    content = parse_json(file.read_bytes(), path=file, parse_int=checked)
+    if not isinstance(content, dict):
+        raise DataError(f"JSON of type {type(content).__name__}.", fix="give a JSON object.", path=file)
+    return content
 
 
 def _check_name(name: str) -> None:
@@ -66,7 +96,7 @@ def make_from_config(loader: Any, config: Any, **options: Any) -> Any:
     """
     try:
         return loader.from_config(config, trust_remote_code=False, **options)
-    except ValueError as problem:
+    except Exception as problem:  # see load_pretrained
         name = config.name_or_path or config.model_type
         reason = str(problem).partition("\n")[0]  # a list of all architectures follows
         raise ModelError(

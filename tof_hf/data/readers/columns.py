@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tof_hf.data.labels import check_scheme, is_tag, split_tag
+from tof_hf.data.readers.files import lines_of
 from tof_hf.errors import DataError
 
 _COLUMN_KEYS = ("tokens", "ner_tags")
@@ -44,9 +45,9 @@ def check_tag(tag: str, scheme: str | None) -> None:
         check_scheme([tag], scheme)
 
 
-def parse_conll(text: str, **options: Any) -> list[TaggedSentence]:
+def parse_conll(text: str, *, path: Path, **options: Any) -> list[TaggedSentence]:
     """Return the sentences of the text of a column file, as `conll_sentences` with these options."""
-    return list(conll_sentences(text.split("\n"), **options))
+    return list(conll_sentences(lines_of(text, path), path=path, **options))
 
 
 def conll_sentences(

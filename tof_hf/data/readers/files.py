@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -20,6 +20,7 @@ from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBas
 
 from tof_hf.data.mapping import source_hash
 from tof_hf.errors import DataError, as_data_error
+from tof_hf.utils.outside import TEXT, UNPACKED
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ Parsed: TypeAlias = tuple[Features, Sequence[dict[str, Any]], str]
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
 FORMAT_ENDINGS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
 BLOCK = 2**20  # bytes of a stream that are decoded together, and the rest of the last line
+_MOST_PACKED = 1032  # bytes that gzip can store in one
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -41,14 +43,41 @@ def stem(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the file's content, unpacked if its name ends in .gz. Raises `DataError` if there is none."""
-    with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the path.", path=path):
-        data = path.read_bytes()
+    """Return the file's content, unpacked if its name ends in .gz. Raises `DataError` if there is none or too much."""
+    with as_data_error("a file that cannot be read", fix="check the path, or download the file again.", path=path):
         if path.suffix == ".gz":
-            data = gzip.decompress(data)
+            data = _unpacked(path)
+        else:
+            data = path.read_bytes()
     if not data.strip():
         raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
     return data
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of a gzip file; its size is counted before any of it is stored."""
+    if path.stat().st_size * _MOST_PACKED > UNPACKED.limit:
+        size = 0
+        with gzip.open(path) as file:
+            while block := file.read(1 << 20):
+                UNPACKED.check(size := size + len(block), path=path)
+    return gzip.decompress(path.read_bytes())
+
+
+def lines_of(text: str, path: Path) -> list[str]:
+    """Return the lines of a text. Raises `DataError` for one that is too long."""
+    return _checked(text.split("\n"), path)
+
+
+def _checked(lines: list[str], path: Path, *, after: int = 0) -> list[str]:
+    longest = max(lines, key=len)
+    TEXT.check(len(longest), path=path, line=after + lines.index(longest) + 1)
+    return lines
+
+
+def check_length(row: Mapping[str, Any], *, of: str = "", path: Path | None = None) -> None:
+    """Raise `DataError` if the words or the context of a row are too long."""
+    TEXT.check(sum(map(len, row.get("tokens") or (row.get("context") or "",))), of=of, path=path)
 
 
 def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
@@ -68,8 +97,8 @@ def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) ->
     The encoding is detected as in `decode`, from the first block that has more than ASCII characters. Raises as
     `decode` does, and `DataError` for a stream that cannot be read.
     """
-    blocks = iter(lambda: unpacked.read1(BLOCK) + unpacked.readline(), b"")  # whole lines
-    undecided, rest, lines = True, "", 0
+    blocks = iter(lambda: unpacked.read1(BLOCK) + unpacked.readline(longest), b"")  # whole lines, if not too long
+    undecided, rest, lines, longest = True, "", 0, TEXT.limit
     with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the file.", path=path):
         unpacked: Any = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
         for block in chain(blocks, [b""]):
@@ -81,7 +110,8 @@ def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) ->
                     decoder = codecs.getincrementaldecoder(name)()
             with _as_decoding_error(path, name, lines):
                 text = rest + decoder.decode(block, final=not block)
-            *whole, rest = (text.replace("\r\n", "\n") if block else _with_newlines(text)).split("\n")
+            text = text.replace("\r\n", "\n") if block else _with_newlines(text)
+            *whole, rest = _checked(text.split("\n"), path, after=lines)
             yield from whole
             lines += len(whole)
         if rest:
@@ -105,7 +135,7 @@ def _as_decoding_error(path: Path, encoding: str, lines: int = 0) -> Iterator[No
             path=path,
             line=lines + problem.object.count(b"\n", 0, problem.start) + 1,
         ) from None
-    except LookupError:
+    except (LookupError, ValueError, TypeError):  # unknown, or of another kind, such as hex or a name with a NUL
         fix = "use a name that Python knows, such as utf-8 or latin-1, or null to detect it."
         raise DataError(f"the encoding name {encoding!r}.", fix=fix, path=path) from None
 
@@ -175,12 +205,10 @@ class RowReader:
             parse=lambda: self.parse(read_text_file(path, encoding), path, **options),
             prefix=stem(path),
         )
-        builder.download_and_prepare()
-        try:
+        with as_data_error("rows that cannot be stored", fix="correct the file.", path=path):
+            builder.download_and_prepare()
+        with as_data_error(f"split={split!r}", fix='leave split out: a file has only the split "train".', path=path):
             dataset = builder.as_dataset(split=split or "train")
-        except ValueError as error:
-            fix = 'leave split out: a file has only the split "train".'
-            raise DataError(f"split={split!r} ({error}).", fix=fix, path=path) from error
         logger.info("%s: %s", path, builder.info.description)
         return dataset
 
@@ -204,6 +232,8 @@ class _Builder(GeneratorBasedBuilder):
         # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
         # second read parses nothing.
         self.info.features, rows, self.info.description = self.config.parse()
+        for number, row in enumerate(rows):
+            check_length(row, of=f" (row {number})")
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]
 
     def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from itertools import chain
@@ -10,20 +9,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
-from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, stem
+from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, read_bytes, stem
 from tof_hf.data.readers.tables import Origin, Table
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, as_data_error
 from tof_hf.utils.disks import usable_cache
+from tof_hf.utils.outside import UNPACKED, json_values, parse_json
 
 OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict
 Source: TypeAlias = OneSource | Sequence[OneSource]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[^:/]+)?")
+_USUAL_RATIO = 100  # a file that unpacks to no more than this many times its size is no bomb
 _FILE_ENDINGS = FORMAT_ENDINGS | {".csv", ".gz"}
 
 
@@ -38,7 +39,9 @@ def read_parts(
         parts = [read_parts(one, reader, split=split, encoding=encoding, **options) for one in source]
         return list(chain.from_iterable(parts))
     if isinstance(source, (str, PathLike)):
-        path = Path(source).expanduser()
+        with as_data_error("a path that cannot be used", fix="check the path.", path=source):
+            path = Path(source).expanduser()
+            path.is_file()
         endings = {".parquet", ".json", ".jsonl"} if reader.json_is_table else {".parquet"}
         if path.is_file() and path.suffix not in endings:
             return [reader.from_file(path, split=split, encoding=encoding, **options)]
@@ -51,15 +54,15 @@ def read_parts(
 def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]:
     """What a Parquet or JSON-lines file, a folder, or a Hub id holds."""
     if path.is_file():
-        if path.suffix != ".parquet":
-            _check_json(path)
         kind = "parquet" if path.suffix == ".parquet" else "json"
+        (_check_parquet if kind == "parquet" else _check_json)(path)
         return _load(source, kind, data_files=str(path)), Origin(stem(path), path)
     folder, _, config = source.partition(":")
     root = path if path.is_dir() else Path(folder).expanduser()
     if root.is_dir():
         if (root / "state.json").is_file() or (root / "dataset_dict.json").is_file():
-            return load_from_disk(str(root)), Origin(root.name)
+            with as_data_error("a data set that cannot be loaded", fix="save it again.", path=root):
+                return load_from_disk(str(root)), Origin(root.name)
         if not any(root.rglob("*.parquet")) and not any(root.rglob("*.jsonl")):
             raise DataError(
                 "a folder without Parquet or JSON-lines files.", fix="give the files, one by one.", path=root
@@ -72,35 +75,40 @@ def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]
 
 
 def _check_json(path: Path) -> None:
-    """Raise `DataError` with the line of bytes that are not UTF-8 and, in JSON lines, of text that is not JSON."""
-    empty = True
+    """Raise `DataError` for what is not JSON in UTF-8, and for rows that are no objects, at which pyarrow may crash."""
+    empty, options = True, {"path": path, "fix": "give one JSON object for each row, in UTF-8."}
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if text.strip() and path.suffix == ".jsonl":
-                    json.loads(text)
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                what = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no JSON ({error})"
-                fix = "give one JSON object a line, in UTF-8." if path.suffix == ".jsonl" else "give JSON in UTF-8."
-                raise DataError(what, fix=fix, path=path, line=number) from error
-            empty = empty and not text.strip()
+        lines = (
+            (parse_json(line, line=number, **options), number) for number, line in enumerate(file, 1) if line.strip()
+        )
+        for value, line in lines if path.suffix == ".jsonl" else json_values(read_bytes(path), **options):
+            for row in value if line is None and isinstance(value, list) else [value]:
+                empty = False
+                if not isinstance(row, dict):
+                    raise DataError(f"a row that is no object ({row!r}).", line=line, **options)
     if empty:
         raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
 
 
+def _check_parquet(path: Path) -> None:
+    """Raise `DataError` for a file that is not Parquet, or whose rows are many more than its bytes can hold."""
+    with as_data_error("a table that cannot be read", fix="check the file.", path=path):
+        facts = pq.read_metadata(path)
+        groups = [facts.row_group(number) for number in range(facts.num_row_groups)]
+        packed = sum(group.total_byte_size for group in groups)
+    UNPACKED.check(0 if packed <= _USUAL_RATIO * path.stat().st_size else packed, path=path)
+    UNPACKED.check(facts.num_rows, path=path)
+
+
 def _load(source: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
-    try:
-        return load_dataset(*args, **kwargs)
-    except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, HTTPError, ConnectionError) as error:
-        found = f"neither a file nor a data set of the Hub that can be reached ({error})."
-        raise DataError(found, fix="check the path or the id, and the network.", path=source) from error
-    except DatasetGenerationError as error:
-        reason = error.__cause__ or error
-        raise DataError(f"a table that cannot be read ({reason}).", fix="check the file.", path=source) from error
-    except (ValueError, RuntimeError, FileNotFoundError, pa.ArrowInvalid) as error:
-        found = f"a data set that cannot be loaded ({error})."
-        raise DataError(found, fix="check the file, or the id and config.", path=source) from error
+    with as_data_error("a data set that cannot be loaded", fix="check the file, or the id and config.", path=source):
+        try:
+            return load_dataset(*args, **kwargs)
+        except (DatasetNotFoundError, HfHubHTTPError, HFValidationError, HTTPError, ConnectionError) as error:
+            found = f"neither a file nor a data set of the Hub that can be reached ({error})."
+            raise DataError(found, fix="check the path or the id, and the network.", path=source) from error
+        except DatasetGenerationError as error:
+            raise error.__cause__ or error from error
 
 
 def _one_split(data: Any, split: str | None, name: str) -> Dataset:

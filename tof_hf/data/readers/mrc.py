@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from tof_hf.data.readers.answers import AnswerCounts, mrc_row
 from tof_hf.data.readers.files import Parsed, RowReader, stem
 from tof_hf.data.readers.tables import Row, Table
 from tof_hf.errors import DataError
+from tof_hf.utils.outside import json_values
 
 logger = logging.getLogger(__name__)
 
@@ -101,21 +101,18 @@ def _rows(records: list[_Record], path: Path, counts: AnswerCounts) -> Iterator[
 
 def _records(text: str, path: Path) -> list[_Record]:
     """The records of a file: one JSON document, or one object a line."""
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            lines = enumerate(text.split("\n"), start=1)
-            return [_json_line(line, number, path) for number, line in lines if line.strip()]
-        found = f"text that is not JSON ({error.msg})."
-        raise DataError(found, fix=_FORMATS_FIX, path=path, line=error.lineno) from error
-    if isinstance(content, Mapping) and "data" in content:
+    values = json_values(text, path=path, fix=_FORMATS_FIX)
+    content, line = values[0]
+    if line is None and isinstance(content, Mapping) and "data" in content:
         return list(_squad_questions(content, path))
-    if isinstance(content, Mapping):
-        content = [content]
-    if not isinstance(content, list) or not all(isinstance(item, Mapping) for item in content):
-        raise DataError(f"JSON of type {type(content).__name__}.", fix=_FORMATS_FIX, path=path)
-    return [_Record(item, f"entry {number}") for number, item in enumerate(content)]
+    if line is None and isinstance(content, list):
+        values = [(item, None) for item in content]
+    for item, line in values:
+        if not isinstance(item, Mapping):
+            raise DataError(f"JSON of type {type(item).__name__}.", fix=_FORMATS_FIX, path=path, line=line)
+    return [
+        _Record(item, f"line {line}" if line else f"entry {number}", line) for number, (item, line) in enumerate(values)
+    ]
 
 
 def _squad_questions(content: Mapping[str, Any], path: Path) -> Iterator[_Record]:
@@ -129,17 +126,6 @@ def _squad_questions(content: Mapping[str, Any], path: Path) -> Iterator[_Record
     except (KeyError, TypeError) as error:
         found = f"JSON that is not in SQuAD format near {place} ({type(error).__name__}: {error})."
         raise DataError(found, fix=_FORMATS_FIX, path=path) from error
-
-
-def _json_line(line: str, number: int, path: Path) -> _Record:
-    try:
-        fields = json.loads(line)
-    except json.JSONDecodeError as error:
-        found = f"a line that is not JSON ({error.msg})."
-        raise DataError(found, fix="give one JSON object a line.", path=path, line=number) from error
-    if not isinstance(fields, Mapping):
-        raise DataError("a line that is no object.", fix=_FORMATS_FIX, path=path, line=number)
-    return _Record(fields, f"line {number}", number)
 
 
 MRC = RowReader("mrc", parse_mrc, mrc_rows, depends_on=(mrc_row,), json_is_table=False)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from datasets import Dataset, Features, LargeList, List, Value
 
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.readers.files import check_length
 from tof_hf.errors import DataError
 
 Row: TypeAlias = dict[str, Any]
@@ -123,6 +124,7 @@ def _make_rows(
         record = dict(zip(batch, values, strict=True))
         try:
             row = make(record)
+            check_length(row or {})
         except DataError as error:
             raise origin.error(error.found, error.fix, number) from error
         if row is not None:

@@ -11,7 +11,7 @@ from datasets import Dataset
 from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import is_markup, parse_conll, split_columns
-from tof_hf.data.readers.files import Parsed, RowReader
+from tof_hf.data.readers.files import Parsed, RowReader, lines_of
 from tof_hf.data.readers.tables import Row, Table, is_string, is_word
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
@@ -52,6 +52,7 @@ def detect_format(text: str) -> str:
 
 def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = None, format: str | None = None) -> Parsed:
     """Return the rows of a text file. Raises `DataError` if it holds no word."""
+    lines = lines_of(text, path)
     form = format or detect_format(text)
     if form not in FORMATS:
         fix = 'use "conll" (one word a line), "lines" (one sentence a line) or null to detect it.'
@@ -63,7 +64,7 @@ def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = Non
         fix = 'leave columns out, or set format="conll" if the file has one word a line.'
         raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)
     else:
-        sentences = [words for words in map(split_words, text.split("\n")) if words]
+        sentences = [words for words in map(split_words, lines) if words]
     if not any(character.isalnum() for words in sentences for word in words for character in word):
         raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
     counts = f"{len(sentences)} sentences, {sum(map(len, sentences))} words, format {form}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from tof_hf.data.readers.files import read_text_file
+from tof_hf.data.readers.files import lines_of, read_text_file
 from tof_hf.errors import DataError
 from tof_hf.storage.files import write_text
 
@@ -84,7 +84,7 @@ class BilingualDictionary:
         """
         path = Path(path)
         entries: dict[str, list[str]] = {}
-        numbered = enumerate(read_text_file(path, encoding).split("\n"), start=1)
+        numbered = enumerate(lines_of(read_text_file(path, encoding), path), start=1)
         lines = [(number, line) for number, line in numbered if line.strip()]
         broken = []
         for number, line in lines:

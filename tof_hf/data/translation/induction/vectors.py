@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from tof_hf.errors import ConfigError, DataError
+from tof_hf.utils.outside import TEXT
 
 logger = logging.getLogger("tof_hf")
+_LINES_FOR_A_WORD = 10  # a file with fewer usable lines is not read to its end
 _HEADER = re.compile(rb"([1-9]\d{0,9}) ([1-9]\d{0,9})")
 
 
@@ -88,7 +91,9 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("error", DeprecationWarning)  # see _parsed
-        for line, content in _lines(path):
+        for line, content in islice(_lines(path), _LINES_FOR_A_WORD * max_words):
+            if not content:
+                continue
             if line == 1 and (header := _HEADER.fullmatch(content)):
                 announced, width = map(int, header.groups())
                 progress.total = min(announced, max_words)
@@ -155,13 +160,12 @@ def _parsed(content: bytes, width: int, earlier: Container[str]) -> tuple[str, n
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     # Bytes, because in text mode lines would also end at characters that are words here, such as U+0085 (next line).
-    number = 0
+    number, longest = 0, TEXT.limit
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                content = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-                if content := content.rstrip(b" \r\n"):
-                    yield number, content
+            for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), start=1):
+                TEXT.check(len(line), path=path, line=number)
+                yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).rstrip(b" \r\n")
     except (OSError, EOFError, zlib.error) as error:
         fix = "check the path, or download the file again"
         raise DataError(f"a file that cannot be read ({error})", fix=fix, path=path, line=number or None) from error
