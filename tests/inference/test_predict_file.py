@@ -260,7 +260,7 @@ def test_what_is_written_is_not_read_again(model, folder, capsys):
         ("in.txt", "nowhere/out.jsonl", "nothing can be written"),
         ("in.txt", "nowhere/out.parquet", "nothing can be written"),
         ("text.parquet", "out.jsonl", "no Parquet"),
-        ("half.jsonl", "out.jsonl", "half.jsonl:1: found no JSON"),
+        ("half.jsonl", "out.jsonl", "half.jsonl:1: found text that is not JSON"),
         ("types.jsonl", "out.parquet", "values of several types"),
     ],
 )
