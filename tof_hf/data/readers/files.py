@@ -202,7 +202,7 @@ class RowReader:
             dataset_name=f"tof_{self.kind}",
             config_id=f"{name}-{content.hexdigest()[:24]}",
             hash=source_hash(self.parse, RowReader, *self.depends_on),
-            parse=lambda: self.parse(read_text_file(path, encoding), path, **options),
+            parse=lambda: self._parsed(path, encoding, options),
             prefix=stem(path),
         )
         with as_data_error("rows that cannot be stored", fix="correct the file.", path=path):
@@ -211,6 +211,12 @@ class RowReader:
             dataset = builder.as_dataset(split=split or "train")
         logger.info("%s: %s", path, builder.info.description)
         return dataset
+
+    def _parsed(self, path: Path, encoding: str | None, options: Mapping[str, Any]) -> Parsed:
+        parsed = self.parse(read_text_file(path, encoding), path, **options)
+        for number, row in enumerate(parsed[1]):
+            check_length(row, of=f" (row {number})", path=path)
+        return parsed
 
 
 @dataclass
@@ -232,8 +238,6 @@ class _Builder(GeneratorBasedBuilder):
         # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
         # second read parses nothing.
         self.info.features, rows, self.info.description = self.config.parse()
-        for number, row in enumerate(rows):
-            check_length(row, of=f" (row {number})")
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]
 
     def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
