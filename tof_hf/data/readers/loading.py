@@ -108,7 +108,7 @@ def _load(source: str, *args: Any, **kwargs: Any) -> Dataset | DatasetDict:
             found = f"neither a file nor a data set of the Hub that can be reached ({error})."
             raise DataError(found, fix="check the path or the id, and the network.", path=source) from error
         except DatasetGenerationError as error:
-            raise error.__cause__ or error from error
+            raise error.__cause__ or error from None  # else each were the cause of the other
 
 
 def _one_split(data: Any, split: str | None, name: str) -> Dataset:
