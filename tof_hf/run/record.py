@@ -173,8 +173,9 @@ class RunRecord:
         """
         path: list[str] = []
         while stage is not None:
-            if stage in path:
-                raise ValueError(f"the stage {stage!r} starts from itself")
+            if stage in path or stage not in self.lineage.stages:
+                found = f"the stage {stage!r}, which is missing or starts from itself."
+                raise DataError(found, fix="start the same run again.", path=self.folder / LINEAGE)
             path.insert(0, stage)
             stage = self.lineage.stages[stage].start
         return path
@@ -225,8 +226,6 @@ def read_run(folder: Path) -> RunRecord:
         for history in (*lineage.systems.values(), *([lineage.systems[final.system]] if final else [])):
             for name in history.named_stages():
                 StageName.parse(name)
-            for teacher in (name for soft in history.soft_labels for name in (*soft.voters, *soft.teachers)):
-                run.path_to(teacher)
         for name in (*lineage.stages, *([final.stage] if final else [])):
             StageName.parse(name)
             run.path_to(name)

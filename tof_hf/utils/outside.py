@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def json_values(text: str | bytes, *, path: Path, fix: str) -> list[tuple[Any, i
     except DataError as error:
         if not str(error.__cause__).startswith("Extra data"):
             raise
-    lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
+    lines: Sequence[str | bytes] = text.split("\n") if isinstance(text, str) else text.split(b"\n")
     return [(parse_json(line, path=path, line=n, fix=fix), n) for n, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -97,8 +97,9 @@ def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) ->
     The encoding is detected as in `decode`, from the first block that has more than ASCII characters. Raises as
     `decode` does, and `DataError` for a stream that cannot be read.
     """
+    longest = TEXT.limit
     blocks = iter(lambda: unpacked.read1(BLOCK) + unpacked.readline(longest), b"")  # whole lines, if not too long
-    undecided, rest, lines, longest = True, "", 0, TEXT.limit
+    undecided, rest, lines = True, "", 0
     with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the file.", path=path):
         unpacked: Any = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
         for block in chain(blocks, [b""]):

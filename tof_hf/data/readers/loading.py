@@ -76,16 +76,16 @@ def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]
 
 def _check_json(path: Path) -> None:
     """Raise `DataError` for what is not JSON in UTF-8, and for rows that are no objects, at which pyarrow may crash."""
-    empty, options = True, {"path": path, "fix": "give one JSON object for each row, in UTF-8."}
+    empty, fix = True, "give one JSON object for each row, in UTF-8."
     with path.open("rb") as file:
         lines = (
             (parse_json(line, line=number, **options), number) for number, line in enumerate(file, 1) if line.strip()
         )
-        for value, line in lines if path.suffix == ".jsonl" else json_values(read_bytes(path), **options):
+        for value, line in lines if path.suffix == ".jsonl" else json_values(read_bytes(path), path=path, fix=fix):
             for row in value if line is None and isinstance(value, list) else [value]:
                 empty = False
                 if not isinstance(row, dict):
-                    raise DataError(f"a row that is no object ({row!r}).", line=line, **options)
+                    raise DataError(f"a row that is no object ({row!r}).", fix=fix, path=path, line=line)
     if empty:
         raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
 
