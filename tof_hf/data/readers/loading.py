@@ -78,9 +78,8 @@ def _check_json(path: Path) -> None:
     """Raise `DataError` for what is not JSON in UTF-8, and for rows that are no objects, at which pyarrow may crash."""
     empty, fix = True, "give one JSON object for each row, in UTF-8."
     with path.open("rb") as file:
-        lines = (
-            (parse_json(line, line=number, **options), number) for number, line in enumerate(file, 1) if line.strip()
-        )
+        filled = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        lines = ((parse_json(line, path=path, line=number, fix=fix), number) for number, line in filled)
         for value, line in lines if path.suffix == ".jsonl" else json_values(read_bytes(path), path=path, fix=fix):
             for row in value if line is None and isinstance(value, list) else [value]:
                 empty = False
