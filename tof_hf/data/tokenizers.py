@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
-from tof_hf.errors import ModelError
+from tof_hf.errors import ModelError, reason_of
 from tof_hf.utils.log import warn
 from tof_hf.utils.pretrained import load_pretrained
 
@@ -65,6 +65,10 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
             # Without the option in the post-processor, the offset of the first word is one too high.
             changed = Tokenizer.from_str(json.dumps(layout))
             backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
+    try:
+        tokenizer("a")
+    except Exception as problem:  # such as a TypeError for a model_max_length that is no number
+        raise ModelError(f"{name_or_path}: {_NO_ENCODER} {reason_of(problem)}") from problem
     tokenizer.padding_side = "right"  # as our collators pad labels; XLNet's would pad the left
     tokenizer.init_kwargs.pop("auto_map", None)  # else a saved copy would refer to Python files that it does not have
     return tokenizer
@@ -121,6 +125,5 @@ def model_window(tokenizer: PreTrainedTokenizerBase, config: Any) -> int:
     positions = config.to_dict().get("max_position_embeddings") or 0
     if config.model_type in _OFFSET_POSITIONS:
         positions -= config.pad_token_id + 1
-    numbers = (tokenizer.model_max_length, positions)
-    limits = [int(n) for n in numbers if isinstance(n, int | float) and 1 <= n < _UNSET]
+    limits = [int(n) for n in (tokenizer.model_max_length, positions) if 1 <= n < _UNSET]
     return min(limits, default=512)
