@@ -131,5 +131,5 @@ def test_names_that_no_file_can_have_are_our_error(tmp_path, path):
 
 
 def test_a_command_with_such_a_name_ends_with_our_message(capsys):
-    assert main(["report", "x" * 300]) == 2 and main(["predict", "some/model", "x" * 300, "out.txt"]) == 2
+    assert main(["report", "x" * 300]) == 2 and main(["predict", str(TAGGER), "x" * 300, "out.txt"]) == 2
     assert capsys.readouterr().err.count("What to do") == 2
