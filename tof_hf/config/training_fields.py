@@ -46,11 +46,16 @@ def training_fields() -> type[BaseModel]:
     for field in dataclasses.fields(TrainingArguments):
         if field.init and field.name not in RUN_OWNED:
             help = " ".join(field.metadata.get("help", "").split())
-            hint, limit = hints[field.name], {}
-            if {*(typing.get_args(hint) or [hint])} <= _NUMBER:
-                least = -1 if field.default == -1 else 0  # -1 turns max_steps off
-                limit = {"gt": 0} if field.name in _POSITIVE else {"ge": least}
-            fields[field.name] = (_plain(hint), Field(None, description=help or None, **limit))
+            hint, positive = hints[field.name], field.name in _POSITIVE
+            number = {*(typing.get_args(hint) or [hint])} <= _NUMBER
+            least = -1 if field.default == -1 else 0  # -1 turns max_steps off
+            limited = Field(
+                None,
+                description=help or None,
+                gt=0 if number and positive else None,
+                ge=least if number and not positive else None,
+            )
+            fields[field.name] = (_plain(hint), limited)
     fields["num_train_epochs"] = (Annotated[float, AfterValidator(_some_epochs)], fields["num_train_epochs"][1])
     rules = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     return create_model("TrainingFields", __config__=rules, **fields)
