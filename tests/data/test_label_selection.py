@@ -97,7 +97,7 @@ def test_agreement_keeps_entities_that_the_answers_have_with_words_and_type(rows
 
 
 def test_a_selection_that_keeps_nothing_is_an_error_that_says_what_to_change():
-    with pytest.raises(DataError, match="labelling.threshold lower"):
+    with pytest.raises(DataError, match="lower labelling.threshold"):
         select_labels(labelled([("Maria", "B-PER", 0.1)]), "threshold", threshold=0.5)
 
 

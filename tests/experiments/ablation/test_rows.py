@@ -173,7 +173,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         (["--baseline", "tsla"], "--baseline tsla is none of the rows"),
         (["--benchmark", "fr"], "--benchmark fr is none of"),
         (["--rows", "tof", "rounds=1"], "--rows took rounds=1 as well. Put options of the run file right after CONFIG"),
-        (["--jobs", "0"], "--jobs needs a number"),
+        (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seeds", "0"], "at least one seed"),
         (["--tables", "4"], "--swap-model"),
         (["--into", "results.txt", "--plan"], "--into results.txt: name a Markdown page"),
