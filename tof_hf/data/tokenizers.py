@@ -44,7 +44,13 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
         >>> tokenizer = load_tokenizer("FacebookAI/xlm-roberta-base")
     """
     tokenizer = _load(AutoTokenizer, name_or_path, **loading)
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
+    try:
+        is_empty = len(tokenizer) <= len(tokenizer.all_special_ids)
+        if not is_empty:
+            tokenizer.pad(tokenizer(["a", "a a"], verbose=False))
+    except Exception as problem:  # such as a TypeError for a model_max_length that is no number
+        raise ModelError(f"{name_or_path}: {_NO_ENCODER} {reason_of(problem)}") from problem
+    if is_empty:
         # For a folder with only a config.json, transformers returns an empty tokenizer.
         raise ModelError(
             f"{name_or_path}: the tokenizer has no word pieces. Put the encoder's tokenizer.json (or vocab.txt, or "
@@ -65,10 +71,6 @@ def load_tokenizer(name_or_path: str, **loading: Any) -> PreTrainedTokenizerBase
             # Without the option in the post-processor, the offset of the first word is one too high.
             changed = Tokenizer.from_str(json.dumps(layout))
             backend.pre_tokenizer, backend.post_processor = changed.pre_tokenizer, changed.post_processor
-    try:
-        tokenizer("a")
-    except Exception as problem:  # such as a TypeError for a model_max_length that is no number
-        raise ModelError(f"{name_or_path}: {_NO_ENCODER} {reason_of(problem)}") from problem
     tokenizer.padding_side = "right"  # as our collators pad labels; XLNet's would pad the left
     tokenizer.init_kwargs.pop("auto_map", None)  # else a saved copy would refer to Python files that it does not have
     return tokenizer

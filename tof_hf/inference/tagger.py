@@ -18,7 +18,7 @@ from tof_hf.data.labels import Span, spans_from_tags, tags_from_spans
 from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.data.windows import join_words, ner_windows
 from tof_hf.data.words import find_word_spans
-from tof_hf.errors import DataError, ModelError
+from tof_hf.errors import DataError, ModelError, TofError, reason_of
 from tof_hf.modeling.checkpoints import OUTSIDE, check_vocabulary, label_names, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import best_device, has_bf16
@@ -106,7 +106,14 @@ def load_tagger(
         tokenizer = load_tokenizer(name_or_path)
         return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
-    return Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
+    tagger = Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
+    try:
+        tagger(["a"])
+    except TofError:
+        raise
+    except Exception as problem:  # sizes of the config that do not fit together fail only when it computes
+        raise ModelError(f"{name_or_path}: this tagger cannot tag a word. {reason_of(problem)}") from problem
+    return tagger
 
 
 def _refuse_run_folder(folder: Path) -> None:

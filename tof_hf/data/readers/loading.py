@@ -48,7 +48,8 @@ def read_parts(
         name, (loaded, origin) = str(source), _load_table(path, str(source))
     else:
         name, loaded, origin = "the dataset", source, Origin("row")
-    return [reader.from_table(Table(_one_split(loaded, split, name), origin), **options)]
+    with as_data_error("rows that cannot be read", fix="correct the table.", path=origin.path):  # such as broken UTF-8
+        return [reader.from_table(Table(_one_split(loaded, split, name), origin), **options)]
 
 
 def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]:
