@@ -19,9 +19,10 @@ test: $(VENV)/.stamp  ## run all tests, or those in T, without network
 quick: $(VENV)/.stamp  ## run the tests that neither train nor start other programs, in under a minute
 	$(PYTEST) -m 'not slow' $(T)
 
-nightly: $(VENV)/.stamp  ## kill a run at every change that it makes on disk, and make every form of file wrong; takes hours
+nightly: $(VENV)/.stamp  ## kill a run at every change that it makes on disk, make every form of file wrong, run all tests; takes hours
 	TOF_KILLS=all $(BIN)/python -m pytest tests/test_kill.py
 	TOF_FUZZ=10000 $(BIN)/python -m pytest tests/test_fuzz.py
+	TOF_NIGHTLY=1 $(PYTEST)
 
 lint: $(VENV)/.stamp  ## check style, imports and types without running the code
 	$(BIN)/ruff check .

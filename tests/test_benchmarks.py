@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from datasets import Dataset
+from nightly import nightly
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
@@ -18,6 +19,7 @@ from tof_hf.data import read_mrc
 CONFIGS = Path(__file__).parents[1] / "examples" / "configs"
 LINGUAL, DOMAIN = ("es", "nl", "de"), ("cbs", "twitter", "wnut16")
 BENCHMARKS = LINGUAL + DOMAIN
+SMALL = ("small/nl", "small/de", "small/cbs", "small/wnut16")
 PRESETS = ("paper", "official_code")
 STAGES = ("mlm", "mrc", "ner", "pseudo_ner", "continual_mrc", "continual_ner")
 
@@ -207,16 +209,15 @@ def test_every_run_file_writes_into_a_folder_of_its_own():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("small", [False, True], ids=["full", "small"])
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_every_benchmark_passes_all_that_is_looked_at_before_a_run(report_on, name, small):
-    report = report_on(name, small=small)
+@pytest.mark.parametrize("name", [*BENCHMARKS, "small/es", "small/twitter", *nightly(*SMALL)])
+def test_every_benchmark_passes_all_that_is_looked_at_before_a_run(report_on, name):
+    report = report_on(name.removeprefix("small/"), small=name.startswith("small/"))
     assert [finding for finding in report.findings if finding.level == "error"] == []
     assert [stage.action for stage in report.stages] == ["run"] * len(report.stages) and len(report.stages) > 6
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", ["es", "cbs", *nightly("nl", "de", "twitter", "wnut16")])
 def test_the_published_variant_passes_it_too(report_on, name):
     report = report_on(name, "preset=official_code", "systems=[tof]")
     assert [finding for finding in report.findings if finding.level == "error"] == []

@@ -277,7 +277,10 @@ def test_stages_that_are_replaced_stay_until_the_new_ones_are_whole(server, fini
 @night
 @pytest.mark.parametrize("words", [
     ("report",),
-    ("ablate", "--rows", "source_only", "adaptabert", "--seeds", "1"),
+    pytest.param(
+        ("ablate", "--rows", "source_only", "adaptabert", "--seeds", "1"),
+        marks=pytest.mark.skipif(not KILLS, reason="trains what a run trains; TOF_KILLS=1 tries it"),
+    ),
     pytest.param(
         ("search", "ner.num_train_epochs=8", "--stage", "ner", "--values", "1e-2", "2e-2"),
         marks=pytest.mark.skipif(not KILLS, reason="runs trials as ablate runs rows; TOF_KILLS=1 tries it"),

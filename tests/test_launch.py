@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from nightly import nightly
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
@@ -77,7 +78,7 @@ sys.exit(main(["run", *sys.argv[2:]]))
 """
 
 
-@pytest.mark.parametrize("rank", ["0", "1"])
+@pytest.mark.parametrize("rank", ["1", *nightly("0")])
 def test_a_process_that_fails_says_so_once_and_none_is_left_waiting(toy, tmp_path, run_processes, rank) -> None:
     (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
     (tmp_path / "failing.py").write_text(FAILING)

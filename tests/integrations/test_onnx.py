@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+from nightly import nightly
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -15,9 +15,7 @@ from tof_hf.integrations import onnx  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
-ARCHITECTURES = ["bert", "xlm-roberta", "deberta-v2", "modernbert"]
-if os.environ.get("TOF_ENCODERS") == "all":  # built like one of those above
-    ARCHITECTURES += ["roberta", "distilbert", "electra"]
+ARCHITECTURES = ["bert", "deberta-v2", *nightly("xlm-roberta", "modernbert", "roberta", "distilbert", "electra")]
 TEXTS = ["Maria visited London .", "", "Juan", "el equipo de Juan Carlos ganó ; Maria-Juan no .", "en Paris " * 300]
 
 
