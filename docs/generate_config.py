@@ -20,11 +20,11 @@ from tof_hf.config import (
     TofConfig,
     TranslationConfig,
 )
-from tof_hf.config.presets import INHERITS_FROM, NOT_INHERITED, STAGES, settings, stage_values
+from tof_hf.config.presets import INHERITS_FROM, settings
 from tof_hf.config.problems import section_in
 from tof_hf.config.run_file import System
 from tof_hf.config.section import Section, facts
-from tof_hf.config.stages import STAGE_KINDS
+from tof_hf.config.stages import STAGES, stage_values
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.utils.systems import SYSTEMS
@@ -104,10 +104,11 @@ def page() -> str:
     parts += ["## Data files\n", _summary(DataFile), _options(DataFile)]
     parts += [PRESETS, _differences()]
     pairs = ", ".join(f"`{stage}` from `{parent}`" for stage, parent in INHERITS_FROM.items())
-    alone = ", ".join(f"`{name}`" for name in sorted(NOT_INHERITED))
-    parts.append(STAGES_INTRODUCTION.format(pairs=pairs, alone=alone))
+    alone = {name for kind in STAGES.values() for name in kind.own_options() if not kind.inherits(name)}
+    alone_list = ", ".join(f"`{name}`" for name in sorted(alone))
+    parts.append(STAGES_INTRODUCTION.format(pairs=pairs, alone=alone_list))
     parts.append("A cell with two values shows `paper` first and `official_code` second.\n")
-    for kind in STAGE_KINDS:
+    for kind in dict.fromkeys(STAGES.values()):
         stages = [stage for stage in STAGES if TofConfig.model_fields[stage].annotation is kind]
         parts += [
             "### " + ", ".join(f"`{stage}`" for stage in stages) + "\n",

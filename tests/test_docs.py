@@ -13,7 +13,8 @@ import pytest
 
 from tof_hf.cli.program import _parse, main
 from tof_hf.config import load_config
-from tof_hf.config.presets import STAGES, settings
+from tof_hf.config.presets import settings
+from tof_hf.config.stages import STAGES
 from tof_hf.config.yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]

@@ -172,7 +172,7 @@ def test_what_stops_a_run_before_training_is_an_error_of_the_check(report_on, pr
     assert problems_of(report_on("mlm.eval_strategy=epoch")) == [("error", "mlm.eval_strategy")]
     report = report_on("source.mrc=[]", "target.mrc=[]", "mrc.use_ner_mrc=false")
     assert problems_of(report) == [("error", "mrc")]
-    assert "mrc has nothing to learn from" in report.findings[0].found
+    assert "mrc has nothing to train on" in report.findings[0].found
 
 
 def test_an_output_folder_below_a_file_is_an_error(report_on, problems_of, tmp_path):

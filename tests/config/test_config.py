@@ -19,7 +19,8 @@ from tof_hf.config import (
     TofConfig,
     load_config,
 )
-from tof_hf.config.presets import INHERITS_FROM, settings, stage_values
+from tof_hf.config.presets import INHERITS_FROM, settings
+from tof_hf.config.stages import stage_values
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.errors import ConfigError
 

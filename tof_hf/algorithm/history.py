@@ -17,8 +17,6 @@ from tof_hf.storage.records import Record
 if TYPE_CHECKING:
     from datasets import Dataset
 
-FROM_PSEUDO_LABELS = {"pseudo", "pseudo_mrc", "taught"}  # kinds of training rows
-
 
 class SelectionRecord(Record):
     """Which of a tagger's labels are learned from.

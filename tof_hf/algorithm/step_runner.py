@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, History, Labels, PseudoLabels, SourceF1Alarm
+from tof_hf.algorithm.history import History, Labels, PseudoLabels, SourceF1Alarm
 from tof_hf.algorithm.labelling import Labelling, MrcModel
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.modeling.checkpoints import encoder_key
 from tof_hf.stages.fit import fit
 from tof_hf.stages.mrc import mrc_stage
@@ -61,7 +62,7 @@ class StepRunner:
         if not config.enabled:
             return start
         questions = mrc_questions(config, self.data, pseudo and pseudo.rows, seed=self._seed(config))
-        stage_name = replace(stage_name, translated=any(kind.startswith("translated") for kind in questions))
+        stage_name = replace(stage_name, translated=any(kind.is_translated for kind in questions))
         stage = mrc_stage(
             self._setup(stage_name, start, config),
             questions=questions,
@@ -98,7 +99,7 @@ class StepRunner:
     ) -> Checkpoint:
         sentences = ner_sentences(config, self.data, pseudo and pseudo.rows, seed=self._seed(config))
         validation = ner_validation(config, self.data, seed=self.config.seed)
-        stage_name = replace(stage_name, translated="translated" in sentences or "translated" in validation)
+        stage_name = replace(stage_name, translated=RowKind.TRANSLATED in {*sentences, *validation})
         stage = ner_stage(
             self._setup(stage_name, start, config),
             sentences=sentences,
@@ -145,7 +146,7 @@ class StepRunner:
     def _train(self, stage: Stage, labels: Labels[Any] | None = None) -> Checkpoint:
         """The checkpoint of the stage, trained, scored and noted. `labels`: those that it can learn from."""
         self.history.stages.append(stage.name)
-        if labels is not None and FROM_PSEUDO_LABELS & stage.rows.keys():
+        if labels is not None and stage.learns_from_taggers:
             labels.record.used_by.append(stage.name)
         checkpoint = self._fit(stage)
         self.history.folders[stage.name] = checkpoint.folder

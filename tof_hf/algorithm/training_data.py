@@ -9,6 +9,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from tof_hf.config import DistillationConfig, MlmConfig, MrcConfig, NerConfig, TranslationConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.translation.dictionary import BilingualDictionary
@@ -104,26 +105,21 @@ def mlm_target(config: MlmConfig, data: TofData) -> Dataset:
     return data.target if test is None else mix([data.target, test], columns=["id", "tokens"])
 
 
-def question_sources(data: TofData, pseudo: Dataset | None) -> dict[str, Dataset]:
-    """The rows that an MRC stage can train on, by kind: question-answering rows, and NER rows that become questions."""
-    kinds = {
-        "target_qa": data.target_qa,
-        "source_qa": data.source_qa,
-        "ner_mrc": data.source,
-        "pseudo_mrc": pseudo,
-        "translated_qa": data.translated and data.translated.source_qa,
-        "translated_ner_mrc": data.translated and data.translated.source,
-    }
-    return {name: rows for name, rows in kinds.items() if rows is not None}
-
-
-def mrc_questions(config: MrcConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[str, Dataset]:
+def mrc_questions(config: MrcConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[RowKind, Dataset]:
     """The questions of an MRC stage by kind: {D_t,m, D_s,m, D_s,nm} and their translations, or pseudo-MRC."""
-    questions = {}
-    for name, rows in _sampled(config, question_sources(data, pseudo), seed=seed).items():
-        translated = data.translated if name.startswith("translated") else None
-        queries = data.queries if translated is None else translated.queries
-        questions[name] = ner_to_mrc(rows, queries) if name.endswith("mrc") else rows
+    translated = data.translated
+    answered = {
+        RowKind.TARGET_QA: data.target_qa,
+        RowKind.SOURCE_QA: data.source_qa,
+        RowKind.NER_MRC: data.source,
+        RowKind.PSEUDO_MRC: pseudo,
+        RowKind.TRANSLATED_QA: translated and translated.source_qa,
+        RowKind.TRANSLATED_NER_MRC: translated and translated.source,
+    }
+    questions = _sampled(config, answered, seed=seed)
+    for kind in questions.keys() & {RowKind.NER_MRC, RowKind.PSEUDO_MRC, RowKind.TRANSLATED_NER_MRC}:
+        queries = translated.queries if translated and kind.is_translated else data.queries
+        questions[kind] = ner_to_mrc(questions[kind], queries)
     return questions
 
 
@@ -134,16 +130,17 @@ def mrc_validation(config: MrcConfig, data: TofData, *, seed: int) -> dict[str, 
     return held_out if data.validation_qa is None else held_out | {"qa": data.validation_qa}
 
 
-def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[str, Dataset]:
+def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[RowKind, Dataset]:
     """The sentences of a NER stage by kind: D_s,n and its translation, pseudo-labelled D_t,no."""
-    kinds = {"source": data.source, "translated": data.translated and data.translated.source, "pseudo": pseudo}
-    sentences = _sampled(config, {name: rows for name, rows in kinds.items() if rows is not None}, seed=seed)
+    translated = data.translated and data.translated.source
+    labelled = {RowKind.SOURCE: data.source, RowKind.TRANSLATED: translated, RowKind.PSEUDO: pseudo}
+    sentences = _sampled(config, labelled, seed=seed)
     if not config.equal_sizes:
         return sentences
     least = min(map(len, sentences.values()))
     return {
-        name: rows if name == "source" else cap(rows, least, seed=_seed_for(name, seed))
-        for name, rows in sentences.items()
+        kind: rows if kind is RowKind.SOURCE else cap(rows, least, seed=_seed_for(kind, seed))
+        for kind, rows in sentences.items()
     }
 
 
@@ -155,15 +152,17 @@ def ner_validation(config: NerConfig | DistillationConfig, data: TofData, *, see
     return {name: cap(rows, config.max_validation, seed=seed) for name, rows in held_out.items()}
 
 
-def _sampled(config: MrcConfig | NerConfig, kinds: Mapping[str, Dataset], *, seed: int) -> dict[str, Dataset]:
-    """At most `max_KIND` rows of each kind that the stage uses (`use_KIND`)."""
+def _sampled(
+    config: MrcConfig | NerConfig, data: Mapping[RowKind, Dataset | None], *, seed: int
+) -> dict[RowKind, Dataset]:
+    """The rows of each kind that the stage uses and that there are, as many as it takes of them."""
     return {
-        kind: cap(rows, getattr(config, f"max_{kind}"), seed=_seed_for(kind, seed))
-        for kind, rows in kinds.items()
-        if getattr(config, f"use_{kind}")
+        kind: cap(rows, config.most(kind), seed=_seed_for(kind, seed))
+        for kind, rows in data.items()
+        if rows is not None and config.uses(kind)
     }
 
 
-def _seed_for(kind: str, seed: int) -> int:
+def _seed_for(kind: RowKind, seed: int) -> int:
     """The seed for a sample of these rows; translations get another, so that they are of other sentences."""
-    return seed + 1 if kind.startswith("translated") else seed
+    return seed + 1 if kind.is_translated else seed

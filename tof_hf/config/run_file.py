@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
-from tof_hf.config.presets import STAGES
 from tof_hf.config.problems import suggestion
-from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, option, row_option, shown_option
+from tof_hf.config.row_kinds import RowKind
+from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, facts, option, row_option, shown_option
 from tof_hf.config.stages import (
+    STAGES,
     DistillationConfig,
     ForgettingConfig,
     LabellingConfig,
@@ -83,31 +84,31 @@ class TofConfig(Section):
         ... )
     """
 
-    model: ExpandedPath = option(paper="line 1: BERT")
+    model: ExpandedPath = option(paper="line 1: BERT", listed=False)
     """The pretrained encoder: a folder or a Hub id."""
-    output_dir: ExpandedPath = shown_option()
+    output_dir: ExpandedPath = shown_option(listed=False)
     """The run's folder."""
     preset: Literal["paper", "official_code"] = shown_option("paper")
     """Supplies the options that the run file does not set."""
     systems: OneOrMore[System] = option(factory=lambda: [DEFAULT_SYSTEM], paper="4.4")
     """What to train: TOF, its reduced forms, baselines and peers; stages that they share run once."""
-    seed: Whole = option(2019, paper="Appendix B", ge=0, le=2**32 - 1)
+    seed: Whole = option(2019, paper="Appendix B", ge=0, le=2**32 - 1, read=True)
     """Seed of every stage without its own."""
     rounds: Whole = option(1, paper="line 12", ge=0)
     """Rounds of continual learning (T); 0 stops after pseudo-labels."""
     order: Literal["mlm_mrc", "mrc_mlm"] = option("mlm_mrc", paper="5.3, Table 3")
     """Whether MLM or MRC is trained first."""
-    labels: OneOrMore[str] | None = row_option(None)
+    labels: OneOrMore[str] | None = row_option(None, read=True)
     """Entity types; null takes those of the source training data."""
-    label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2")
+    label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2", read=True)
     """Applied to every NER file after its own label_map; `span` for entity span detection."""
-    queries: ExpandedPath | dict[str, str] | None = row_option(None, paper="4.2")
+    queries: ExpandedPath | dict[str, str] | None = row_option(None, paper="4.2", read=True)
     """Questions: a YAML file or a mapping, both `type: question`; null takes the English ones."""
-    source: SourceConfig = row_option()
+    source: SourceConfig = row_option(read=True, listed=False)
     """Labelled data."""
-    target: TargetConfig = row_option()
+    target: TargetConfig = row_option(read=True, listed=False)
     """Unlabelled data."""
-    translation: TranslationConfig = row_option(factory=TranslationConfig, paper="Guideline II")
+    translation: TranslationConfig = row_option(factory=TranslationConfig, paper="Guideline II", read=True)
     """Word-by-word translation of the source."""
     mlm: MlmConfig = _stage(MlmConfig, "mlm", "lines 1-2")
     """Masked language modelling."""
@@ -127,9 +128,9 @@ class TofConfig(Section):
     """A student of other taggers."""
     forgetting: ForgettingConfig = option(factory=ForgettingConfig)
     """The alarm for NER stages that forget the source."""
-    push_to_hub: bool = shown_option(False)
+    push_to_hub: bool = shown_option(False, listed=False)
     """Publishes the finished tagger as `release` says."""
-    release: ReleaseConfig = shown_option(factory=ReleaseConfig)
+    release: ReleaseConfig = shown_option(factory=ReleaseConfig, listed=False)
     """What is published, and where."""
 
     def to_yaml(self) -> str:
@@ -147,6 +148,19 @@ class TofConfig(Section):
         """The stage sections by name, in the order of Algorithm 1."""
         return {name: getattr(self, name) for name in STAGES}
 
+    def read_options(self) -> dict[str, Any]:
+        """The options that decide which rows are read from files."""
+        names = {name for name, field in type(self).model_fields.items() if facts(field).get("read")}
+        return self.model_dump(include=names) | {"include_target_test": self.mlm.include_target_test}
+
+    def available_rows(self, *, translation: bool = True) -> set[RowKind]:
+        """The kinds of training rows that there is data for; without `translation` none is translated."""
+        translation = translation and self.translation.dictionary is not None
+        available = {kind for kind in RowKind if translation or not kind.is_translated}
+        if not self.target.mrc:
+            available -= {RowKind.TARGET_QA}
+        return available if self.source.mrc else available - {RowKind.SOURCE_QA, RowKind.TRANSLATED_QA}
+
     def rules(self) -> Iterator[tuple[str, str]]:
         systems = set(self.systems)
         if not systems or len(systems) < len(self.systems):
@@ -155,9 +169,10 @@ class TofConfig(Section):
             if type_ == "O" or type_.startswith(("B-", "I-")):
                 yield "labels", f"needs entity types such as PER, found the tag {type_!r}."
         translation = self.translation.dictionary is not None
+        available = [kind for kind in RowKind if translation or not kind.is_translated]
         for name, stage in self.stages().items():
-            problem = stage.missing_data(translation=translation)
-            if problem and name != "mlm":  # which always has the target's text
+            problem = stage.missing_data(available)
+            if problem:
                 yield name, problem
         if self.rounds and self.continual_mrc.enabled and not self.continual_ner.enabled:
             yield (
@@ -173,6 +188,7 @@ class TofConfig(Section):
             for system in sorted(systems):
                 if "dictionary" in SYSTEMS[system].needs:
                     yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
-        for name, used in (("ner.use_pseudo", self.ner.use_pseudo), ("mrc.use_pseudo_mrc", self.mrc.use_pseudo_mrc)):
-            if used:
-                yield name, "must be false: no pseudo-labels exist before Algorithm 1, line 7."
+        for name in ("ner", "mrc"):
+            for kind in STAGES[name].row_kinds():
+                if kind.from_taggers and self.stages()[name].uses(kind):
+                    yield f"{name}.{kind.use}", "must be false: no pseudo-labels exist before Algorithm 1, line 7."

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from tof_hf.config.run_file import TofConfig
-from tof_hf.config.stages import STAGE_KINDS
+from tof_hf.config.section import FACTS
+from tof_hf.config.stages import STAGES
 from tof_hf.config.training_fields import training_fields
 
 _BASE = {
@@ -14,7 +15,7 @@ _BASE = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
-_DROPPED = ("title", "required", "effect", "since_default", "paper")
+_DROPPED = ("title", "required", "effect", "paper", *FACTS)
 
 
 def run_file_schema() -> dict[str, Any]:
@@ -27,13 +28,14 @@ def run_file_schema() -> dict[str, Any]:
     schema = TofConfig.model_json_schema()
     training = training_fields().model_json_schema()["properties"]
     sections, options = schema["$defs"], schema["properties"]
-    for kind in STAGE_KINDS:
+    kinds = dict.fromkeys(STAGES.values())
+    for kind in kinds:
         fields = sections[kind.__name__]["properties"]
         del fields["training"]
         fields |= {
             name: {"$ref": f"#/$defs/TrainingArguments/properties/{name}"} for name in training if name not in fields
         }
-    staged = [option for kind in STAGE_KINDS for option in sections[kind.__name__]["properties"].values()]
+    staged = [option for kind in kinds for option in sections[kind.__name__]["properties"].values()]
     for option in (*training.values(), *staged):
         option.pop("default", None)  # of the field; the preset has another one
     for option in options.values():

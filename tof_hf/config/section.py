@@ -27,6 +27,8 @@ Effect = Literal["weights", "training rows", "validation rows", "none"]
 """What an option decides: the weights a stage ends with, only which rows it trains on or is chosen by, or nothing
 but what is shown, stored or how fast it goes."""
 
+FACTS = ("since_default", "inherited", "read", "listed")  # what else an option may say about itself, see `option`
+
 T = TypeVar("T")
 _LONGEST_NAME = 255  # bytes in the name of a file or folder
 
@@ -87,11 +89,14 @@ def option(
     Args:
         paper: line, equation or section that the option belongs to.
         effect: see Effect. When in doubt, `weights`.
-        more: `ge`, `gt` and `le` are limits. `since_default` is for options that are younger than the stage keys of
-            finished runs: the value that leaves everything as it was, which is left out of the key.
+        more: `ge`, `gt` and `le` are limits. Other facts:
+            `since_default` is for options that are younger than the stage keys of finished runs: the value that leaves
+            everything as it was, which is left out of the key.
+            `inherited=False`: belongs to one line of Algorithm 1, so that later stages do not inherit it.
+            `read=True`: decides which rows are read from files.
+            `listed=False`: a run's record has it elsewhere, or not at all, and does not list it among the options.
     """
-    since = {name: more.pop(name) for name in ("since_default",) if name in more}
-    known = {"paper": paper, "effect": effect, **since}
+    known = {"paper": paper, "effect": effect} | {name: more.pop(name) for name in FACTS if name in more}
     given = {"default": default} if factory is None else {"default_factory": factory}
     return Field(**given, json_schema_extra=known, **more)
 
@@ -102,7 +107,7 @@ shown_option = functools.partial(option, effect="none")
 
 
 def facts(field: FieldInfo) -> Mapping[str, Any]:
-    """`paper`, `effect` and, where the option has one, `since_default`."""
+    """`paper`, `effect` and those of FACTS that the option has."""
     return typing.cast(Mapping[str, Any], field.json_schema_extra)
 
 

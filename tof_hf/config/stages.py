@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from tof_hf.config.presets import stage_values
+from tof_hf.config.presets import INHERITS_FROM, PRESETS, settings
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.section import Effect, Section, Whole, facts, option, row_option, shown_option, validation_row_option
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED, WITHOUT_EFFECT, checked_training_fields, training_fields
+
+use_option = functools.partial(row_option, inherited=False)
 
 
 class StageConfig(Section):
@@ -20,8 +24,10 @@ class StageConfig(Section):
 
     deciding_fields: ClassVar[frozenset[str]] = frozenset()
     """TrainingArguments fields that decide weights in this stage, though not in others."""
+    has_other_rows: ClassVar[bool] = True
+    """Whether there are training rows that cannot be turned off."""
 
-    enabled: bool = shown_option(True, paper="Table 2")
+    enabled: bool = shown_option(True, paper="Table 2", inherited=False)
     """Whether this stage runs; if not, the model is passed on unchanged."""
     max_length: Whole = option(128, ge=8)
     """Word pieces in one window, special tokens included."""
@@ -76,15 +82,32 @@ class StageConfig(Section):
         if self.stride >= self.max_length:
             yield "stride", f"is {self.stride}, it must be below max_length ({self.max_length})."
 
-    def missing_data(self, *, translation: bool) -> str | None:
-        """What is wrong if no data is left to train on; `translation` says whether there is a dictionary."""
-        sources = [name for name in self.own_options() if name.startswith("use_")]
-        sources = [name for name in sources if translation or not name.startswith("use_translated")]
-        if not self.enabled or not sources or any(getattr(self, name) for name in sources):
+    @classmethod
+    def inherits(cls, name: str) -> bool:
+        """Whether an option comes from an earlier stage of the kind unless it is set."""
+        return name not in cls.own_options() or facts(cls.model_fields[name]).get("inherited", True)
+
+    @classmethod
+    def row_kinds(cls) -> list[RowKind]:
+        """The kinds of rows that can be turned on and off."""
+        return [kind for kind in RowKind if kind.use in cls.model_fields]
+
+    def uses(self, kind: RowKind) -> bool:
+        """Whether rows of a kind that can be turned off are trained on."""
+        return getattr(self, kind.use)
+
+    def most(self, kind: RowKind) -> int | None:
+        """The cap on rows of this kind."""
+        return getattr(self, f"max_{kind}")
+
+    def missing_data(self, available: Collection[RowKind]) -> str | None:
+        """What is wrong if no rows are left to train on; there is data for the `available` kinds."""
+        kinds = [kind for kind in self.row_kinds() if kind in available]
+        if not self.enabled or self.has_other_rows or any(map(self.uses, kinds)):
             return None
         return (
-            f"has nothing to train on: {', '.join(sources)} are all false. "
-            "Turn one of them on, or turn the stage off with enabled: false."
+            f"has nothing to train on: {', '.join(kind.use for kind in kinds)} are all false. "
+            "Turn one of them on, add other data, or turn the stage off with enabled: false."
         )
 
 
@@ -101,7 +124,7 @@ class MlmConfig(StageConfig):
     """Also trains on `target.test_text` (transductive)."""
     source_ratio: float = row_option(1.0, paper="line 2: D_s,no", ge=0)
     """Source sentences per target sentence; 0 leaves the source out."""
-    use_translated: bool = row_option(True, paper="Table 1: + translation")
+    use_translated: bool = use_option(True, paper="Table 1: + translation")
     """With `translation.dictionary`: also trains on translated source sentences, as many as source sentences."""
     max_sentences: Whole | None = row_option(None, ge=1)
     """Cap on target sentences."""
@@ -113,6 +136,8 @@ class MlmConfig(StageConfig):
 
 class MrcConfig(StageConfig):
     """Span extraction from questions and contexts (Eq. 2; Algorithm 1, lines 3-4 and 13-14)."""
+
+    has_other_rows = False
 
     max_length: Whole = option(160, ge=16)
     """Word pieces in one window, question and special tokens included."""
@@ -138,17 +163,17 @@ class MrcConfig(StageConfig):
     """Cap on translated source NER sentences turned into questions."""
     max_validation: Whole | None = validation_row_option(1000, ge=1)
     """Cap on validation sentences (each asks one question per entity type)."""
-    use_target_qa: bool = row_option(True)
+    use_target_qa: bool = use_option(True)
     """Trains on target question answering."""
-    use_source_qa: bool = row_option(True)
+    use_source_qa: bool = use_option(True)
     """Trains on source question answering."""
-    use_ner_mrc: bool = row_option(True)
+    use_ner_mrc: bool = use_option(True)
     """Trains on source NER turned into questions."""
-    use_pseudo_mrc: bool = row_option(False)
+    use_pseudo_mrc: bool = use_option(False)
     """Trains on pseudo-labels turned into questions."""
-    use_translated_qa: bool = row_option(True, paper="Table 2, row 3")
+    use_translated_qa: bool = use_option(True, paper="Table 2, row 3")
     """With `translation.dictionary`: trains on translated source question answering."""
-    use_translated_ner_mrc: bool = row_option(True, paper="Table 2, row 5")
+    use_translated_ner_mrc: bool = use_option(True, paper="Table 2, row 5")
     """With `translation.dictionary`: trains on translated source NER turned into questions."""
     head_learning_rate: float | None = option(None, gt=0, since_default=None)
     """Learning rate of the span head, which starts untrained; null takes that of the encoder. With few steps, a
@@ -170,15 +195,17 @@ class MrcConfig(StageConfig):
 class NerConfig(StageConfig):
     """Token classification (Eq. 4; Algorithm 1, lines 5-6, 8-9 and 15-16)."""
 
+    has_other_rows = False
+
     stride: Whole = option(16, ge=0)
     """How far the windows of a longer sentence overlap, in words."""
     label_all_pieces: bool = option(False, paper="Eq. 4")
     """Labels every piece of a word (I- on later ones) instead of only the first."""
-    use_source: bool = row_option(True)
+    use_source: bool = use_option(True)
     """Trains on source NER."""
-    use_pseudo: bool = row_option(False)
+    use_pseudo: bool = use_option(False)
     """Trains on pseudo-labelled target sentences."""
-    use_translated: bool = row_option(True, paper="Table 1: + translation")
+    use_translated: bool = use_option(True, paper="Table 1: + translation")
     """With `translation.dictionary`: trains on translated source NER."""
     validate_translated: bool = validation_row_option(True)
     """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
@@ -212,8 +239,37 @@ class DistillationConfig(StageConfig):
     """Cap on validation sentences."""
 
 
-STAGE_KINDS: tuple[type[StageConfig], ...] = (MlmConfig, MrcConfig, NerConfig, DistillationConfig)
+STAGES: dict[str, type[StageConfig]] = {
+    "mlm": MlmConfig,
+    "mrc": MrcConfig,
+    "ner": NerConfig,
+    "pseudo_ner": NerConfig,
+    "continual_mrc": MrcConfig,
+    "continual_ner": NerConfig,
+    "distillation": DistillationConfig,
+}
+"""The stage sections of a run file, in the order of Algorithm 1."""
+
 TaggerConfig = NerConfig | DistillationConfig  # a stage that ends with a tagger
+
+
+def stage_values(preset: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The flat options of every stage: the preset's, then those `given`, after inheritance between stages.
+
+    An option of `continual_mrc` comes from the first of: given there, set there by the preset, given or set
+    for `mrc` (unless the option belongs to one line of Algorithm 1).
+    """
+    own: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
+    for name in PRESETS[: PRESETS.index(preset) + 1]:
+        for setting in settings(name):
+            stage, _, option = setting.key.partition(".")
+            own[stage][option] = setting.value
+    resolved: dict[str, dict[str, Any]] = {}
+    for stage, kind in STAGES.items():
+        parent = resolved.get(INHERITS_FROM.get(stage, ""), {})
+        inherited = {option: value for option, value in parent.items() if kind.inherits(option)}
+        resolved[stage] = {**inherited, **own[stage], **given.get(stage, {})}
+    return resolved
 
 
 class LabellingConfig(Section):

@@ -17,7 +17,6 @@ from tof_hf.run.inputs import Inputs
 from tof_hf.utils.log import logger
 
 T = TypeVar("T")
-_READ = ("source", "target", "translation", "labels", "label_map", "queries", "seed")  # options of what is read
 
 
 class SharedInputs:
@@ -29,8 +28,7 @@ class SharedInputs:
 
     def of(self, config: TofConfig) -> Inputs:
         """The inputs of a config, the same object for all that read the same."""
-        options = config.to_dict()
-        key = json.dumps([options[name] for name in _READ] + [config.mlm.include_target_test], default=str)
+        key = json.dumps(config.read_options(), default=str)
         return self._by_options.setdefault(key, ReadOnce(config, self._datasets))
 
 

@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SPLITS
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.hub.released_run import METRICS, ReleasedRun
 from tof_hf.stages.name import StageName
 from tof_hf.utils.templates import templates
 from tof_hf.utils.text import printable
 
 GOLD = {"target": "target.gold", "source_test": "source.test", "source_validation": "source.validation"}
-FROM_TARGET = {"target", "target_qa", "pseudo", "taught"}  # kinds of training rows
 _LANGUAGE = re.compile(r"[a-z]{2}")  # three letters would make languages of `bio` and `law`
 
 PAGES = templates("tof_hf.hub", "markdown")
@@ -56,7 +56,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
         scores={split: score for split in SPLITS if (score := run.mean(run.final.stage, split))},
         split_names=SPLITS,
         ends=run.last_taggers(),
-        uses_target=any(FROM_TARGET & set(stage.rows) for stage in stages),
+        uses_target=any(kind.from_target and kind in stage.rows for stage in stages for kind in RowKind),
         recipe=RECIPES.get(run.final.system),
         validation_kinds=list(dict.fromkeys(kind for stage in reversed(stages) for kind in stage.validation_rows)),
     )

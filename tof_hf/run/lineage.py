@@ -15,6 +15,7 @@ from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE, ScoreRow
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.loading import dotted
+from tof_hf.config.section import facts
 from tof_hf.data.labels import entity_types
 from tof_hf.modeling.checkpoints import hub_commit
 from tof_hf.run.leakage import Leakage
@@ -35,9 +36,6 @@ from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint
 from tof_hf.storage.publishing import local_path, public, public_name
 from tof_hf.utils.versions import versions
-
-# Recorded elsewhere, or only of interest on this machine.
-_ABOUT_DATA = ("model", "output_dir", "source", "target", "push_to_hub", "release")
 
 
 def build_lineage(
@@ -106,13 +104,13 @@ def build_lineage(
 def changed_options(config: TofConfig) -> dict[str, Any]:
     """The options that differ from the preset's, by their dotted keys; paths by their last part."""
     plain = config.to_dict()
-    same = {name: plain[name] for name in _ABOUT_DATA} | {"preset": config.preset}
-    default = dotted(load_config(same).to_dict())
+    same = {name: plain[name] for name, field in TofConfig.model_fields.items() if not facts(field).get("listed", True)}
+    default = dotted(load_config(same | {"preset": config.preset}).to_dict())
     missing = object()
     return {
         key: public(value)
         for key, value in dotted(plain).items()
-        if key.partition(".")[0] not in _ABOUT_DATA and default.get(key, missing) != value
+        if key.partition(".")[0] not in same and default.get(key, missing) != value
     }
 
 

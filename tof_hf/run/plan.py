@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from datasets import Dataset
 
-from tof_hf.algorithm.history import FROM_PSEUDO_LABELS, LabellingRecord, Labels, SoftLabelsRecord
+from tof_hf.algorithm.history import LabellingRecord, Labels, SoftLabelsRecord
 from tof_hf.algorithm.labelling import read_rows
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import score_file
@@ -83,7 +83,7 @@ class PlannedSteps(Steps):
 
     def _fit(self, stage: Stage) -> Checkpoint:
         inputs = fingerprint_inputs(stage)
-        foreseen = bool(self._missing_labels and FROM_PSEUDO_LABELS & stage.rows.keys())
+        foreseen = self._missing_labels is not None and stage.learns_from_taggers
         key = fingerprint(inputs | {"labels_in": self._missing_labels}) if foreseen else fingerprint(inputs)
         action: Action = "run"
         if foreseen and (finished := self._finished_on_other_rows(stage, inputs)) is not None:

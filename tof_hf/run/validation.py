@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from tof_hf.algorithm.recipes import RECIPES
-from tof_hf.algorithm.training_data import TofData, question_sources
+from tof_hf.algorithm.training_data import TofData
 from tof_hf.algorithm.walk import visits
 from tof_hf.config import MrcConfig, StageConfig, TofConfig
 from tof_hf.data.mrc_conversion import ner_to_mrc
@@ -68,21 +68,11 @@ def problems(
         yield from refusals(stages, encoder)
     for option, found in _problems_of_options(config, stages, tokenizer):
         yield option, ConfigError(found)
-    mrc_stages = {name: stage for name, stage in stages.items() if isinstance(stage, MrcConfig)}
-    if data is not None and mrc_stages:
+    if data is not None and any(isinstance(stage, MrcConfig) for stage in stages.values()):
         try:
             ner_to_mrc(data.validation.select(range(1)), data.queries)
         except DataError as error:  # a type without a query
             yield "queries", error
-        kinds = question_sources(data, pseudo=data.source)
-        for name, stage in mrc_stages.items():
-            if not any(getattr(stage, f"use_{kind}") for kind in kinds):
-                found = (
-                    f"{name} has nothing to learn from: no question-answering data is named, and NER data in MRC form "
-                    f"is turned off. Name target.mrc or source.mrc, turn on {name}.use_ner_mrc, or set "
-                    f"{name}.enabled=false."
-                )
-                yield name, ConfigError(found)
     if data is not None and gold and "target" in gold:
         yield from gold_problems(data, gold["target"])
 
@@ -134,8 +124,8 @@ def problems_of_systems(config: TofConfig) -> Iterator[tuple[str, str]]:
                     )
             elif not stage.enabled:
                 yield f"{name}.enabled", f"must be true for {system}."
-            elif name != "mlm" and not visit.translated and (problem := stage.missing_data(translation=False)):
-                yield name, f"{problem} The system {system} uses no translations."
+            elif problem := stage.missing_data(config.available_rows(translation=visit.translated)):
+                yield name, problem if visit.translated else f"{problem} The system {system} uses no translations."
 
 
 def check_place(folder: Path, option: str = "output_dir") -> None:

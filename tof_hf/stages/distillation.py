@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import DistillationConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels
 from tof_hf.data.windows import IGNORE, NO_WORD
 from tof_hf.inference.words import WordCollator
@@ -50,7 +51,7 @@ def distillation_stage(
         train=encode_soft_labels(labelled, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=SoftCollator(tokenizer),
         loss=functools.partial(distillation_loss, soft_loss=config.soft_loss, hard_weight=config.hard_weight),
-        rows={"taught": len(labelled)},
+        rows={str(RowKind.TAUGHT): len(labelled)},
         label_names=label_names,
         validation=tagger_validation(setup, validation, label_names),
     )

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import StageConfig
 from tof_hf.config.section import facts
-from tof_hf.config.stages import STAGE_KINDS
+from tof_hf.config.stages import STAGES
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.stages.record import FingerprintInputs
 from tof_hf.stages.stage import Stage
@@ -96,7 +96,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _chooses_validation(option: str) -> bool:
-    return any(kind.effect(option) == "validation rows" for kind in STAGE_KINDS)
+    return any(kind.effect(option) == "validation rows" for kind in STAGES.values())
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase, Trainer
 
 from tof_hf.config import MlmConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.windows import IGNORE, encode_text
 from tof_hf.modeling.transfer import load_for_mlm
@@ -34,10 +35,10 @@ def mlm_stage(
     config, seed = setup.config, setup.seed
     target = cap(target, config.max_sentences, seed=seed)
     limit = round(len(target) * config.source_ratio)
-    parts = {"target": target, "source": cap(source, limit, seed=seed)}
+    parts = {RowKind.TARGET: target, RowKind.SOURCE: cap(source, limit, seed=seed)}
     if translated is not None:
         # With the same seed, translations of the drawn source sentences would be drawn.
-        parts["translated"] = cap(translated, limit or len(target), seed=seed + 1)
+        parts[RowKind.TRANSLATED] = cap(translated, limit or len(target), seed=seed + 1)
     text = mix([rows for rows in parts.values() if len(rows)], columns=["id", "tokens"])
     warmup = config.replace(
         max_steps=config.head_warmup_steps,

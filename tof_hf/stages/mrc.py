@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import StepLR
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.config import MrcConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_windows import encode_mrc, read_spans
 from tof_hf.data.windows import by_length
@@ -28,13 +29,13 @@ COLUMNS = ("id", "question", "context", "spans")
 
 
 def mrc_stage(
-    setup: StageSetup[MrcConfig], *, questions: Mapping[str, Dataset], validation: Mapping[str, Dataset]
+    setup: StageSetup[MrcConfig], *, questions: Mapping[RowKind, Dataset], validation: Mapping[str, Dataset]
 ) -> Stage:
     """The stage that trains an extractive MRC model (Algorithm 1, lines 4 and 14).
 
     Args:
         setup: its start is the checkpoint whose encoder is trained.
-        questions: MRC rows by kind (target_qa, source_qa, ner_mrc, pseudo_mrc), already capped.
+        questions: MRC rows by kind, already capped.
         validation: source MRC rows by kind; the checkpoint with the best span F1 on them is kept.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from tof_hf.config.presets import STAGES
+from tof_hf.config.stages import STAGES
 
 _ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig, TaggerConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions, mix_labelled
 from tof_hf.data.windows import by_length, encode_ner, join_words
@@ -28,7 +29,7 @@ COLUMNS = ("id", "tokens", "ner_tags")
 def ner_stage(
     setup: StageSetup[NerConfig],
     *,
-    sentences: Mapping[str, Dataset],
+    sentences: Mapping[RowKind, Dataset],
     validation: Mapping[str, Dataset],
     label_names: Sequence[str],
     keep_head: bool,
@@ -37,7 +38,7 @@ def ner_stage(
 
     Args:
         setup: its start is the checkpoint whose encoder, and with `keep_head` whose classifier, is trained.
-        sentences: NER rows by kind (source, translated, pseudo), already capped.
+        sentences: NER rows by kind, already capped.
         validation: source NER rows by kind; the checkpoint with the best entity F1 on them is kept.
         label_names: the IOB2 labels.
         keep_head: True for pseudo NER, which starts from a tagger (line 8); False after MRC (lines 5 and 15).

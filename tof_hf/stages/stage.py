@@ -12,11 +12,13 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from tof_hf.config import StageConfig
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.name import StageName
 
 Config = TypeVar("Config", bound=StageConfig, covariant=True)
+Kind = TypeVar("Kind", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,12 @@ class Stage(StageSetup[StageConfig]):
     repeats: int = 1
     head_warmup: StageConfig | None = None
 
+    @property
+    def learns_from_taggers(self) -> bool:
+        """Whether taggers labelled some of its rows."""
+        return any(kind.from_taggers and kind in self.rows for kind in RowKind)
 
-def row_counts(parts: Mapping[str, Dataset]) -> dict[str, int]:
+
+def row_counts(parts: Mapping[Kind, Dataset]) -> dict[str, int]:
     """The number of rows by kind."""
-    return {kind: len(rows) for kind, rows in parts.items()}
+    return {str(kind): len(rows) for kind, rows in parts.items()}

@@ -44,7 +44,7 @@ def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file,
     for name in ("adaptabert_translation", "without_translated_ner_mrc", "without_translated_source_mrc"):
         assert name not in without.names
         assert reasons[name] == "translation.dictionary names no file"
-    assert reasons["without_target_mrc"] == "there are no target questions to learn from"
+    assert reasons["without_target_mrc"] == "the mrc stage has no target_qa rows anyway"
     assert without.names[:2] == ["source_only", "adaptabert"]
     assert "without_ner_mrc" not in without.names  # nothing would be left
 

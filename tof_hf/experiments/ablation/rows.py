@@ -17,6 +17,8 @@ from tof_hf.algorithm.recipes import RECIPES, tof_wo_pseudo
 from tof_hf.config import TofConfig
 from tof_hf.config.loading import dotted
 from tof_hf.config.problems import suggestion
+from tof_hf.config.row_kinds import RowKind
+from tof_hf.config.stages import STAGES
 from tof_hf.config.yaml import parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
@@ -71,7 +73,7 @@ class Row:
         title: the row's name in the tables.
         system: the recipe that trains it.
         set: options as `key=value`.
-        needs: what the config must have for it (the keys of the reasons in `not_for`).
+        needs: what the config must have for it: `dictionary`, a stage, or a kind of rows of the MRC stage.
         claim: whether the row is meant to show that it is better than the baseline of its table, or worse.
 
     Example:
@@ -193,26 +195,17 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
         return f"there is no system {row.system} in this release"
     if (why := _not_to_be_set(row.set)) is not None:
         return why
-    mrc = config.mrc
-    reasons = {
-        "mlm": (config.mlm.enabled, "mlm.enabled is false"),
-        "mrc": (mrc.enabled, "mrc.enabled is false"),
-        "dictionary": (config.translation.dictionary is not None, "translation.dictionary names no file"),
-        "target_mrc": (bool(config.target.mrc) and mrc.use_target_qa, "there are no target questions to learn from"),
-        "source_mrc": (bool(config.source.mrc) and mrc.use_source_qa, "there are no source questions to learn from"),
-        "translated_mrc": (bool(config.source.mrc) and mrc.use_translated_qa, "no source questions are translated"),
-        "ner_mrc": (mrc.use_ner_mrc, "mrc.use_ner_mrc is off already"),
-        "translated_ner_mrc": (mrc.use_translated_ner_mrc, "mrc.use_translated_ner_mrc is off already"),
-    }
-    return next((why for need, (met, why) in reasons.items() if need in row.needs and not met), None)
+    return next((why for need in row.needs if (why := _lacks(need, config))), None)
 
 
-def asks_nothing(config: TofConfig) -> bool:
-    """Whether the MRC stage of this config has nothing to learn from."""
-    mrc, translated = config.mrc, config.translation.dictionary is not None
-    target = mrc.use_target_qa and config.target.mrc
-    source = config.source.mrc and (mrc.use_source_qa or (translated and mrc.use_translated_qa))
-    return not (target or source or mrc.use_ner_mrc or (translated and mrc.use_translated_ner_mrc))
+def _lacks(need: str, config: TofConfig) -> str | None:
+    """Why the config does not have what a row needs: a dictionary, a stage, or rows that the MRC stage trains on."""
+    if need == "dictionary":
+        return None if config.translation.dictionary else "translation.dictionary names no file"
+    if need in STAGES:
+        return None if config.stages()[need].enabled else f"{need}.enabled is false"
+    used = config.mrc.uses(RowKind(need)) and need in config.available_rows()
+    return None if used else f"the mrc stage has no {need} rows anyway"
 
 
 def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:

@@ -16,7 +16,7 @@ from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import predictions_file
 from tof_hf.config import TofConfig, load_config
 from tof_hf.errors import ConfigError, TofError
-from tof_hf.experiments.ablation.rows import OWN, Row, asks_nothing, check_names, not_for, override
+from tof_hf.experiments.ablation.rows import OWN, Row, check_names, not_for, override
 from tof_hf.experiments.runs import SharedInputs, attempt
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run.validation import problems_of_systems
@@ -136,8 +136,6 @@ def _why_not(row: Row, source: str | Mapping[str, Any], overrides: Sequence[str]
         changed = load_config(source, [*overrides, *_own_options(row)])
     except ConfigError as problem:  # the config alone is right
         return str(problem)
-    if row.table == 2 and asks_nothing(changed):
-        return "no question would be left to learn from"
     return next((f"{option} {problem}" for option, problem in problems_of_systems(changed)), None)
 
 
