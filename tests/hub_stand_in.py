@@ -171,7 +171,7 @@ class HubStandIn:
         status: int = 500,
         times: int | None = 1,
         headers: Mapping[str, str] | None = None,
-        message: str = "The stand-in was told to fail",
+        message: str = "The stand-in was set to fail",
         method: str | None = None,
     ) -> None:
         """Answer with `status` where the regular expression is found in the path; nothing is done."""

@@ -241,8 +241,8 @@ def test_the_other_benchmarks_read_target_questions_in_every_round(report_on):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_cbs_takes_the_words_of_its_test_sentences_once_and_the_check_says_so(report_on, preset):
     report = report_on("cbs", f"preset={preset}", "systems=[tof]")
-    told = [finding for finding in report.findings if "target.gold" in finding.found or "gold" in finding.subject]
-    assert told and {finding.level for finding in told} <= {"warning", "note"}
+    reported = [finding for finding in report.findings if "target.gold" in finding.found or "gold" in finding.subject]
+    assert reported and {finding.level for finding in reported} <= {"warning", "note"}
     mlm = next(stage for stage in report.stages if stage.kind == "mlm")
     gold = next(one for one in report.files if one.option == "target.gold")
     assert mlm.rows["target"] == gold.rows == 20

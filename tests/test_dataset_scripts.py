@@ -208,7 +208,7 @@ def test_a_folder_that_is_there_is_replaced_only_on_request(raw, out):
     assert written(out) == ["README.md", "de/test.parquet", "de/train.parquet"]
 
 
-def test_a_folder_with_files_of_somebody_else_is_never_replaced(raw, out):
+def test_a_folder_with_other_files_is_never_replaced(raw, out):
     with pytest.raises(DataError, match="de.test, de.train"):
         convert(TOY, [raw], raw, overwrite=True)
     assert written(raw) == ["de.test", "de.train"]

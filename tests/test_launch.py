@@ -93,7 +93,7 @@ def test_a_process_that_fails_says_so_once_and_none_is_left_waiting(toy, tmp_pat
     assert ("process 1 of 2" in said[0]) == (rank == "1")
 
 
-def test_input_that_cannot_be_used_is_told_once(toy, tmp_path, run_processes) -> None:
+def test_input_that_cannot_be_used_is_reported_once(toy, tmp_path, run_processes) -> None:
     (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tof_hf.cli", "run"]
     done = run_processes(

@@ -36,13 +36,13 @@ from tof_hf.cli import main
 
 found = {}
 for name, step in json.loads(sys.argv[1]).items():
-    told = io.StringIO()
-    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+    reported = io.StringIO()
+    with contextlib.redirect_stderr(reported), contextlib.redirect_stdout(reported):
         try:
             main(step) if isinstance(step, list) else exec(step)
         except ValueError as error:
             print(type(error).__name__, error)
-    found[name] = [told.getvalue(), Path(sys.argv[2]).exists()]
+    found[name] = [reported.getvalue(), Path(sys.argv[2]).exists()]
 print(json.dumps(found))
 """
 
@@ -135,11 +135,11 @@ def test_no_command_runs_code_of_a_model_though_standard_input_says_yes(planted,
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     for name in steps:
-        told, ran = found[name]
-        told = " ".join(told.split())  # check breaks lines
+        reported, ran = found[name]
+        reported = " ".join(reported.split())  # check breaks lines
         assert not ran, name
-        assert REFUSED in told and "What to do: choose" in told and planted in told, (name, told)
-        assert "trust_remote_code=True" not in told, name  # the advice of transformers, which is no use here
+        assert REFUSED in reported and "What to do: choose" in reported and planted in reported, (name, reported)
+        assert "trust_remote_code=True" not in reported, name  # the advice of transformers, which is no use here
     assert found["transformers alone"][1], "the planted code would not have run anyway, so this test shows nothing"
 
 

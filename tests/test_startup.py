@@ -25,7 +25,7 @@ MODULES = [
     "tof_hf.evaluation.entity_scores",
     "tof_hf.report.reading",
     "tof_hf.run.record",
-    "tof_hf.stages.name",
+    "tof_hf.config.stage_name",
     *STORAGE,
 ]
 

@@ -248,7 +248,7 @@ def test_a_stage_that_forgets_is_warned_of_and_recorded(changed, forgetful, capl
     assert history_of(calm)["forgetting"] == []
 
 
-def test_a_run_told_to_stop_stops_there_and_goes_on_when_told_otherwise(changed, forgetful):
+def test_a_run_stops_where_the_config_says_so_and_continues_when_it_is_changed(changed, forgetful):
     with pytest.raises(TofError, match="fell to 0.8000.*forgetting.action=warn"):
         run_tof(changed(forgetting={"action": "stop"}))
     assert planned(changed()) == {"mrc": "reuse", TAGGER: "reuse", PSEUDO: "reuse"}

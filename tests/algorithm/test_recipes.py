@@ -12,12 +12,12 @@ from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.config import load_config
+from tof_hf.config.stage_name import StageName
 from tof_hf.errors import ConfigError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.run.validation import used_stages
-from tof_hf.stages.name import StageName
 
 pytestmark = pytest.mark.slow
 

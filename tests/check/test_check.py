@@ -50,7 +50,7 @@ def test_timed_stages_have_minutes_and_nothing_is_written(config_of, toy, tmp_pa
     assert encoder == {name: os.stat(os.path.join(toy["model"], name)) for name in os.listdir(toy["model"])}
 
 
-def test_every_mistake_is_told_at_once(report_on, problems_of, tmp_path):
+def test_every_mistake_is_reported_at_once(report_on, problems_of, tmp_path):
     (tmp_path / "questions.json").write_text("{", encoding="utf-8")
     (tmp_path / "file").write_text("")
     report = report_on(

@@ -263,7 +263,7 @@ def test_a_name_of_an_older_release_is_refused_with_its_replacement():
         ("ner.epochs=3", "ner.epochs cannot be set: write num_train_epochs."),
     ],
 )
-def test_a_mistake_that_later_stages_inherit_is_told_once_where_it_was_written(override, said):
+def test_a_mistake_that_later_stages_inherit_is_reported_once_where_it_was_written(override, said):
     assert problem(override, continual_ner={"seed": 1}) == f"command line: {said}"
 
 
@@ -274,7 +274,7 @@ def test_the_folder_name_of_a_stage_in_a_round_hints_at_its_section(stage):
     assert said in problem(**{f"{stage}1": {"learning_rate": 1e-5}})
 
 
-def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path):
+def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path):
     path = written(
         tmp_path,
         """\
@@ -319,7 +319,7 @@ mlm:
     ]
 
 
-def test_options_that_do_not_fit_together_are_told_at_once_too():
+def test_options_that_do_not_fit_together_are_reported_at_once_too():
     said = problem("ner.stride=500", labelling={"selection_level": "token", "quota": 0.5})
     assert [line.split(" is ")[0] for line in said.splitlines()] == [
         "config: labelling.quota", "config: labelling.selection_level", "command line: ner.stride"
@@ -338,7 +338,7 @@ def test_a_section_with_nothing_in_it_is_as_if_it_were_not_there(section):
     assert load(**{section: None}) == load()
 
 
-def test_what_may_follow_from_a_wrong_value_is_not_told_beside_it():
+def test_what_may_follow_from_a_wrong_value_is_not_reported_as_well():
     said = problem(labelling={"selection": "treshold", "threshold": 0.5})
     assert "Did you mean 'threshold'?" in said and "\n" not in said
 

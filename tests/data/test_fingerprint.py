@@ -98,7 +98,7 @@ def test_texts_with_wide_offsets_are_the_same_texts():
     assert content_hash(small) == content_hash(large)
 
 
-def test_what_lies_under_a_null_does_not_count():
+def test_a_value_under_a_null_does_not_count():
     bits = pa.array([True, False]).buffers()[1]
     hidden = pa.Array.from_buffers(pa.int32(), 2, [bits, pa.array([1, 7], pa.int32()).buffers()[1]])
     seen = [Dataset(pa.table({"a": values})) for values in (hidden, pa.array([1, None], pa.int32()))]

@@ -27,7 +27,7 @@ def test_predicted_tags_become_labels_and_probabilities_stay_beside_them():
     assert rows[1]["ner_tags"] == rows[1]["ner_probabilities"] == []
 
 
-def test_an_inside_tag_without_a_beginning_is_repaired_unless_told_otherwise():
+def test_an_inside_tag_without_a_beginning_is_repaired_by_default():
     broken = ["I-PER", "O", "B-PER", "I-LOC"]
     assert labelled(broken)[0]["ner_tags"] == [3, 0, 3, 1]
     assert labelled(broken, repair=False)[0]["ner_tags"] == [4, 0, 3, 2]

@@ -51,7 +51,7 @@ def test_a_text_that_is_too_many_of_the_entities_is_none_for_a_student_either(mo
     assert without_frequent_texts(taught, 0.6) == (taught, {}) == without_frequent_texts(taught, None)
 
 
-def test_every_piece_that_speaks_for_a_word_carries_its_probabilities(tokenizer):
+def test_the_first_piece_of_every_word_has_its_probabilities(tokenizer):
     words = "Maria visited London and the Real Madrid club of Paris .".split()
     sentences = Dataset.from_dict({"id": ["1", "2"], "tokens": [words * 4, words[:3]]})
     given = [[np.eye(3, dtype=np.float32)[i % 3] for i in range(len(row))] for row in sentences["tokens"]]

@@ -50,7 +50,7 @@ def test_words_are_replaced_and_tags_stay():
     assert tags_of(out) == [["O", "B-LOC", "I-LOC", "O", "B-PER"]]
 
 
-def test_persons_are_copied_unless_told_otherwise():
+def test_persons_are_copied_by_default():
     rows = sentences(("King met King", "B-PER O O"))
     assert translate_words(rows, WORDS)["tokens"][:] == [["King", "met", "Rey"]]
     assert translate_words(rows, WORDS, copy_types=[])["tokens"][:] == [["Rey", "met", "Rey"]]

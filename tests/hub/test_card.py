@@ -91,7 +91,7 @@ def test_every_stage_on_the_way_stands_in_the_card_with_its_data_and_scores(run)
     assert diagram.count("|--> labels 40 target sentences") == 2 and diagram.rstrip().endswith("this tagger")
 
 
-def test_options_data_and_pseudo_labels_are_told_in_full(run):
+def test_the_card_lists_options_data_and_pseudo_labels(run):
     card = model_card(run, REPO)
     for option, value in run.lineage.options.items():
         assert f"| `{option}` | {escape(str(value))} |" in card
@@ -181,7 +181,7 @@ def test_a_domain_is_not_taken_for_a_language(run_folder):
     assert ModelCard(card).data.language is None and "text of the kind `bio`" in card
 
 
-def test_what_chose_the_checkpoints_is_told_of_the_stages_that_there_were(run):
+def test_the_card_says_how_checkpoints_of_the_trained_stages_were_selected(run):
     card = model_card(run, REPO)
     assert "chosen by its F1 on labelled source sentences, source labels turned into questions; never" in card
     assert "Masked language modelling did not see" in card
@@ -196,7 +196,7 @@ def test_without_target_gold_the_card_says_that_nothing_is_known(run_folder):
     assert ModelCard(card).data.eval_results[0].dataset_name == "source_validation.conll (source validation)"
 
 
-def test_test_text_that_the_model_saw_is_told(run_folder):
+def test_the_card_says_that_the_model_saw_test_text(run_folder):
     assert "did not see the target's test set" in model_card(read_run(run_folder), REPO)
     record = read_json(run_folder / "lineage.json")
     record["zero_resource"]["target_test_text_in_mlm"] = True

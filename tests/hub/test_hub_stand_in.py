@@ -196,7 +196,7 @@ def test_a_lost_answer_leaves_the_commit(hub: Any, api: HfApi) -> None:
     assert titles(hub) == ["initial commit", "Things"]
 
 
-def test_a_failure_strikes_as_often_as_told(hub: Any, api: HfApi) -> None:
+def test_a_failure_is_repeated_as_often_as_asked_for(hub: Any, api: HfApi) -> None:
     hub.fail("/commit/", status=429, times=2, headers={"Retry-After": "7"}, message="Slow down", method="POST")
     for _ in range(2):
         with pytest.raises(HfHubHTTPError, match="Slow down") as problem:

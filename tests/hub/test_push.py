@@ -91,7 +91,7 @@ def test_the_python_of_the_published_card_runs(hub, run_folder, monkeypatch, cap
         exec(compile(block, "card", "exec"), {})
 
 
-def test_a_dry_run_lists_every_file_with_its_size_and_asks_nobody(hub, run_folder, capsys):
+def test_a_dry_run_lists_every_file_with_its_size_and_does_not_contact_the_hub(hub, run_folder, capsys):
     (run_folder / "final" / "training_args.bin").write_bytes(b"/home/me")
     (run_folder / "final" / "optimizer.pt").write_bytes(b"state")
     assert main(["push", str(run_folder), REPO, "--dry-run", "--revision", "v2"]) == 0

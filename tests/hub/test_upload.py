@@ -1,4 +1,4 @@
-"""What the Hub does to an upload, and what a person is told."""
+"""What the Hub does to an upload, and what a person reads."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_hub_that_restarts_during_an_upload_ends_with_one_commit(hub, waited, 
     assert titles(hub) == [*FIRST, "A tagger"] and published(hub) == FILES
 
 
-def test_what_is_wrong_here_is_told_before_the_hub_is_asked(hub, monkeypatch, tmp_path):
+def test_local_mistakes_are_reported_before_the_hub_is_contacted(hub, monkeypatch, tmp_path):
     for name, message in (
         ("tagger", "lacks its owner"),
         ("a b/c", "not a valid repository name"),

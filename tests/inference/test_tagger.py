@@ -155,7 +155,7 @@ def test_what_is_no_tagger_is_refused(checkpoint, tokenizers, tmp_path):
         Tagger(load_for_ner(checkpoint("bert"), ["LABEL_0", "LABEL_1"])[0], tokenizers["wordpiece"])
 
 
-def test_the_folder_of_a_run_is_told_from_its_tagger(tmp_path):
+def test_the_folder_of_a_run_is_refused_and_its_tagger_named(tmp_path):
     (tmp_path / "config.yaml").write_text("model: x\n")
     with pytest.raises(ModelError, match="this is a run's folder: its tagger will be in final/, once"):
         load_tagger(str(tmp_path))

@@ -26,13 +26,13 @@ def test_an_alarm_says_what_became_of_a_stage_that_was_trained_again(written, pa
     assert f"after ner. {again}" in page().text
 
 
-def test_a_run_that_was_told_to_stop_where_it_forgets_shows_why(written, page):
+def test_a_run_that_stops_where_it_forgets_shows_why(written, page):
     written.forgetting = [DROP | {"action": "stop", "mixed_f1": None}]
     assert "ner1 (tof) forgot" in page().text
 
 
 @pytest.mark.parametrize(
-    ("ratio", "told"),
+    ("ratio", "reported"),
     [
         (1.4321, "1.4 × the source's"),
         (0.0312, "0.031 × the source's"),
@@ -41,9 +41,9 @@ def test_a_run_that_was_told_to_stop_where_it_forgets_shows_why(written, page):
         (None, "none in the source"),
     ],
 )
-def test_entities_of_a_type_are_told_beside_the_source(written, page, ratio, told):
+def test_entities_of_a_type_are_compared_with_the_source(written, page, ratio, reported):
     written.against_source = {"LOC": ratio, "PER": 1.0}
-    assert f"2 {told} 2 1 × the source's" in page().text
+    assert f"2 {reported} 2 1 × the source's" in page().text
 
 
 def test_an_old_record_without_these_numbers_gives_a_page(written, parsed):

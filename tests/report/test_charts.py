@@ -55,7 +55,7 @@ def test_a_chart_has_a_title_and_tells_its_numbers_in_words(chart):
 
 
 @pytest.mark.parametrize("chart", all_charts(), ids=lambda chart: chart.name)
-def test_every_shape_lies_inside_its_drawing(chart):
+def test_every_shape_is_inside_its_drawing(chart):
     root = ET.fromstring(chart.svg)
     for element in root.iter():
         for name, limit in (("x", chart.width), ("x2", chart.width), ("y", chart.height), ("y2", chart.height)):

@@ -34,7 +34,7 @@ def test_an_arrow_leads_from_each_teacher_to_its_student(peers):
     assert all(float(number) >= 0 for arrow in arrows for number in arrow.replace("C", " ").split()[1:3])
 
 
-def test_rounds_are_told_where_a_system_has_them(peers, written, parsed):
+def test_rounds_are_shown_where_a_system_has_them(peers, written, parsed):
     assert "1 round" not in parsed(make_report(peers).html).text
     written.systems = {"tof": ["mlm", "mlm-ner", "mlm-ner-ner1"]}
     assert "1 round" in parsed(make_report(written.write()).html).text

@@ -128,13 +128,13 @@ def test_many_types_and_systems_of_long_names_can_be_shown(written, page):
     assert len(set(ids)) == len(ids)
 
 
-def test_a_translation_is_told(written, parsed):
+def test_a_translation_is_described(written, parsed):
     written.dictionary = "en-es.tsv"
     entities = {"LOC": {"total": 4, "changed": 3, "survived": 1, "grew": 0}}
-    told = {"rows": 5, "words": 10, "distinct_words": 7, "coverage": 0.5, "distinct_coverage": 0.25, "copied": 2}
-    told |= {"recased": None, "unknown": {"the": 3}, "entities": entities, "samples": [["a dog", EVIL]]}
+    reported = {"rows": 5, "words": 10, "distinct_words": 7, "coverage": 0.5, "distinct_coverage": 0.25, "copied": 2}
+    reported |= {"recased": None, "unknown": {"the": 3}, "entities": entities, "samples": [["a dog", EVIL]]}
     (written.write() / "translation").mkdir()
-    (written.folder / "translation" / "source.json").write_text(json.dumps(told), encoding="utf-8")
+    (written.folder / "translation" / "source.json").write_text(json.dumps(reported), encoding="utf-8")
     (written.folder / "translation" / "torn.json").write_text('{"rows"', encoding="utf-8")
     found = parsed(make_report(written.folder).html)
     assert "Most frequent words without a translation: the (3)." in found.text
@@ -197,7 +197,7 @@ def test_a_stage_without_its_record_has_no_curve_and_the_rest_is_there(written, 
     assert "ner1: loss" in found.text
 
 
-def test_a_loss_that_is_no_number_is_told_and_left_out_of_the_curve(written, parsed):
+def test_a_loss_that_is_no_number_is_reported_and_left_out_of_the_curve(written, parsed):
     folder = written.write()
     log = [{"step": 1, "loss": float("nan")}, {"step": 2, "loss": float("inf")}, {"step": 3, "loss": 2.0}]
     (folder / "stages" / "mlm" / "stage.json").write_text(json.dumps({"log": log}), encoding="utf-8")
@@ -214,7 +214,7 @@ def test_a_tagger_that_was_left_because_it_forgot_is_not_the_end_of_its_system(w
     assert Run.read(written.write()).ends == {"tof": "mlm-ner1"}
 
 
-def test_stages_of_the_same_end_are_told_apart(written):
+def test_stages_with_the_same_last_part_get_different_names(written):
     written.systems = {"a": ["ner"], "b": ["mlm", "mlm-ner"], "c": ["mlm", "mlm-mrc", "mlm-mrc-ner"]}
     names = short_names(Run.read(written.write()))
     assert names == {"ner": "ner", "mlm": "mlm", "mlm-ner": "mlm-ner", "mlm-mrc": "mrc", "mlm-mrc-ner": "mrc-ner"}
@@ -249,7 +249,7 @@ def test_a_damaged_or_newer_record_is_an_error(written):
         make_report(written.folder)
 
 
-def test_a_student_of_other_taggers_is_told_with_its_teachers(written, parsed):
+def test_a_student_is_shown_with_its_teachers(written, parsed):
     folder = written.write()
     lineage = json.loads((folder / "lineage.json").read_text())
     soft = {"teachers": ["ner"], "voters": ["ner", f"x-{EVIL}"], "file": "f", "sentences": 1200, "words": 9}

@@ -63,10 +63,10 @@ def test_options_that_differ_are_named_without_the_folders_of_this_machine(tmp_p
         "queries={PER: 'who / what?'}",
         "mrc.run_name=../customer/name",
     ]
-    told = changed_options(load_config(SMALLEST, changes))
-    assert told["translation.dictionary"] == "dict.txt" and told["ner.deepspeed"] == "ds.json"
-    assert told["mlm.max_sentences"] == 5 and told["queries.PER"] == "who / what?"
-    assert "customer" not in json.dumps(told)
+    reported = changed_options(load_config(SMALLEST, changes))
+    assert reported["translation.dictionary"] == "dict.txt" and reported["ner.deepspeed"] == "ds.json"
+    assert reported["mlm.max_sentences"] == 5 and reported["queries.PER"] == "who / what?"
+    assert "customer" not in json.dumps(reported)
 
 
 def test_a_name_is_cut_to_its_last_part_in_every_form_that_has_a_folder(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ def test_a_run_tells_how_its_data_was_read_and_what_chose_its_checkpoints(toy, t
     assert record["stages"]["ner"]["start"] is None
 
 
-def test_labels_are_told_with_the_stages_that_learned_from_them(toy, tmp_path):
+def test_labels_are_recorded_with_the_stages_that_learned_from_them(toy, tmp_path):
     def with_a_teacher(do):
         labels = do.label(do.ner(do.pretrained))
         return do.pseudo_ner(do.ner(do.mlm(do.pretrained)), labels.select(range(10)))

@@ -118,7 +118,7 @@ def test_a_run_that_is_stopped_while_it_replaces_stages_leaves_the_finished_one_
     assert contents() == before and planned(run) == plan
 
 
-def test_other_rows_are_told_from_other_names_of_the_same(run, tmp_path):
+def test_other_rows_differ_from_other_names_of_the_same(run, tmp_path):
     config = load_config(run / "config.yaml")
     text = shutil.copy(config.target.text[0].path, tmp_path / "elsewhere.txt")
     assert {action for action, _ in planned(run, f"target.text={text}").values()} == {"reuse"}
@@ -127,7 +127,7 @@ def test_other_rows_are_told_from_other_names_of_the_same(run, tmp_path):
     assert planned(run, f"target.text={text}")["mlm"] == ("run", "other training rows")
 
 
-def test_damage_is_seen_and_mended(run, monkeypatch):
+def test_damage_is_found_and_repaired(run, monkeypatch):
     (run / "stages" / "mlm-mrc" / "model" / "model.safetensors").write_bytes(b"torn")
     assert planned(run)["mlm-mrc"] == ("run", "model/model.safetensors is not what was saved")
     assert trained(run, monkeypatch) == ["mlm-mrc"]  # it ends with the same weights, so that the rest still holds

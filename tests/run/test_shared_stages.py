@@ -101,7 +101,7 @@ def test_the_tagger_stays_in_its_stage_unless_it_is_to_be_copied(runs, toy):
     assert not (copied.folder / "final").exists()  # it would be taken for this run's
 
 
-def test_the_record_says_where_things_lie_seen_from_the_run(runs):
+def test_paths_in_the_record_are_relative_to_the_run(runs):
     folder, one, _ = runs
     lineage = json.loads((one.folder / "lineage.json").read_text())
     stage = lineage["stages"]["mlm-mrc-ner"]
@@ -127,7 +127,7 @@ def test_one_run_at_a_time_works_in_a_store(runs, toy):
         pipeline(toy, folder, "fifth").run()
 
 
-def test_a_store_that_cannot_be_is_told_before_training(toy, tmp_path):
+def test_a_folder_of_stages_that_cannot_be_used_is_refused_before_training(toy, tmp_path):
     (tmp_path / "stages").write_text("a file")
     with pytest.raises(ConfigError, match="is not a folder"):
         pipeline(toy, tmp_path, "one").run()

@@ -16,13 +16,13 @@ from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
 
 from tof_hf.config import MlmConfig, MrcConfig, NerConfig
+from tof_hf.config.stage_name import StageName
 from tof_hf.inference.words import OrderedTrainer, WordCollator
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import span_loss
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.stages.fit import fit, token_loss
 from tof_hf.stages.mlm import MlmTrainer
-from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint, Stage
 
 pytestmark = pytest.mark.slow

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from tof_hf.config import MlmConfig, MrcConfig, NerConfig
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.inference.words import WordCollator
@@ -22,7 +23,6 @@ from tof_hf.stages.fit import fit
 from tof_hf.stages.machine import peak_memory_mb
 from tof_hf.stages.mlm import MaskingCollator, mlm_stage
 from tof_hf.stages.mrc import mrc_stage
-from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import ner_stage
 from tof_hf.stages.reuse import newest_whole_checkpoint, write_manifest
 from tof_hf.stages.stage import Checkpoint, StageSetup
@@ -169,14 +169,14 @@ def test_the_peak_of_memory_is_the_stage_s_own(train, tmp_path):
     assert 0 < record["peak_memory_mb"] < earlier - 256
 
 
-def test_where_the_system_counts_no_peak_of_a_stage_that_of_the_process_is_told_as_such(train, tmp_path, monkeypatch):
+def test_the_peak_memory_of_the_process_is_recorded_where_a_stage_has_none(train, tmp_path, monkeypatch):
     monkeypatch.setattr("tof_hf.stages.machine._RESET", tmp_path / "no" / "such" / "file")
     record = json.loads((train("ner", tmp_path / "run", epochs=1).folder / "stage.json").read_text())
     assert record["peak_memory_of"] == "process"
     assert 0 <= peak_memory_mb(own=False) - record["peak_memory_mb"] < 16  # the model is saved after the count
 
 
-def test_a_checkpoint_that_was_half_written_is_passed_over(train, tmp_path, monkeypatch):
+def test_a_checkpoint_that_was_half_written_is_skipped(train, tmp_path, monkeypatch):
     whole = train("ner", tmp_path / "whole")
     with monkeypatch.context() as patch:
         kill_after(patch, WordCollator, 7)
@@ -215,9 +215,9 @@ def test_options_that_are_no_part_of_the_key_change_no_weight(train, kind, tmp_p
         "save_total_limit": 2, "per_device_eval_batch_size": 5, "dataloader_num_workers": 1, "log_level": "error",
         "dataloader_prefetch_factor": 3, "eval_accumulation_steps": 1,
     }  # fmt: skip
-    quiet, told = train(kind, tmp_path / "quiet", epochs=2), train(kind, tmp_path / "told", epochs=2, **shown)
-    assert quiet.key == told.key
-    assert_same_weights(weights(quiet), weights(told))
+    quiet, reported = train(kind, tmp_path / "quiet", epochs=2), train(kind, tmp_path / "reported", epochs=2, **shown)
+    assert quiet.key == reported.key
+    assert_same_weights(weights(quiet), weights(reported))
 
 
 def test_masks_drawn_by_other_workers_are_another_stage(train, tmp_path):

@@ -78,7 +78,7 @@ def test_a_finished_stage_is_reused_and_a_changed_option_is_named(finished):
     assert (found.action, found.why) == ("run", "learning_rate 1e-06 -> 2e-06")
 
 
-def test_every_change_is_told_in_words():
+def test_every_change_is_described():
     new = RECIPE | {"start": "o", "train": "y", "labels": ["B-X"], "tokenizer": "u", "validation": "v", "seed": 6}
     assert changes(RECIPE, new) == [
         "it starts from another model",
@@ -129,7 +129,7 @@ def test_a_begun_stage_goes_on_from_its_newest_checkpoint(begun):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "trainer_state.json"])
 @pytest.mark.parametrize("content", [None, b"", b"weights 1"])
-def test_a_damaged_checkpoint_is_passed_over(begun, name, content):
+def test_a_damaged_checkpoint_is_skipped(begun, name, content):
     file = begun / "trainer" / "checkpoint-10" / name
     file.unlink() if content is None else file.write_bytes(content)
     assert newest_whole_checkpoint(begun / "trainer").name == "checkpoint-9"
@@ -138,7 +138,7 @@ def test_a_damaged_checkpoint_is_passed_over(begun, name, content):
     assert (found.action, found.why) == ("run", "stopped in its first epoch")
 
 
-def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(begun):
+def test_a_checkpoint_whose_best_one_is_damaged_is_skipped(begun):
     last, best = (begun / "trainer" / f"checkpoint-{step}" for step in (10, 9))
     write_json(last / "trainer_state.json", {"global_step": 10, "best_model_checkpoint": "/elsewhere/checkpoint-9"})
     write_manifest(last)

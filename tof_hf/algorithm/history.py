@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.health import LabelHealth
 from tof_hf.errors import TofError
-from tof_hf.stages.name import StageName
 from tof_hf.storage.records import Record
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS, ScoreRow
 from tof_hf.config import TaggerConfig
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.evaluation.entity_scores import entity_scores
-from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import label_words
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint

@@ -16,10 +16,10 @@ from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
 from tof_hf.config.row_kinds import RowKind
+from tof_hf.config.stage_name import StageName
 from tof_hf.modeling.checkpoints import encoder_key
 from tof_hf.stages.fit import fit
 from tof_hf.stages.mrc import mrc_stage
-from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import ner_stage
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders, StageSetup
 from tof_hf.utils.log import say, warn

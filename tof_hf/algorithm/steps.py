@@ -10,10 +10,10 @@ from typing import Self, TypeVar
 from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import mlm_target, ner_validation
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.readers.read import unlabelled
 from tof_hf.stages.distillation import distillation_stage
 from tof_hf.stages.mlm import mlm_stage
-from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
 
 Step = TypeVar("Step", bound=Callable[..., Checkpoint])

@@ -9,7 +9,7 @@ from typing import Any
 
 from tof_hf.algorithm.steps import STEPS, Steps
 from tof_hf.config import TofConfig
-from tof_hf.stages.name import StageName
+from tof_hf.config.stage_name import StageName
 from tof_hf.stages.stage import Checkpoint
 
 

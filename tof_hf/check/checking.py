@@ -44,6 +44,12 @@ def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, t
         path: the run file.
         overrides: options as `key=value`, as in `load_config`.
         timing: whether to time a few training steps of each kind of stage.
+
+    Returns:
+        The findings, the worst first, and the facts that could be found in spite of errors.
+
+    Example:
+        >>> print(check_file("es.yaml", ["seed=1"], timing=False).as_text())
     """
     try:
         config = load_config(path, overrides)
@@ -67,6 +73,9 @@ def check(
         datasets: those to use in place of files, as in `TofPipeline`.
         timing: whether to time a few training steps of each kind of stage.
         name: what the report calls the run.
+
+    Returns:
+        The findings, the worst first, and the facts that could be found in spite of errors.
 
     Example:
         >>> report = check(load_config("es.yaml"))

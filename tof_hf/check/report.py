@@ -150,7 +150,18 @@ class Report:
     memory: MemoryFacts | None = None
 
     def of_level(self, level: Level) -> list[Finding]:
-        """The findings of one level."""
+        """The findings of one level.
+
+        Args:
+            level: `error`, `warning` or `note`.
+
+        Returns:
+            The findings in the order of the report.
+
+        Example:
+            >>> [finding.subject for finding in report.of_level("error")]
+            ['source.train']
+        """
         return [finding for finding in self.findings if finding.level == level]
 
     @property
@@ -159,12 +170,26 @@ class Report:
         return 2 if self.of_level("error") else 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for JSON."""
+        """The report as JSON knows it.
+
+        Returns:
+            The attributes of the report with `exit_status`: 0, or 2 if there is an error.
+
+        Example:
+            >>> json.dumps(report.as_dict())
+        """
         overlaps = [one.model_dump() for one in self.overlaps]
         return {"exit_status": self.exit_status} | dataclasses.asdict(self) | {"overlaps": overlaps}
 
     def as_text(self) -> str:
-        """The report for people, 120 characters wide: what to do first, then the facts."""
+        """The report for people.
+
+        Returns:
+            Lines of at most 120 characters: what to do first, then the facts.
+
+        Example:
+            >>> print(check_file("es.yaml").as_text())
+        """
         pages = templates("tof_hf.check", "text")
         pages.filters |= {"duration": _duration, "short": _short, "size": size, "table": _table, "wrapped": _wrapped}
         minutes = [stage.minutes for stage in self.stages if stage.minutes is not None]

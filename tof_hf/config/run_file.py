@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -10,15 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from tof_hf.config.data import SourceConfig, TargetConfig, TranslationConfig
+from tof_hf.config.data import LabellingConfig, SourceConfig, TargetConfig, TranslationConfig
 from tof_hf.config.problems import suggestion
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.section import ExpandedPath, OneOrMore, Section, Whole, facts, option, row_option, shown_option
+from tof_hf.config.stage_name import StageName
 from tof_hf.config.stages import (
     STAGES,
     DistillationConfig,
-    ForgettingConfig,
-    LabellingConfig,
     MlmConfig,
     MrcConfig,
     NerConfig,
@@ -39,6 +37,17 @@ System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda p
 
 def _stage(kind: type[StageConfig], name: str, paper: str) -> Any:
     return option(factory=partial(kind.of_preset, name), paper=paper)
+
+
+class ForgettingConfig(Section):
+    """What happens if a NER stage loses F1 on source validation against the best NER stage before it."""
+
+    max_drop: float = option(0.05, ge=0, le=1)
+    """The F1, from 0 to 1, that a stage may lose before the alarm; 1 = never."""
+    action: Literal["warn", "stop", "mix"] = option("warn")
+    """`warn` logs and records it. `stop` ends the run with an error; finished stages are kept. `mix` trains the
+    stage a second time, in its own folder, with source sentences added (`use_source: true`), and continues with
+    whichever of the two is better on source validation."""
 
 
 class ReleaseConfig(Section):
@@ -139,10 +148,10 @@ class TofConfig(Section):
 
     @classmethod
     def explain_unknown(cls, key: str, name: str) -> str | None:
-        in_rounds = re.fullmatch(r"(mrc|ner)\d+", name)  # the name of a stage's folder
-        if in_rounds is None:
+        stage = StageName.parse(name) if name else None  # the name of a stage's folder, such as `mrc1`
+        if stage is None or not stage.round or stage.section not in STAGES:
             return None
-        return f"unknown key {key!r}. Did you mean 'continual_{in_rounds[1]}'? It sets the stages of all rounds."
+        return f"unknown key {key!r}. Did you mean {stage.section!r}? It sets the stages of all rounds."
 
     def stages(self) -> dict[str, StageConfig]:
         """The stage sections by name, in the order of Algorithm 1."""

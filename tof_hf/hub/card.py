@@ -12,8 +12,8 @@ from markupsafe import Markup
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SPLITS
 from tof_hf.config.row_kinds import RowKind
+from tof_hf.config.stage_name import StageName
 from tof_hf.hub.released_run import METRICS, ReleasedRun
-from tof_hf.stages.name import StageName
 from tof_hf.utils.templates import templates
 from tof_hf.utils.text import printable
 

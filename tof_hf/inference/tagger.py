@@ -91,6 +91,9 @@ def load_tagger(
         revision: branch, tag or commit of a Hub repository.
         loading: other arguments of `from_pretrained` (`token`, `cache_dir`, ...).
 
+    Returns:
+        A `Tagger`: called with texts, it returns their entities.
+
     Raises:
         ModelError: there is no whole tagger with a fast tokenizer, or it needs code of its own, which is never run.
 

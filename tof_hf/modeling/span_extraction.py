@@ -211,8 +211,14 @@ class AutoModelForSpanExtraction:
             config: the configuration of an encoder, or a `SpanExtractionConfig`.
             span_match: whether to add a span-match head; ignored for a `SpanExtractionConfig`, which says it.
 
+        Returns:
+            The model, in training mode.
+
         Raises:
             ModelError: transformers has no such encoder, or it needs code of its own.
+
+        Example:
+            >>> model = AutoModelForSpanExtraction.from_config(BertConfig(), span_match=True)
         """
         if not isinstance(config, SpanExtractionConfig):
             config = SpanExtractionConfig(encoder=config, span_match=span_match)
@@ -227,9 +233,15 @@ class AutoModelForSpanExtraction:
             span_match: whether a fresh model gets a span-match head; for a saved model the value that it must have.
             kwargs: for `from_pretrained` of transformers (`revision`, `token`, `dtype`, ...).
 
+        Returns:
+            A `SpanExtractionModel` in single precision, unless `dtype` asks for another.
+
         Raises:
             ModelError: there is no whole model, `span_match` differs from what was saved, or for
                 `trust_remote_code=True` and models that need it: code that comes with a model is never run.
+
+        Example:
+            >>> model = AutoModelForSpanExtraction.from_pretrained("runs/es/final", trust_remote_code=False)
         """
         config = read_config(name_or_path, **kwargs)
         if not isinstance(config, SpanExtractionConfig):

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial
 
 from tof_hf.algorithm.scores import SPLITS
+from tof_hf.config.stage_name import StageName
 from tof_hf.report.charts import Point, Series, bar_chart, line_chart, matrix
 from tof_hf.report.mistakes import KINDS, Mistakes
 from tof_hf.report.reading import Run, short
 from tof_hf.report.svg import Drawing
-from tof_hf.stages.name import StageName
 
 BINS = [f"{number / 10:.1f}" for number in range(10)]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tof_hf.algorithm.history import LabellingRecord
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, SPLITS, ScoreRow
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.translation.record import Projection
 from tof_hf.run.record import RunRecord, StageInRun, read_run
-from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
 
 if TYPE_CHECKING:

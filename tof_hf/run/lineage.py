@@ -16,6 +16,7 @@ from tof_hf.algorithm.scores import SOURCE, ScoreRow
 from tof_hf.config import TofConfig, load_config
 from tof_hf.config.loading import dotted
 from tof_hf.config.section import facts
+from tof_hf.config.stage_name import StageName
 from tof_hf.data.labels import entity_types
 from tof_hf.modeling.checkpoints import hub_commit
 from tof_hf.run.leakage import Leakage
@@ -31,7 +32,6 @@ from tof_hf.run.record import (
     TargetTextRecord,
     ZeroResourceRecord,
 )
-from tof_hf.stages.name import StageName
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.stage import Checkpoint
 from tof_hf.storage.publishing import local_path, public, public_name

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
+from tof_hf.config.stage_name import StageName
 from tof_hf.errors import DataError, as_data_error
-from tof_hf.stages.name import StageName
 from tof_hf.stages.record import StageSummary
 from tof_hf.storage.records import Record
 

@@ -13,9 +13,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from tof_hf.config import StageConfig
 from tof_hf.config.row_kinds import RowKind
+from tof_hf.config.stage_name import StageName
 from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.hand_off import HandOff
-from tof_hf.stages.name import StageName
 
 Config = TypeVar("Config", bound=StageConfig, covariant=True)
 Kind = TypeVar("Kind", bound=str)

@@ -71,11 +71,11 @@ def test_markdown_has_a_table_for_each_table_with_the_same_number_of_cells(resul
     ]  # fmt: skip
     rows = [cells(line) for line in text.splitlines() if line.startswith("|")]
     assert {len(row) for row in rows} == {6}
-    told = {row[0]: row[1:] for row in rows}
-    assert told["AdaptaBERT"] == ["66.67 ± 0.00", "2", "", "", "75.30 ± 0.30"]
-    assert told["TOF"][:3] == ["92.86 ± 10.10", "2", "+26.19"] and told["TOF"][4] == "80.35 ± 0.29"
-    assert told["w/o NER-MRC data"][2].startswith("-") and told["w/o NER-MRC data"][4] == "-3.69"
-    assert told[escape(STRANGE).replace("\\|", "|")][:2] == ["100.00", "1 of 2"]
+    reported = {row[0]: row[1:] for row in rows}
+    assert reported["AdaptaBERT"] == ["66.67 ± 0.00", "2", "", "", "75.30 ± 0.30"]
+    assert reported["TOF"][:3] == ["92.86 ± 10.10", "2", "+26.19"] and reported["TOF"][4] == "80.35 ± 0.29"
+    assert reported["w/o NER-MRC data"][2].startswith("-") and reported["w/o NER-MRC data"][4] == "-3.69"
+    assert reported[escape(STRANGE).replace("\\|", "|")][:2] == ["100.00", "1 of 2"]
 
 
 def test_p_values_are_of_what_a_row_is_there_to_show(results):
@@ -145,8 +145,10 @@ def test_latex_has_its_own_characters_escaped_and_as_many_cells_as_columns(resul
 def test_an_error_of_several_lines_stays_a_comment_in_latex(ablation):
     tables = TableBuilder(ablation)
     tables.add(Outcome("mine", 1, error="first\n\\second\nthird"))
-    told = latex(tables.results()).rpartition(r"\end{tabular}")[2].splitlines()
-    assert any("first \\second third" in line for line in told) and all(line.startswith("%") for line in told if line)
+    reported = latex(tables.results()).rpartition(r"\end{tabular}")[2].splitlines()
+    assert any("first \\second third" in line for line in reported) and all(
+        line.startswith("%") for line in reported if line
+    )
 
 
 def test_what_latex_takes_for_its_own_is_escaped(ablation):
@@ -160,17 +162,17 @@ def test_what_latex_takes_for_its_own_is_escaped(ablation):
 
 
 def test_json_has_everything_and_comes_back(results):
-    told = json.loads(json.dumps(as_json(results)))
-    assert told["seeds"] == [1, 2] and told["benchmark"] == "es" and told["bootstrap_samples"] == 500
-    assert told["left_out"] == [{"table": 1, "name": "tsl", "why": "there is no system tsl in this release"}]
-    tof = next(row for row in told["rows"] if row["row"]["name"] == "tof")
+    reported = json.loads(json.dumps(as_json(results)))
+    assert reported["seeds"] == [1, 2] and reported["benchmark"] == "es" and reported["bootstrap_samples"] == 500
+    assert reported["left_out"] == [{"table": 1, "name": "tsl", "why": "there is no system tsl in this release"}]
+    tof = next(row for row in reported["rows"] if row["row"]["name"] == "tof")
     assert tof["scores"] == {"1": 100.0, "2": pytest.approx(600 / 7)} and tof["paper"]["deviation"] == 0.29
     assert 0 < tof["p_better"] <= 1 and tof["seeds_done"] == 2
 
 
 def test_the_notes_tell_what_a_reader_must_know(results):
     notes = "\n".join(as_json(results)["notes"])
-    for told in (
+    for reported in (
         "mean ± sample standard deviation over the seeds 1, 2",
         "Some seeds are not finished yet for mine.",
         "adaptabert in Table 1; tof_wo_pseudo in Table 2",
@@ -180,7 +182,7 @@ def test_the_notes_tell_what_a_reader_must_know(results):
         "Left out: TSL: there is no system tsl",
         "Failed: 50 % of R&D",
     ):
-        assert told in notes
+        assert reported in notes
 
 
 def test_all_four_are_written_and_without_a_benchmark_the_papers_column_is_left_out(ablation, counts):
@@ -215,7 +217,7 @@ def test_a_baseline_that_is_named_is_that_of_all_tables(ablation, counts):
     assert bases.pop("source_only") is None and set(bases.values()) == {"source_only"}
 
 
-def test_each_error_is_told_once_with_its_runs():
+def test_each_error_is_reported_once_with_its_runs():
     outcomes = [Outcome("a", 1, error="full"), Outcome("b", 1, error="full")]
     outcomes += [Outcome("a", 2, 0.5), Outcome("c", 2, error="x")]
     assert failures(outcomes) == ["a (seed 1), b (seed 1): full", "c (seed 2): x"]

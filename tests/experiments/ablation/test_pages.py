@@ -50,9 +50,9 @@ def test_a_second_time_they_replace_the_old_ones_of_their_target_alone(results, 
 
 def test_tables_of_a_name_stand_beside_those_of_their_target(results, tmp_path):
     page = tmp_path / "results.md"
-    for told in ("first", "second"):
-        put_into(*parse_page(str(page), "es"), results(), f"{told} systems")
-        put_into(*parse_page(f"{page}#es-peers", "es"), results(), f"{told} peers")
+    for reported in ("first", "second"):
+        put_into(*parse_page(str(page), "es"), results(), f"{reported} systems")
+        put_into(*parse_page(f"{page}#es-peers", "es"), results(), f"{reported} peers")
     text = page.read_text(encoding="utf-8")
     assert [text.count(name) for name in ("<!-- tof-hf ablate: es -->", "<!-- tof-hf ablate: es-peers -->")] == [1, 1]
     assert "first" not in text and text.index("second systems") < text.index("second peers")
@@ -90,7 +90,7 @@ def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "kind"),
+    ("name", "reported", "kind"),
     [
         ("page.txt", "name a Markdown page", ConfigError),
         ("folder.md", "a page that cannot be read", DataError),
@@ -99,12 +99,12 @@ def test_a_page_that_ends_with_the_closing_comment_and_no_line_break_is_no_torn_
         ("latin.md/below.md", "nothing can be written to .*latin.md is not a folder", ConfigError),
     ],
 )
-def test_a_page_that_cannot_take_the_tables_is_named_before_anything_is_trained(tmp_path, name, told, kind):
+def test_a_page_that_cannot_take_the_tables_is_named_before_anything_is_trained(tmp_path, name, reported, kind):
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "latin.md").write_bytes("España".encode("latin-1"))
     (tmp_path / "torn.md").write_text("<!-- tof-hf ablate: es -->\nand words of mine\n", encoding="utf-8")
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with pytest.raises(kind, match=told) as caught:
+    with pytest.raises(kind, match=reported) as caught:
         check_page(tmp_path / name, "es")
     assert str(tmp_path / name) in str(caught.value)
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
@@ -112,7 +112,7 @@ def test_a_page_that_cannot_take_the_tables_is_named_before_anything_is_trained(
     check_page(tmp_path / "torn.md", "de")
 
 
-def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_told_at_its_end(
+def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_reported_at_its_end(
     run_file, tmp_path, monkeypatch, capsys
 ):
     page, ran = tmp_path / "results.md", []
@@ -125,10 +125,10 @@ def test_a_page_that_is_damaged_meanwhile_does_not_end_the_sweep_and_is_told_at_
     monkeypatch.setattr(TofPipeline, "run", damaging)
     command = ["ablate", run_file(), "--rows", "source_only", "adaptabert", "--seeds", "1", "--into", str(page)]
     assert main(command) == 2 and len(ran) == 2
-    told = capsys.readouterr()
-    lines = [line for line in told.err.splitlines() if "without <!-- end of tof-hf ablate -->" in line]
+    reported = capsys.readouterr()
+    lines = [line for line in reported.err.splitlines() if "without <!-- end of tof-hf ablate -->" in line]
     assert len(lines) == 2 and "The sweep continues" in lines[0] and lines[1].startswith(f"tof-hf: {page}: ")
-    assert "## Table 1" in told.out
+    assert "## Table 1" in reported.out
 
     ran.clear()
     assert main([*command, "--plan"]) == 2 and main(command) == 2 and ran == []

@@ -114,7 +114,7 @@ def test_rows_of_your_own_come_from_a_file(run_file, tmp_path, trained, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("name: x", "needs a list of rows"),
         ("[]", "needs a list of rows"),
@@ -133,23 +133,23 @@ def test_rows_of_your_own_come_from_a_file(run_file, tmp_path, trained, capsys):
         ("- {name: x, system: tof, set: {target: {gold: }}}", "a row cannot set target.gold to null"),
     ],
 )
-def test_a_file_of_rows_with_a_mistake_is_told(tmp_path, text, told):
+def test_a_mistake_in_a_file_of_rows_is_an_error(tmp_path, text, reported):
     (tmp_path / "rows.yaml").write_text(text)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=reported):
         rows_from(tmp_path / "rows.yaml")
 
 
 def test_a_row_of_your_own_that_cannot_be_had_is_an_error_not_left_out(run_file):
-    for row, told in [
+    for row, reported in [
         (Row(0, "x", "x", "toff"), "row x: there is no system toff"),
         (Row(0, "x", "x", "tof", ("mrc.learning_rat=1",)), "row x: .*Did you mean 'mrc.learning_rate'"),
         (Row(0, "x", "x", "tof", ("target.gold=~",)), "row x: a row cannot set target.gold to null"),
     ]:
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=reported):
             set_up(run_file(), rows=[row])
 
 
-def test_what_cannot_be_a_sweep_is_told(run_file):
+def test_what_cannot_be_a_sweep_is_an_error(run_file):
     two = [Row(0, "x", "x", "tof"), Row(1, "x", "x", "tof", ("rounds=0",))]
     with pytest.raises(ConfigError, match="two rows are called x, with different options"):
         set_up(run_file(), rows=two)
@@ -168,7 +168,7 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--baseline", "tsla"], "--baseline tsla is none of the rows"),
         (["--benchmark", "fr"], "--benchmark fr is none of"),
@@ -180,9 +180,9 @@ def test_what_cannot_be_a_sweep_is_told(run_file):
         (["--tables", "1", "2", "--swap-model", "other/encoder"], "Add 4 to --tables"),
     ],
 )
-def test_the_command_says_what_cannot_be(run_file, capsys, arguments, told):
+def test_the_command_says_what_cannot_be(run_file, capsys, arguments, reported):
     assert main(["ablate", run_file(), *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_a_plan_is_printed_and_nothing_is_made(run_file, trained, tmp_path, capsys):

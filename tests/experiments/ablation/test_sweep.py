@@ -150,8 +150,8 @@ def test_a_row_that_fails_keeps_no_other_back(run_file, monkeypatch, capsys, tmp
         command = ["ablate", run_file(**off), "--rows", "source_only", "adaptabert", "tof", "--seeds", "1"]
         assert main(command) == 2
     printed = capsys.readouterr()
-    told = [one for one in printed.err.splitlines() if "is full" in one and one.startswith("tof-hf: ")]
-    assert [one[: one.index(": mlm")] for one in told] == ["tof-hf: adaptabert (seed 2019), tof (seed 2019)"]
+    reported = [one for one in printed.err.splitlines() if "is full" in one and one.startswith("tof-hf: ")]
+    assert [one[: one.index(": mlm")] for one in reported] == ["tof-hf: adaptabert (seed 2019), tof (seed 2019)"]
     assert line(tmp_path, "source_only")["seeds_done"] == 1 and "is full" in line(tmp_path, "tof")["error"]
     assert "Failed: TOF" in printed.out
     assert main(command) == 0
@@ -197,7 +197,7 @@ def test_seeds_side_by_side_give_what_one_after_the_other_gives(parallel, traine
     assert "ner: reused" not in (parallel.ablation.out / "seed-1" / LOG).read_text()
 
 
-def test_a_process_that_dies_is_told(run_file, monkeypatch):
+def test_a_process_that_dies_is_reported(run_file, monkeypatch):
     monkeypatch.setattr("tof_hf.experiments.ablation.jobs.sys.executable", "/bin/false")
     _, outcomes = swept(run_file(), rows=SYSTEMS[:1], jobs=2)
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
@@ -217,9 +217,9 @@ sys.exit(jobs.main())
     save_ablation(set_up(run_file(), rows=SYSTEMS[:1], seeds=[3]), tmp_path)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path), "3"], **pipes) as process:
-        told, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
+        reported, log = process.stdout.read(), process.stderr.read()  # the input stays open, as a living parent's does
         assert process.wait() == 0
-    assert json.loads(told)["seed"] == 3 and b"from Python" in log and b"from C" in log
+    assert json.loads(reported)["seed"] == 3 and b"from Python" in log and b"from C" in log
 
 
 def test_a_sweep_that_is_killed_takes_its_processes_along(run_file, tmp_path):
@@ -289,6 +289,6 @@ def test_progress_tells_what_is_done_and_about_how_long_the_rest_takes():
     now = [100.0]
     progress = Progress(4, clock=lambda: now[0])
     now[0] += 1800
-    told = progress.line(Outcome("tof", 3, 0.5, "p", 1799.6))
-    assert told == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 elapsed, about 1:30:00 left"
+    reported = progress.line(Outcome("tof", 3, 0.5, "p", 1799.6))
+    assert reported == "1 of 4: tof, seed 3: F1 50.00 in 30:00; 30:00 elapsed, about 1:30:00 left"
     assert "2 of 4: tof, seed 4: failed in 0:00" in progress.line(Outcome("tof", 4, error="x"))

@@ -103,9 +103,9 @@ def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, sta
     assert best in ("mrc.learning_rate=1e-05", "mrc.learning_rate=0.001")
     assert load_config(run_file, [best]).mrc.training["learning_rate"] in (1e-5, 1e-3)
     folder = tmp_path / "run" / "search" / "mrc"
-    told = json.loads((folder / "table.json").read_text())
-    scores = {trial["settings"][0]: trial["score"] for trial in told["trials"]}
-    assert scores[best] == max(scores.values()) > 0 and (told["stage"], told["by"]) == ("mrc", "ner")
+    reported = json.loads((folder / "table.json").read_text())
+    scores = {trial["settings"][0]: trial["score"] for trial in reported["trials"]}
+    assert scores[best] == max(scores.values()) > 0 and (reported["stage"], reported["by"]) == ("mrc", "ner")
     assert (folder / "table.md").read_text() in printed and "No label of the target is read." in printed
     rows = list(csv.DictReader((folder / "table.csv").open()))
     assert [float(row["source_validation_f1"]) for row in rows] == list(scores.values())
@@ -173,7 +173,7 @@ def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_
     assert planned(search, ["distillation.seed=1"]) == names
 
 
-def test_a_trial_that_fails_is_told_and_the_others_go_on(run_file, stages, monkeypatch, capsys):
+def test_a_trial_that_fails_is_reported_and_the_others_continue(run_file, stages, monkeypatch, capsys):
     train = Trainer.train
 
     def failing(self, *args, **kwargs):
@@ -196,7 +196,7 @@ def test_everything_is_checked_before_the_first_trial(run_file, trained):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--stage", "mcr"], "no stage 'mcr'"),
         (["--stage", "mrc", "--system", "foo"], "no system 'foo'"),
@@ -208,9 +208,9 @@ def test_everything_is_checked_before_the_first_trial(run_file, trained):
         (["--stage", "mrc", "--trials", "0"], "--trials 0 draws nothing"),
     ],
 )
-def test_what_cannot_be_searched_is_told(run_file, capsys, arguments, told):
+def test_what_cannot_be_searched_is_an_error(run_file, capsys, arguments, reported):
     assert main(["search", run_file, *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_trials_that_are_scored_on_other_sentences_are_not_compared(run_file, trained):
@@ -221,12 +221,12 @@ def test_trials_that_are_scored_on_other_sentences_are_not_compared(run_file, tr
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_its_option(run_file, capsys):
-    for arguments, told in [
+    for arguments, reported in [
         (["--stage", "ner", "--out", f"{run_file}/table"], f"--out: nothing can be written to {run_file}/table ("),
         ([f"output_dir={run_file}", "--stage", "ner"], f"output_dir: nothing can be written to {run_file}/search/ner"),
     ]:
         assert main(["search", run_file, *arguments]) == 2
-        assert told in capsys.readouterr().err
+        assert reported in capsys.readouterr().err
 
 
 def test_a_search_ends_where_another_run_works_in_its_stages(run_file):
@@ -273,7 +273,7 @@ def test_the_first_of_equal_trials_is_the_best_and_none_of_those_without_a_score
         best_of([Trial(("a=1",), 0.0), Trial(("a=2",), error="x")])
 
 
-def test_a_setting_reads_as_people_write_it_and_means_what_it_is():
+def test_a_setting_is_written_plainly_and_read_back():
     for value, text in [("cosine", "cosine"), ("a/b", "a/b"), ("1e-3", '"1e-3"'), ("null", '"null"'), ("", '""')]:
         assert override("x.y", value) == f"x.y={text}" and parse_yaml(text, name="x") == value
     assert override("x.y", [1, 2e-6]) == "x.y=[1, 2e-06]" and override("x.y", None) == "x.y=null"

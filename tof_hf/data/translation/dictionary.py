@@ -79,8 +79,14 @@ class BilingualDictionary:
             path: the file; .gz is read too.
             encoding: of the file; found out by default.
 
+        Returns:
+            The dictionary; its size is logged.
+
         Raises:
             DataError: the file cannot be read or is empty, or most of its lines are no pair.
+
+        Example:
+            >>> words = BilingualDictionary.from_file("en-es.txt")
         """
         path = Path(path)
         entries: dict[str, list[str]] = {}
@@ -113,14 +119,28 @@ class BilingualDictionary:
         return dictionary
 
     def lookup(self, word: str) -> str | None:
-        """The chosen (first) translation of `word`, None if there is none."""
+        """The chosen translation of a word.
+
+        Args:
+            word: in any case.
+
+        Returns:
+            The first translation; None if there is none.
+        """
         translations = self.entries.get(fold(word))
         return translations[0] if translations else None
 
     def most_frequent_in(self, text: Dataset) -> BilingualDictionary:
-        """The dictionary with each word's translations sorted by their frequency in `text` (ties: file order).
+        """The dictionary with each word's translations sorted by their frequency in a text (ties: file order).
 
-        `text`: rows with `tokens` in the target language.
+        Args:
+            text: rows with `tokens` in the target language.
+
+        Returns:
+            A new dictionary. A translation of several words is as frequent as the rarest of them.
+
+        Example:
+            >>> words = words.most_frequent_in(read_text("es.txt"))
         """
         counts = Counter(fold(token) for tokens in text["tokens"] for token in tokens)
 
@@ -133,14 +153,29 @@ class BilingualDictionary:
         )
 
     def merge(self, other: BilingualDictionary) -> BilingualDictionary:
-        """Both dictionaries in one; for a word in both, the translations of this one come first."""
+        """Both dictionaries in one.
+
+        Args:
+            other: a dictionary of the same languages.
+
+        Returns:
+            A new dictionary; for a word in both, the translations of this one come first.
+        """
         words = self.entries | other.entries
         return BilingualDictionary(
             {word: (*self.entries.get(word, ()), *other.entries.get(word, ())) for word in words}
         )
 
     def reversed(self) -> BilingualDictionary:
-        """The dictionary from the target language to the source language."""
+        """The dictionary from the target language to the source language.
+
+        Returns:
+            A new dictionary, with the words in the order of this one.
+
+        Example:
+            >>> BilingualDictionary({"house": "casa"}).reversed().lookup("casa")
+            'house'
+        """
         entries: dict[str, list[str]] = {}
         for word, targets in self.entries.items():
             for target in targets:
@@ -148,15 +183,27 @@ class BilingualDictionary:
         return BilingualDictionary(entries, path=self.path)
 
     def chosen(self) -> dict[str, str]:
-        """The chosen translation of every word, keys case-folded."""
+        """The chosen translation of every word.
+
+        Returns:
+            The first translations, by case-folded word.
+        """
         return {word: targets[0] for word, targets in self.entries.items()}
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all pairs as tab-separated lines; `from_file` reads them back to an equal dictionary."""
+        """Write all pairs as tab-separated lines; `from_file` reads them back to an equal dictionary.
+
+        Args:
+            path: the file, which is replaced if it exists.
+        """
         write_text(Path(path), "".join(f"{word}\t{t}\n" for word, targets in self.entries.items() for t in targets))
 
     def statistics(self) -> DictionaryStatistics:
-        """The counts of the dictionary."""
+        """The counts of the dictionary.
+
+        Returns:
+            Numbers of words, pairs, ambiguous words, words equal to their translation, and phrases.
+        """
         return DictionaryStatistics(
             words=len(self.entries),
             pairs=sum(map(len, self.entries.values())),

@@ -8,8 +8,8 @@ from typing import Any, cast
 from tof_hf.algorithm.recipe import Recipe
 from tof_hf.algorithm.steps import STEPS, Steps
 from tof_hf.config import TaggerConfig
+from tof_hf.config.stage_name import StageName
 from tof_hf.errors import ConfigError
-from tof_hf.stages.name import StageName
 from tof_hf.stages.stage import Checkpoint
 
 

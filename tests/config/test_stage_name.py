@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tof_hf.stages.name import StageName
+from tof_hf.config.stage_name import StageName
 
 KINDS = ["mlm", "mrc", "ner", "pseudo_ner", "translated_ner", "tuned_ner", "distillation"]
 ONE = st.builds(StageName, st.sampled_from(KINDS), st.integers(0, 12), st.booleans(), st.booleans())
