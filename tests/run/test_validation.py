@@ -125,9 +125,10 @@ def test_a_type_needs_a_query_only_where_questions_are_asked(start):
 
 def test_training_arguments_that_libraries_refuse_are_all_reported_before_training(start, tmp_path):
     with pytest.raises(ConfigError) as caught:
-        start("mlm.deepspeed=ds.json", "ner.adam_beta1=2", "ner.max_length=500")
+        start("mlm.deepspeed=ds.json", "ner.adam_beta1=2", "ner.max_length=500", "mrc.freeze_layers=3")
     lines = str(caught.value).splitlines()
-    assert [line.split(" ")[0] for line in lines[:3]] == ["mlm.deepspeed", "ner.adam_beta1", "ner.max_length"]
+    options = ["mlm.deepspeed", "ner.adam_beta1", "mrc.freeze_layers", "continual_mrc.freeze_layers", "ner.max_length"]
+    assert [line.split(" ")[0] for line in lines[:5]] == options
     assert not (tmp_path / "run").exists()
 
 

@@ -35,6 +35,9 @@ class StageConfig(Section):
     """How far the windows of a longer text overlap, in words (MLM, NER) or pieces (MRC)."""
     seed: Whole | None = option(None, ge=0, le=2**32 - 1)
     """Seed of this stage; null takes the run's."""
+    freeze_layers: Whole = option(0, ge=0, since_default=0)
+    """Freezes the embeddings and this many of the encoder's lowest layers, so that a step takes less time; 0 freezes
+    nothing."""
     training: Annotated[dict[Any, Any], AfterValidator(checked_training_fields)] = option(factory=dict)
     """Fields of transformers.TrainingArguments; in a run file they are written next to the other options."""
 
@@ -134,7 +137,17 @@ class MlmConfig(StageConfig):
     """Learning rate of those steps."""
 
 
-class MrcConfig(StageConfig):
+class SelectedStageConfig(StageConfig):
+    """A stage whose checkpoint is selected on validation data."""
+
+    narrow_vocabulary: bool = option(True, since_default=True)
+    """Trains the embeddings of only those pieces that the stage's rows have, and saves all: less time and memory for
+    the same weights, apart from rounding. Without effect for optimizers other than AdamW and for sharded weights."""
+    early_stopping_patience: Whole | None = option(None, ge=1, since_default=None)
+    """Stops after this many evaluations in a row without a better F1 on validation data; null trains to the end."""
+
+
+class MrcConfig(SelectedStageConfig):
     """Span extraction from questions and contexts (Eq. 2; Algorithm 1, lines 3-4 and 13-14)."""
 
     has_other_rows = False
@@ -192,7 +205,7 @@ class MrcConfig(StageConfig):
             )
 
 
-class NerConfig(StageConfig):
+class NerConfig(SelectedStageConfig):
     """Token classification (Eq. 4; Algorithm 1, lines 5-6, 8-9 and 15-16)."""
 
     has_other_rows = False
@@ -221,7 +234,7 @@ class NerConfig(StageConfig):
     """Cap on validation sentences."""
 
 
-class DistillationConfig(StageConfig):
+class DistillationConfig(SelectedStageConfig):
     """A student that learns from teachers on target text (after Wu et al., 2020); not part of TOF."""
 
     stride: Whole = option(16, ge=0)

@@ -66,6 +66,13 @@ def problems(
         yield "model", problem
     else:
         yield from refusals(stages, encoder)
+        for name, stage in stages.items():
+            if stage.freeze_layers > encoder.num_hidden_layers:
+                found = (
+                    f"{name}.freeze_layers is {stage.freeze_layers}, but {config.model} has "
+                    f"{encoder.num_hidden_layers} layers. Lower it."
+                )
+                yield f"{name}.freeze_layers", ConfigError(found)
     for option, found in _problems_of_options(config, stages, tokenizer):
         yield option, ConfigError(found)
     if data is not None and any(isinstance(stage, MrcConfig) for stage in stages.values()):

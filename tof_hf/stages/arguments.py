@@ -45,6 +45,7 @@ def training_arguments(
         "eval_strategy": "epoch",
         "save_strategy": "epoch",
         "save_total_limit": 1,
+        "restore_callback_states_from_checkpoint": True,
         "logging_strategy": "epoch",
         "report_to": "none",
         "train_sampling_strategy": "group_by_length",

@@ -16,6 +16,7 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import (
+    EarlyStoppingCallback,
     PreTrainedModel,
     PrinterCallback,
     ProgressCallback,
@@ -25,14 +26,25 @@ from transformers import (
     set_seed,
 )
 
+from tof_hf.config.stages import SelectedStageConfig
 from tof_hf.data.windows import IGNORE
+from tof_hf.modeling.freezing import freeze_layers
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.machine import CostMeter, failures_of_the_machine
 from tof_hf.stages.record import BEGUN, RECORD, FingerprintInputs, StageRecord
-from tof_hf.stages.reuse import NEW_MODEL, decide, file_hashes, finish_replacing, prepare_folder, stage_files
+from tof_hf.stages.reuse import (
+    NEW_MODEL,
+    TRAINER_STATE,
+    decide,
+    file_hashes,
+    finish_replacing,
+    prepare_folder,
+    stage_files,
+)
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
+from tof_hf.stages.vocabulary import narrow_vocabulary
 from tof_hf.storage.files import temporary_folder
 from tof_hf.storage.publishing import remove_folders
 from tof_hf.storage.records import utc_now
@@ -137,13 +149,18 @@ def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: 
         warmup.train()
         warmup.accelerator.free_memory()
         model.base_model.requires_grad_(True)
+    if checkpoint is not None:
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
+        if state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
+            args.max_steps = state.global_step  # it had stopped early, or at its end
     rows = list(range(len(stage.train))) * stage.repeats
     return stage_trainer(stage, model, args, stage.train.select(rows) if stage.repeats > 1 else stage.train), hand_off
 
 
 def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments, train: Dataset) -> Trainer:
     """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
-    validation = stage.validation
+    config, validation = stage.config, stage.validation
+    freeze_layers(model, config.freeze_layers)
     trainer = stage.trainer(
         model=model,
         args=args,
@@ -154,6 +171,12 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
         compute_metrics=validation and validation.metrics,
         preprocess_logits_for_metrics=validation and validation.reduce_logits,
     )
+    if isinstance(config, SelectedStageConfig):
+        if config.narrow_vocabulary:
+            rows = [stage.train, *([validation.windows] if validation else [])]
+            narrow_vocabulary(trainer, rows, stage.tokenizer.all_special_ids)
+        if config.early_stopping_patience is not None and args.load_best_model_at_end:
+            trainer.add_callback(EarlyStoppingCallback(config.early_stopping_patience))
     logs = Path(str(args.output_dir)).parent.parent.parent / "logs" / stage.name  # output_dir is deleted in the end
     for callback in trainer.callback_handler.callbacks:
         if vars(callback).get("logging_dir", logs) is None:  # TensorBoard's, unless its environment variable is set

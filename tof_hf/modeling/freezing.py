@@ -1,0 +1,31 @@
+"""Frozen parts of an encoder."""
+
+from __future__ import annotations
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from tof_hf.errors import ModelError
+from tof_hf.modeling.checkpoints import encoder_of
+
+
+def freeze_layers(model: PreTrainedModel, count: int) -> None:
+    """Freeze the embeddings, all that is tied to them, and the `count` lowest layers of the encoder; 0 freezes nothing.
+
+    Raises:
+        ModelError: the encoder has fewer layers, or its layers share their weights.
+    """
+    if not count:
+        return
+    encoder = encoder_of(model)
+    depth = encoder.config.num_hidden_layers
+    lists = (module for module in encoder.modules() if isinstance(module, nn.ModuleList))
+    layers = next((layers for layers in lists if len(layers) == depth), nn.ModuleList())
+    if count > len(layers):
+        raise ModelError(
+            f"{type(encoder).__name__} has {len(layers)} layers with weights of their own, freeze_layers is {count}. "
+            "What to do: lower it."
+        )
+    embeddings = [module for name, module in encoder.named_children() if name.startswith("embeddings")]
+    for module in (*embeddings, *layers[:count]):
+        module.requires_grad_(False)
