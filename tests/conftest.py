@@ -47,6 +47,11 @@ WORDS = (
 LETTERS = [chr(code) for code in range(33, 127)] + list("áéíóúñü¿¡’")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: at the end, short ones keep every process busy."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_collection_finish() -> None:
     """Accelerate collects garbage several times a stage, which among all that was imported is half of a tiny run."""
     gc.freeze()

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from nightly import nightly
+from nightly import nightly, nightly_only
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
@@ -78,6 +78,7 @@ sys.exit(main(["run", *sys.argv[2:]]))
 """
 
 
+@nightly_only
 @pytest.mark.parametrize("rank", ["1", *nightly("0")])
 def test_a_process_that_fails_says_so_once_and_none_is_left_waiting(toy, tmp_path, run_processes, rank) -> None:
     (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
@@ -93,6 +94,7 @@ def test_a_process_that_fails_says_so_once_and_none_is_left_waiting(toy, tmp_pat
     assert ("process 1 of 2" in said[0]) == (rank == "1")
 
 
+@nightly_only
 def test_input_that_cannot_be_used_is_reported_once(toy, tmp_path, run_processes) -> None:
     (tmp_path / "run.yaml").write_text(CONFIG.format(**toy, run=tmp_path / "run"))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tof_hf.cli", "run"]

@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from nightly import nightly_only
 
 REPO = "tester/things"
 FILES = {
@@ -255,6 +256,7 @@ def test_a_data_set_is_loaded_by_another_process(hub: Any, hub_environment: dict
     assert in_a_process(code, hub_environment).strip() == str(rows)
 
 
+@nightly_only
 @pytest.mark.slow
 def test_a_model_is_loaded_by_another_process(
     hub: Any,

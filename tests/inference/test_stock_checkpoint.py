@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from nightly import nightly
 from transformers import AutoTokenizer
 
 from tof_hf import load_tagger, run_tof
@@ -41,7 +42,7 @@ print(json.dumps([[[e["start"], e["end"], e["entity_group"]] for e in entities] 
 """
 
 
-@pytest.fixture(scope="module", params=CHECKPOINTS)
+@pytest.fixture(scope="module", params=["xlm-roberta", "roberta", *nightly("bert")])
 def final(request, checkpoint, tokenizers, tmp_path_factory):
     """final/ of a run with an encoder of this architecture, trained until it knows its few sentences."""
     folder = tmp_path_factory.mktemp(request.param)

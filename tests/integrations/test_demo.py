@@ -11,6 +11,7 @@ import pytest
 gradio = pytest.importorskip("gradio")
 
 from huggingface_hub import RepoCard  # noqa: E402
+from nightly import nightly_only  # noqa: E402
 
 from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
 from tof_hf.inference.tagger import Tagged, load_tagger  # noqa: E402
@@ -90,6 +91,7 @@ def test_a_port_in_use_is_named(folder):
             run_demo(folder, port=port)
 
 
+@nightly_only
 @pytest.mark.slow
 def test_a_space_builds_its_page_from_its_own_copy_of_the_package(folder, installed, tmp_path):
     space = write_space(tmp_path / "space", "user/tagger-es", revision="v1", title='A "title": here')

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
+from nightly import nightly_only
 from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM
@@ -172,6 +173,7 @@ def test_a_batch_without_any_label_does_not_break_the_model(kind, checkpoint, to
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
 
 
+@nightly_only
 def test_two_processes_make_the_step_of_one(checkpoint, tokenizers, tmp_path, run_processes):
     base = checkpoint("bert")
     tokenizer = tokenizers["wordpiece"]

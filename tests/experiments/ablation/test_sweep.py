@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
+from nightly import nightly_only
 from transformers import Trainer
 
 from tof_hf.cli import main
@@ -203,6 +204,7 @@ def test_a_process_that_dies_is_reported(run_file, monkeypatch):
     assert ["ended with status 1" in one.error for one in outcomes] == [True, True]
 
 
+@nightly_only
 def test_what_a_library_prints_is_no_outcome(run_file, tmp_path):
     program = """
 import os, sys

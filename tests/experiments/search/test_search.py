@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+from nightly import nightly_only
 from transformers import Trainer
 
 from examples.toy_world.encoder import train_encoder
@@ -93,6 +94,7 @@ def trained(monkeypatch):
     return found
 
 
+@nightly_only
 def test_learning_rates_of_mrc_are_compared_by_the_tagger_after_it(run_file, stages, trained, capsys, tmp_path):
     command = ["search", run_file, "--stage", "mrc", "--values", "1e-5", "1e-3", "--stages", str(stages)]
     assert main(command) == 0
