@@ -16,6 +16,7 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, Trainer, TrainingArguments
 
 from tof_hf.config import MrcConfig, NerConfig
+from tof_hf.config.stage_name import StageName
 from tof_hf.errors import ModelError
 from tof_hf.inference.words import OrderedTrainer, WordCollator
 from tof_hf.modeling.collators import SpanCollator
@@ -26,7 +27,6 @@ from tof_hf.stages import fit as fitting
 from tof_hf.stages import vocabulary
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.fit import fit, token_loss
-from tof_hf.stages.name import StageName
 from tof_hf.stages.ner import argmax
 from tof_hf.stages.stage import Checkpoint, Stage, Validation
 from tof_hf.stages.vocabulary import NarrowEmbedding, narrow_vocabulary
