@@ -1,7 +1,5 @@
 """A run: its data is checked, then the recipe of each system trains a tagger, then one tagger is final."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

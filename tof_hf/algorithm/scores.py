@@ -1,7 +1,5 @@
 """One score of one tagger, as `results.json` has it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

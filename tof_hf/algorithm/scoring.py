@@ -1,7 +1,5 @@
 """Scores after every stage. Nothing else holds the target's gold labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

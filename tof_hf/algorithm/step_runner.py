@@ -1,7 +1,5 @@
 """What the steps of Algorithm 1 have in common: choose the rows of a stage, train it, score it, note it."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace

@@ -1,7 +1,5 @@
 """The steps of Algorithm 1, bound to a run's data and options; recipes are written in them."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The data of a run, its translation, and the rows of it that each stage trains and is selected on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The check itself: it goes as far as it can, and every error becomes a finding."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

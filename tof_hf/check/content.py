@@ -1,7 +1,5 @@
 """What the data files of a run hold, each read on its own, and what in them does not fit together."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections import Counter

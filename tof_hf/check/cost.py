@@ -1,7 +1,5 @@
 """What the stages of a run cost: steps and minutes, disk, and memory; from a few real steps, which are discarded."""
 
-from __future__ import annotations
-
 import math
 import shutil
 import tempfile

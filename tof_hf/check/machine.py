@@ -1,7 +1,5 @@
 """Versions and devices of this machine, and what is too old."""
 
-from __future__ import annotations
-
 import configparser
 import os
 import platform

@@ -1,7 +1,5 @@
 """What a check found, as plain values and as text: findings that need attention, and facts."""
 
-from __future__ import annotations
-
 import dataclasses
 import textwrap
 from dataclasses import dataclass, field

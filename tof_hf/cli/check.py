@@ -1,7 +1,5 @@
 """`tof-hf check`: find mistakes before a run."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import logging

@@ -1,7 +1,5 @@
 """What several commands share: arguments, and how they print."""
 
-from __future__ import annotations
-
 import argparse
 from typing import TextIO
 

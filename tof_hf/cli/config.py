@@ -1,7 +1,5 @@
 """`tof-hf config`: check a run file and print it with every option."""
 
-from __future__ import annotations
-
 import argparse
 import json
 

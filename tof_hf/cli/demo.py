@@ -1,7 +1,5 @@
 """`tof-hf demo`: a web page that shows what a tagger finds."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

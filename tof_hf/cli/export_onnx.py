@@ -1,7 +1,5 @@
 """`tof-hf export-onnx`: write a tagger as an ONNX file."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`tof-hf induce-dictionary`: make a dictionary from word vectors."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

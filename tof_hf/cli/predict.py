@@ -1,7 +1,5 @@
 """`tof-hf predict`: tag texts with a finished tagger."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command `tof-hf`. Heavy packages are imported only once a command needs them."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import io

@@ -1,7 +1,5 @@
 """`tof-hf push`: publish a finished run on the Hub."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

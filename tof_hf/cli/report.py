@@ -1,7 +1,5 @@
 """`tof-hf report`: one page about a run. What it needs is imported only once it runs."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

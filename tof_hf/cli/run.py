@@ -1,7 +1,5 @@
 """`tof-hf run`: train, or show the plan of a run."""
 
-from __future__ import annotations
-
 import argparse
 
 from tof_hf.cli.common import add_run_file, show

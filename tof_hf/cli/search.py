@@ -1,7 +1,5 @@
 """`tof-hf search`: choose options of a stage on source validation."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`tof-hf translate`: translate labelled data word by word."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

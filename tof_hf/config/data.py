@@ -1,7 +1,5 @@
 """The sections of a run file about data and pseudo-labels. Help texts here become docs/config.md."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import Any, Literal

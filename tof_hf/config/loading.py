@@ -4,8 +4,6 @@ From weakest to strongest: defaults, preset, the run file's `base`, the run file
 (`mrc.learning_rate=2e-6`). Paths start at the current folder; `~` and `$VAR` are expanded.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 import re

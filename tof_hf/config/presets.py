@@ -1,7 +1,5 @@
 """The presets: named values for the stages, each with its reason, in paper.yaml and official_code.yaml."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The kinds of training rows: what options (`use_KIND`, `max_KIND`) and the records of stages call them."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """A whole run as a checked TofConfig. Help texts here become docs/config.md."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain

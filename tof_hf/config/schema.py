@@ -1,7 +1,5 @@
 """A JSON Schema of the run file, with which editors complete and check it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

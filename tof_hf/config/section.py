@@ -1,7 +1,5 @@
 """What all parts of a run file are made of: frozen pydantic models, and options that describe themselves."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re

@@ -1,7 +1,5 @@
 """The sections of a run file about training. Help texts here become docs/config.md."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self

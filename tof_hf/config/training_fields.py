@@ -1,7 +1,5 @@
 """Which fields of transformers.TrainingArguments a stage section may set, their types and what they decide."""
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 import functools

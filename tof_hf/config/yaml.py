@@ -1,7 +1,5 @@
 """YAML 1.2 as people read it: `2e-6` is a number, `no` is text, and a key that is written twice is an error."""
 
-from __future__ import annotations
-
 import io
 import itertools
 import re

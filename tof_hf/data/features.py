@@ -1,7 +1,5 @@
 """The columns of the three kinds of rows: unlabelled text, NER, MRC."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from datasets import ClassLabel, Features, List, Value

@@ -1,7 +1,5 @@
 """What identifies rows: their content, wherever they came from."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The health of pseudo-labels, as numbers; importing it loads nothing heavy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 

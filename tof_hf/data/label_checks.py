@@ -5,8 +5,6 @@ labelled as one everywhere, labels change more and more from one round to the ne
 disagree.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

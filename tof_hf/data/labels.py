@@ -4,8 +4,6 @@ Chunks are read with the rules of the CoNLL evaluation script, so IOB1, IOB2 and
 switch: an entity starts at B-, at a change of type, or after O.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Licences of data: which one the data card names, and which ones allow derived data to be published."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@
 the old one. A hash of the source of the function's module is therefore part of what `datasets` hashes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import sys

@@ -1,7 +1,5 @@
 """Choosing how much of each source goes into a training mixture."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """NER -> MRC (paper 4.2, after Li et al. 2020): one question per entity type over every sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path

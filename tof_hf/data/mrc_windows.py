@@ -1,7 +1,5 @@
 """Questions and contexts -> windows for the span-extraction model, and predicted pieces -> character spans."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterable
 from typing import Any

@@ -5,8 +5,6 @@ word without a sure label is marked in the column `ner_unsure`: `encode_ner` giv
 asks no question that it could answer.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

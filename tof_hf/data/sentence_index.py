@@ -1,7 +1,5 @@
 """Finds sentences again in other data by their content, however that data writes, cuts or tags them."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

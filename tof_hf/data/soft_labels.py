@@ -1,7 +1,5 @@
 """Soft labels: teachers' class probabilities for every word of raw target text, and the hard labels they agree on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

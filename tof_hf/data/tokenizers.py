@@ -1,7 +1,5 @@
 """Loading a tokenizer that splits a list of words as it would split running text."""
 
-from __future__ import annotations
-
 import functools
 import json
 from typing import Any

@@ -5,8 +5,6 @@ exactly one window, the one where it is further from the edge; only there it is 
 every word counts once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Splitting running text into words."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cache

@@ -1,7 +1,5 @@
 """Writing rows to files that the readers can read."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

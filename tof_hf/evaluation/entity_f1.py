@@ -1,7 +1,5 @@
 """The entity scores as an `evaluate` metric that needs no download."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import evaluate

@@ -1,7 +1,5 @@
 """Entity-level precision, recall and F1, as seqeval (and conlleval) count them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass

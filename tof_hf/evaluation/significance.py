@@ -1,7 +1,5 @@
 """Is one tagger better than another on the same sentences? The paired bootstrap (Koehn 2004), also over seeds."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What sweeps and searches have in common: data that is read once, and runs that fail alone."""
 
-from __future__ import annotations
-
 import functools
 import json
 import time

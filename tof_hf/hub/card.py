@@ -1,7 +1,5 @@
 """The model card: everything in it about the model comes from the run's own record."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Data sets made in a run, for the Hub: the source as questions, and the target text with its last pseudo-labels."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Publishes a finished run on the Hub: its tagger and, if asked for, the data sets made on the way."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

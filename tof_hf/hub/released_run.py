@@ -1,7 +1,5 @@
 """A finished run as it is released: its record, with scores of one seed or the means of several."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

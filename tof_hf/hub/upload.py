@@ -1,7 +1,5 @@
 """Puts files into a repository of the Hub in one commit; its failures become errors that say what to do."""
 
-from __future__ import annotations
-
 import fnmatch
 import logging
 import time

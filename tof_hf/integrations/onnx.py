@@ -1,7 +1,5 @@
 """Export of a tagger to an ONNX file, which `tof_hf.load_tagger` reads."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

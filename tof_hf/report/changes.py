@@ -1,7 +1,5 @@
 """Sentences whose labels changed: between two labellings, and between a system's first and last tagger."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

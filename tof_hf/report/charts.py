@@ -1,7 +1,5 @@
 """Line charts, bar charts and matrices of counts. Each describes its numbers in words as well."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The stages of a run as a tree, from the encoder down to the taggers, and which stages learned from whose labels."""
 
-from __future__ import annotations
-
 import textwrap
 from dataclasses import dataclass
 

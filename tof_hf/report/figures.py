@@ -1,7 +1,5 @@
 """Which charts a report has."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What a tagger got wrong: types and boundaries of whole entities, and which type was predicted for which."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

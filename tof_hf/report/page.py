@@ -1,7 +1,5 @@
 """The report of a run as a single HTML page that loads nothing, and its charts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The charts of a report as files for papers and slides: SVG, and PNG with the extra `report`."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from pathlib import Path

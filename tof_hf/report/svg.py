@@ -4,8 +4,6 @@ Not drawn with a chart library: one takes a second or more for the charts of a p
 80 to 100 MB, and has no place for the values that are shown on hovering.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Problems found before or during a run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, Self
 

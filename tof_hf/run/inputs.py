@@ -1,7 +1,5 @@
 """All data of a run, read and checked before any training; the target's gold labels are kept apart."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

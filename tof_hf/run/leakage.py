@@ -1,7 +1,5 @@
 """Sentences that should not be where they are: scored ones in training data, validation ones in the source."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

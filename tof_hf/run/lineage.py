@@ -4,8 +4,6 @@ It is written after every stage, published with the model, and the only source o
 this machine: local files appear by their last part.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path

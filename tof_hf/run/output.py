@@ -1,7 +1,5 @@
 """A run's folder: what the run writes there, what it returns, and that no file of the user's is replaced."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

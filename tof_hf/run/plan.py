@@ -1,7 +1,5 @@
 """What a run would do, stage by stage, and why; nothing is trained and nothing is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

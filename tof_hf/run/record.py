@@ -1,7 +1,5 @@
 """The record of a run, `lineage.json` and `results.json`: its types, its only reader and its only writer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checks before a run for what would otherwise fail hours into it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path

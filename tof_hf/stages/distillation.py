@@ -3,8 +3,6 @@
 Related methods use target text in this way: TSL (Wu et al. 2020, ACL) and UniTrans (Wu et al. 2020, IJCAI).
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A stage's Trainer made over a model of one layer and two rows, to find out what libraries refuse. None trains."""
 
-from __future__ import annotations
-
 import copy
 import tempfile
 from collections.abc import Iterator, Mapping

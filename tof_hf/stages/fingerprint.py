@@ -1,7 +1,5 @@
 """The fingerprint of a stage: the hash that decides whether a finished one is reused, and what changed if it is not."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """What a stage needs of the machine: its time and memory over all interruptions, and errors where the machine fails."""
 
-from __future__ import annotations
-
 import errno
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Step 1: masked language modelling on raw target and source text (Algorithm 1, lines 1-2)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from datasets import Dataset

@@ -1,7 +1,5 @@
 """Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The records of a stage: `stage.json` when it is finished, `begun.json` while it trains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import Field

@@ -7,8 +7,6 @@ A stage that is trained with other options trains next to the finished one. Its 
 record replaces the older one in one step, and only then is anything of the older stage removed.
 """
 
-from __future__ import annotations
-
 import shutil
 import zlib
 from collections.abc import Callable, Mapping

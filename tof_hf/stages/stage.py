@@ -1,7 +1,5 @@
 """A stage before it runs: everything that one Trainer run needs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

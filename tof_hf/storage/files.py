@@ -4,8 +4,6 @@ A new file is first written under a unique temporary name. A symbolic link stays
 pipe or socket is never replaced: the text is written to it.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """One run at a time in a folder: a lock that is released when its process ends, even if it is killed."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import socket

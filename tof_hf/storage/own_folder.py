@@ -1,7 +1,5 @@
 """Folders where the user may have files too: the library replaces and removes only what it made there."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What is published says nothing about this machine: its folders, its users and the passwords in its addresses."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Typed records that are written as JSON and read again, with one clear error for a file that is not such a record."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self

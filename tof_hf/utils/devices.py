@@ -1,7 +1,5 @@
 """The devices of this machine."""
 
-from __future__ import annotations
-
 import os
 import platform
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Disks that are full, and the cache of `datasets`, in which all rows are kept."""
 
-from __future__ import annotations
-
 import errno
 import re
 from collections.abc import Iterator

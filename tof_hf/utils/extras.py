@@ -1,7 +1,5 @@
 """Optional dependencies."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from tof_hf.errors import TofError

@@ -1,7 +1,5 @@
 """Progress and warnings, logged by the main process only."""
 
-from __future__ import annotations
-
 import logging
 
 from tof_hf.utils.processes import is_main_process

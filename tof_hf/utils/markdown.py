@@ -1,7 +1,5 @@
 """Markdown that shows texts of the data as they are, and tables that also read well as plain text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

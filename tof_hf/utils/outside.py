@@ -3,8 +3,6 @@
 Every bound can be set by an environment variable, which the error names.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Sequence

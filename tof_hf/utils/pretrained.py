@@ -4,8 +4,6 @@ A model folder can name Python files of its own (`auto_map`). By default transfo
 run them, so a script that pipes text into a command could approve them by accident.
 """
 
-from __future__ import annotations
-
 import difflib
 import functools
 import os

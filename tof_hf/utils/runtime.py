@@ -1,7 +1,5 @@
 """Process-wide settings of a command: logging, garbage collection and memory. Importing the library changes none."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import logging

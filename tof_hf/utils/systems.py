@@ -1,7 +1,5 @@
 """The systems that run files can name, and the paper's benchmarks: what the run file and the recipes both know."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, get_args
 
 SYSTEMS: dict[str, Any] = {}

@@ -1,7 +1,5 @@
 """The templates of pages: reports, model cards, the files of a Space."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Texts that are shown as they are, whatever the data, the labels or the run file put into them."""
 
-from __future__ import annotations
-
 import re
 
 # Control characters but tab and newline, surrogates and other non-characters, and what reverses the order of letters.

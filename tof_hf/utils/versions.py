@@ -1,7 +1,5 @@
 """The versions of the installed packages."""
 
-from __future__ import annotations
-
 import platform
 from importlib.metadata import version
 

@@ -1,7 +1,5 @@
 """Counts and samples of what a translation changed in the rows and their entities, to look at before training."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice

@@ -1,7 +1,5 @@
 """What a translation changed, as it is recorded and shown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from pydantic import ConfigDict

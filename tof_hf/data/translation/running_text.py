@@ -1,7 +1,5 @@
 """Word-by-word translation of running text: what a word is, and how a span of characters moves."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence

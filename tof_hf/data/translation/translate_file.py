@@ -1,7 +1,5 @@
 """Translation of a file of rows, for the command `tof-hf translate`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path

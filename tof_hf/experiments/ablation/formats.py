@@ -1,7 +1,5 @@
 """The tables as Markdown, CSV, LaTeX and JSON; all four say the same."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

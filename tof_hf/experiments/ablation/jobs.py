@@ -4,8 +4,6 @@ Run as a program, this is such a process. It gets the folder of a saved ablation
 JSON for every finished run.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Tables inside a page that somebody wrote, such as a list of results; nothing else in it is changed."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The rows of the paper's Tables 1 to 4, and rows of your own: a system and the options that make the row."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

@@ -1,7 +1,5 @@
 """The runs behind the tables: for every row and seed a config, a run folder, and stages shared with the other rows."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

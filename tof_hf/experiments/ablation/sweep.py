@@ -1,7 +1,5 @@
 """A sweep over rows and seeds from its first check to its last table."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable

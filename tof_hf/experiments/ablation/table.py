@@ -1,7 +1,5 @@
 """The results row by row: means over seeds, differences to the baseline, and the paper's numbers."""
 
-from __future__ import annotations
-
 import functools
 import statistics
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The tables of a search, as Markdown, CSV and JSON, written after every trial."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 

@@ -1,7 +1,5 @@
 """A search: the same run with other options of one stage, compared on source validation. No target gold is read."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re

@@ -1,7 +1,5 @@
 """The best match of every word by CSLS, in blocks of bounded memory (Conneau et al., 2018, section 2.3)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypedDict
 

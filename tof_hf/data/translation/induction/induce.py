@@ -5,8 +5,6 @@ spelling are the seed of a rotation of one space onto the other (`align`; Connea
 word is translated by its best match there (`csls_best`).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

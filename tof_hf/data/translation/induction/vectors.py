@@ -1,7 +1,5 @@
 """Word vectors in the text format of fastText and word2vec."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import logging
