@@ -18,13 +18,24 @@ class StrictScores(Record):
     f1: float
 
 
-class ScoreRow(Record):
-    """Precision, recall and F1 in 0..1 after a stage, on one split.
+class Scores(Record):
+    """Precision, recall and F1 in 0..1. `per_type`: by entity type; empty for the spans of an MRC stage."""
+
+    precision: float
+    recall: float
+    f1: float
+    per_type: dict[str, TypeScores] = {}
+    span_only: TypeScores | None = None
+    mode: str | None = None
+    strict: StrictScores | None = None
+
+
+class ScoreRow(Scores):
+    """The scores after a stage, on one split.
 
     Attributes:
         stage: the kind of the stage; `round`: that of continual learning, 0 outside.
         checkpoint: the name of the stage with all that led to it.
-        per_type: scores by entity type; empty for the spans of an MRC stage.
         predictions: the file in the stage's folder with the tags that were scored.
     """
 
@@ -35,13 +46,6 @@ class ScoreRow(Record):
     checkpoint: str
     seed: int | None = None
     target: str | None = None
-    precision: float
-    recall: float
-    f1: float
-    per_type: dict[str, TypeScores] = {}
-    span_only: TypeScores | None = None
-    mode: str | None = None
-    strict: StrictScores | None = None
     predictions: str | None = None
 
     @model_serializer(mode="wrap")

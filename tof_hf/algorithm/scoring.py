@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS, ScoreRow
+from tof_hf.algorithm.scores import SOURCE, SOURCE_QUESTIONS, ScoreRow, Scores
 from tof_hf.config import TaggerConfig
 from tof_hf.config.stage_name import StageName
 from tof_hf.data.fingerprint import content_hash
@@ -58,22 +57,34 @@ class Scorer:
         `predictions` in a row is the file, in the stage's folder, with the tags that were scored.
         """
         for split, dataset in self.__splits.items():
-            self._add(checkpoint, system, split, self._scores(checkpoint, config, split, dataset))
+            scores = self._scores(checkpoint, config, split, dataset)
+            self._add(checkpoint, system, split, scores, predictions_file(checkpoint, split, dataset).name)
 
     def mrc(self, checkpoint: Checkpoint, *, system: str) -> None:
         """Add the span scores of an MRC stage on its source validation questions."""
         record = StageRecord.read(checkpoint.folder / RECORD)
         best = max((entry for entry in record.log if "eval_f1" in entry), key=lambda entry: entry["eval_f1"])
         scores = {name: best[f"eval_{name}"] for name in ("precision", "recall", "f1")}
-        self._add(checkpoint, system, SOURCE_QUESTIONS, scores | {"mode": "exact spans"})
+        self._add(checkpoint, system, SOURCE_QUESTIONS, Scores(**scores, mode="exact spans"))
 
-    def _add(self, checkpoint: Checkpoint, system: str, split: str, scores: dict[str, Any]) -> None:
+    def _add(
+        self, checkpoint: Checkpoint, system: str, split: str, scores: Scores, predictions: str | None = None
+    ) -> None:
         stage = StageName.parse(checkpoint.name)
-        row = {"system": system, "stage": stage.step, "round": stage.round, "split": split} | scores
-        row |= {"checkpoint": checkpoint.name, "seed": self.seed, "target": self.target}
-        self.__results.append(ScoreRow.model_validate(row))
+        row = ScoreRow(
+            **dict(scores),
+            system=system,
+            stage=stage.step,
+            round=stage.round,
+            split=split,
+            checkpoint=checkpoint.name,
+            seed=self.seed,
+            target=self.target,
+            predictions=predictions,
+        )
+        self.__results.append(row)
 
-    def _scores(self, checkpoint: Checkpoint, config: TaggerConfig, split: str, dataset: Dataset) -> dict[str, Any]:
+    def _scores(self, checkpoint: Checkpoint, config: TaggerConfig, split: str, dataset: Dataset) -> Scores:
         file, tags = score_file(checkpoint, split, dataset), predictions_file(checkpoint, split, dataset)
         known = read_cached_json(file) if is_cached(tags) else None
         if known is None:
@@ -89,7 +100,7 @@ class Scorer:
                 cache_parquet(tags, words)
                 cache_json(file, known)
         barrier()
-        return known | {"predictions": tags.name}
+        return Scores.model_validate(known)
 
 
 def score_file(checkpoint: Checkpoint, split: str, dataset: Dataset) -> Path:

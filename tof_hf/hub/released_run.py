@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tof_hf.algorithm.history import History, LabellingRecord, SoftLabelsRecord
 from tof_hf.algorithm.scores import ScoreRow
@@ -121,9 +120,9 @@ def _mean(rows: Sequence[ScoreRow]) -> MeanScore:
     )
 
 
-def _but_seed(lineage: Lineage) -> dict[str, Any]:
+def _but_seed(lineage: Lineage) -> dict[str, object]:
     """What must be the same in runs whose scores are averaged."""
-    same: dict[str, Any] = lineage.model_dump(
+    same: dict[str, object] = lineage.model_dump(
         include={"encoder", "target", "preset", "entity_types", "options", "final"}
     )
     # Which rows a limit draws depends on the seed.

@@ -13,7 +13,6 @@ from tof_hf.experiments.ablation import rows as rows_module
 from tof_hf.experiments.ablation.rows import (
     MRC_ENHANCING,
     OWN,
-    TABLES,
     Row,
     baseline_of,
     check_names,
@@ -30,9 +29,9 @@ EXAMPLES = Path(__file__).parents[3] / "examples" / "rows"
 
 
 def test_every_row_of_the_paper_that_has_a_number_can_be_run():
-    for table, numbers in TABLES.items():
-        assert [row.name for row in rows_of(table, swap_model="span/bert")] == list(numbers)
-    check_names([row for table in TABLES for row in rows_of(table, swap_model="span/bert")])
+    rows = [row for table in (1, 2, 3, 4) for row in rows_of(table, swap_model="span/bert")]
+    assert all(row.published or row.name not in RECIPES for row in rows)
+    check_names([row for table in (1, 2, 3, 4) for row in rows_of(table, swap_model="span/bert")])
 
 
 def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file, toy_files, tmp_path):
@@ -51,7 +50,7 @@ def test_rows_that_need_translations_are_left_out_without_a_dictionary(run_file,
     extras = [f"translation.dictionary={toy_files['dictionary']}", f"target.mrc={toy_files['target_qa']}"]
     extras.append(f"source.mrc={toy_files['source_qa']}")
     full = set_up(source, extras, rows=everything)
-    assert {row.name for row, _ in full.left_out} <= {name for name in TABLES[1] if name not in RECIPES}
+    assert {row.name for row, _ in full.left_out} <= set()
     row = full.row("without_translated_source_mrc")
     config = config_of(full, row, 7)
     assert (config.systems, config.seed, config.mrc.use_translated_qa) == ([system], 7, False)

@@ -4,11 +4,9 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.recipes import RECIPES, tof_wo_pseudo
@@ -17,48 +15,15 @@ from tof_hf.config.loading import dotted
 from tof_hf.config.problems import suggestion
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.stages import STAGES
-from tof_hf.config.yaml import parse_yaml, read_yaml
+from tof_hf.config.yaml import packaged_yaml, parse_yaml, read_yaml
 from tof_hf.errors import ConfigError
 
-
-class PaperRow(BaseModel):
-    """A row of Tables 2 to 4 in paper.yaml, which explains its keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: str
-    set: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    claim: Literal["better", "worse"] = "better"
-    f1: dict[str, float] = {}
-    change: dict[str, float] = {}
-
-    @property
-    def published(self) -> dict[str, Published]:
-        """The row's numbers by benchmark."""
-        scores = {benchmark: Published(f1=f1) for benchmark, f1 in self.f1.items()}
-        return scores | {benchmark: Published(change=change) for benchmark, change in self.change.items()}
-
-
-class PaperTable(BaseModel):
-    """A table of the paper; the recipes have the rows of Table 1."""
-
-    title: str
-    rows: dict[str, PaperRow] = {}
-
-
-# The rows and numbers of Tables 2 to 4; the recipes have those of Table 1.
-PAPER = TypeAdapter(dict[int, PaperTable]).validate_python(read_yaml(Path(__file__).with_name("paper.yaml")))
+# The rows and numbers of Tables 2 to 4, whose keys the file explains; the recipes have those of Table 1.
+_PAPER = packaged_yaml("tof_hf.experiments.ablation", "paper.yaml")
 OWN = 0  # the table of rows from a file
-TITLES = {table: about.title for table, about in PAPER.items()} | {OWN: "Rows of your own"}
+TITLES = {table: about["title"] for table, about in _PAPER.items()} | {OWN: "Rows of your own"}
 MRC_ENHANCING = tof_wo_pseudo.name  # the system of Tables 2 to 4: steps 1 to 3 of TOF
 SWAPPED = "swapped_"  # how the names of rows with the other encoder begin
-
-
-TABLES: Mapping[int, Mapping[str, Mapping[str, Published]]] = {
-    1: {name: recipe.published for name, recipe in RECIPES.items() if recipe.published},
-    **{table: {name: row.published for name, row in PAPER[table].rows.items()} for table in (2, 3, 4)},
-}
 
 
 @dataclass(frozen=True)
@@ -73,6 +38,7 @@ class Row:
         set: options as `key=value`.
         needs: what the config must have for it: `dictionary`, a stage, or a kind of rows of the MRC stage.
         claim: whether the row is meant to show that it is better than the baseline of its table, or worse.
+        published: the paper's numbers by benchmark.
 
     Example:
         >>> Row(table=0, name="longer", title="Twice as long", system="tof", set=("ner.num_train_epochs=6",))
@@ -85,6 +51,7 @@ class Row:
     set: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     claim: Literal["better", "worse"] = "better"
+    published: Mapping[str, Published] = field(default_factory=dict, repr=False, compare=False)
 
 
 # Options that a row of your own cannot have, and why.
@@ -101,31 +68,39 @@ def rows_of(table: int, *, swap_model: str | None = None) -> list[Row]:
 
     Raises ConfigError for a table that does not exist, or Table 4 without an encoder.
     """
-    if table not in PAPER:
-        raise ConfigError(f"there is no Table {table}; the tables are {', '.join(map(str, PAPER))}.")
+    if table not in _PAPER:
+        raise ConfigError(f"there is no Table {table}; the tables are {', '.join(map(str, _PAPER))}.")
     if table == 1:
-        return [Row(1, name, one.title, name, needs=one.needs) for name, one in RECIPES.items()]
+        return [
+            Row(1, name, one.title, name, needs=one.needs, published=one.published) for name, one in RECIPES.items()
+        ]
     if table == 4 and swap_model is None:
         raise ConfigError("Table 4 needs another encoder. Name it with --swap-model, such as SpanBERT's folder.")
-    return [_of_the_paper(table, name, row, swap_model or "") for name, row in PAPER[table].rows.items()]
+    return [_of_the_paper(table, name, swap_model or "", **row) for name, row in _PAPER[table]["rows"].items()]
 
 
-def _of_the_paper(table: int, name: str, row: PaperRow, swap_model: str) -> Row:
+def _of_the_paper(
+    table: int,
+    name: str,
+    swap_model: str,
+    *,
+    title: str,
+    set: Sequence[str] = (),
+    needs: Sequence[str] = (),
+    claim: Literal["better", "worse"] = "better",
+    **numbers: Mapping[str, float],
+) -> Row:
     system = name.removeprefix(SWAPPED)
     return Row(
         table,
         name,
-        row.title.replace("ENCODER", Path(swap_model).name),
+        title.replace("ENCODER", Path(swap_model).name),
         system if system in RECIPES else MRC_ENHANCING,
-        (override("model", swap_model),) if name.startswith(SWAPPED) else row.set,
-        row.needs,
-        row.claim,
+        (override("model", swap_model),) if name.startswith(SWAPPED) else tuple(set),
+        tuple(needs),
+        claim,
+        {bench: Published(**{kind: number}) for kind, known in numbers.items() for bench, number in known.items()},
     )
-
-
-def published(table: int, row: str, benchmark: str | None) -> Published | None:
-    """The paper's number for a row, if it has one for the benchmark."""
-    return TABLES.get(table, {}).get(row, {}).get(benchmark or "")
 
 
 def baseline_of(table: int, names: Sequence[str]) -> str | None:
@@ -137,7 +112,7 @@ def baseline_of(table: int, names: Sequence[str]) -> str | None:
     if table in (1, OWN):
         marked = [name for name, one in RECIPES.items() if one.baseline and name in names]
         return marked[-1] if marked else names[0]
-    unchanged = next(iter(PAPER[table].rows))
+    unchanged = next(iter(_PAPER[table]["rows"]))
     return unchanged if unchanged in names else None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tof_hf.algorithm.recipe import Published
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.evaluation.significance import SAMPLES, Comparison, EntityCounts, paired_bootstrap, read_counts
-from tof_hf.experiments.ablation.rows import SWAPPED, Row, baseline_of, published
+from tof_hf.experiments.ablation.rows import SWAPPED, Row, baseline_of
 from tof_hf.experiments.ablation.runs import Ablation, Outcome
 
 
@@ -113,7 +113,7 @@ class TableBuilder:
         """The paper's number for a row; its other encoder is SpanBERT."""
         if row.name.startswith(SWAPPED) and "spanbert" not in row.title.lower():
             return None
-        return published(row.table, row.name, self.benchmark)
+        return row.published.get(self.benchmark or "")
 
 
 @functools.cache
