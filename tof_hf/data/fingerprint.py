@@ -24,7 +24,7 @@ def content_hash(dataset: Dataset) -> str:
 
 
 def _add(digest: Any, values: pa.Array) -> None:
-    """Add length, nulls and values to the hash; what lies in memory before, after and under nulls stays out."""
+    """Add length, nulls and values to the hash; memory before, after and under nulls does not count."""
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
     if isinstance(values, pa.DictionaryArray):

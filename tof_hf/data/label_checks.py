@@ -17,8 +17,8 @@ from tof_hf.data.pseudo_labels import MIN_COUNT, entity_spans, entity_texts, fre
 from tof_hf.errors import DataError
 
 BINS = 10
-GROWTH = 2.0  # alarm: a type has so many times the entities of the last labelling, or less than one over it
-FROM_SOURCE = 4.0  # alarm: a type has more than so many times the source's entities a sentence, or less than 1 over it
+GROWTH = 2.0  # alarm: a type has this many times the entities of the last labelling, or less than one over it
+FROM_SOURCE = 4.0  # alarm: a type has more than this many times the source's entities a sentence, or less than 1 over it
 FREQUENT = 0.05  # alarm: one text is more than this share of all entities; names in news reach 0.02
 
 

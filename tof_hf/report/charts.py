@@ -103,7 +103,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def _few(points: Sequence[Point], most: int) -> Sequence[Point]:
-    """At most so many of the points, with the first and the last."""
+    """At most `most` of the points, with the first and the last."""
     if len(points) <= most:
         return points
     return [points[round(number * (len(points) - 1) / (most - 1))] for number in range(most)]

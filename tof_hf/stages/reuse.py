@@ -145,7 +145,7 @@ def best_checkpoint(checkpoint: Path) -> Path | None:
 def point_to_best(checkpoint: Path) -> None:
     """Correct the path of the best checkpoint in the Trainer's state: the run's folder may have been moved.
 
-    The manifest is at no moment wrong: it leaves the state out while that changes.
+    The manifest is never wrong: it leaves the state out while that changes.
     """
     best, state = best_checkpoint(checkpoint), _trainer_state(checkpoint)
     if best is not None and state["best_model_checkpoint"] != str(best):

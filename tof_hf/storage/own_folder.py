@@ -51,7 +51,7 @@ class OwnFolder:
         """Claim the paths for the library; creates the folder if needed. Raises ConfigError as `check` does."""
         self.check(option)
         listed = self._listed()
-        if listed is None:  # an earlier release made what there is of `later`
+        if listed is None:  # an earlier release made those files of `later` that exist
             listed = [found.relative_to(self.path).as_posix() for found in self.made() if found.is_file()]
         if not set(self.paths) <= set(listed):
             write_json(self.path / LEDGER, {"paths": list(dict.fromkeys([*listed, *self.paths]))})

@@ -183,7 +183,7 @@ def check(search: Search, trials: Sequence[Sequence[str]], inputs: SharedInputs)
 
 
 def run_trial(search: Search, settings: Sequence[str], inputs: SharedInputs) -> Trial:
-    """The score of a trial, after training what is not trained yet; what goes wrong is the trial's error.
+    """The score of a trial, after training the stages that are missing; a failure becomes the error of the trial.
 
     Raises FolderInUse if another run works in the folder of the stages.
     """

@@ -137,7 +137,7 @@ def align(
         target: vectors of the target language, of the same width.
         seed_pairs: pairs (source word, target word); by default the words with the same spelling in both.
         refinements: how often Procrustes is repeated on the mutual best matches by CSLS.
-        max_rank: so many of the most frequent words of either side are matched.
+        max_rank: how many of the most frequent words of either side are matched.
         csls: `neighbours`, `memory_mb` and `device` of `csls_best`.
 
     Returns:

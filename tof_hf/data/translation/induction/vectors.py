@@ -66,7 +66,7 @@ def read_vectors(path: str | PathLike[str], *, max_words: int = 100_000) -> Word
 
     Args:
         path: a file in the text format of fastText, or the same compressed as .gz.
-        max_words: at most so many words are read.
+        max_words: the most words to read.
 
     Returns:
         The words in file order, and how many lines were skipped and why.
