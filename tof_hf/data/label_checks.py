@@ -18,7 +18,7 @@ from tof_hf.errors import DataError
 
 BINS = 10
 GROWTH = 2.0  # alarm: a type has this many times the entities of the last labelling, or less than one over it
-FROM_SOURCE = 4.0  # alarm: a type has more than this many times the source's entities a sentence, or less than 1 over it
+FROM_SOURCE = 4.0  # alarm: a type has over this many times the source's entities a sentence, or less than 1 over it
 FREQUENT = 0.05  # alarm: one text is more than this share of all entities; names in news reach 0.02
 
 
