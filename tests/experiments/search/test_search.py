@@ -18,6 +18,7 @@ from tof_hf.config.yaml import dump_yaml, parse_yaml
 from tof_hf.errors import ConfigError, TofError
 from tof_hf.experiments.ablation.rows import override
 from tof_hf.experiments.runs import SharedInputs
+from tof_hf.experiments.search.table import markdown
 from tof_hf.experiments.search.trials import (
     LEARNING_RATES,
     Dimension,
@@ -264,6 +265,13 @@ def test_a_folder_of_a_search_is_called_after_what_is_not_the_default():
 
 def test_the_values_are_the_papers_unless_others_are_given():
     assert LEARNING_RATES == (1e-6, 2e-6, 5e-6, 8e-6, 1e-5, 2e-5, 3e-5, 5e-5, 8e-5)
+
+
+def test_the_error_of_a_trial_is_shown_as_it_is_and_becomes_no_markup(run_file):
+    error = "no label `<img src=x>` in\n# [here](http://x)\x1b[2J"
+    lines = markdown(set_up(run_file, stage="ner"), [Trial(("a=1",), error=error)]).splitlines()
+    shown = r"- a=1: no label \`&#60;img src=x> in # \[here\](http&#58;//x)" + "\ufffd" + r"\[2J"
+    assert lines[-1] == shown.replace("src=x> in", r"src=x>\` in")
 
 
 def test_the_first_of_equal_trials_is_the_best_and_none_of_those_without_a_score():

@@ -7,7 +7,7 @@ from tof_hf.experiments.ablation.formats import csv_text
 from tof_hf.experiments.search.trials import Search, Trial
 from tof_hf.storage.files import write_json, write_text
 from tof_hf.utils.log import say
-from tof_hf.utils.markdown import as_table
+from tof_hf.utils.markdown import as_table, escape
 from tof_hf.utils.processes import is_main_process
 
 _KEYS = ("settings", "score", "reader_f1", "seconds", "error")  # of a trial in table.json
@@ -45,5 +45,5 @@ def markdown(search: Search, trials: Sequence[Trial]) -> str:
         lines.append([" ".join(trial.settings), *scores, mark])
     after = "the first tagger after it" if search.by == "ner" and not search.own else "the stage itself"
     about = f"{search.stage} of {search.system}: F1 of {after} on source validation. No label of the target is read."
-    failed = [f"- {' '.join(trial.settings)}: {trial.error}" for trial in trials if trial.error]
+    failed = [f"- {escape(' '.join(trial.settings))}: {escape(trial.error)}" for trial in trials if trial.error]
     return "\n".join([about, "", as_table(lines, left=1), *([""] if failed else []), *failed]) + "\n"
