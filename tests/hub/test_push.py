@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from nightly import nightly
 from safetensors.torch import load_file
 from transformers import pipeline
 
@@ -25,6 +26,7 @@ from tof_hf.hub import upload
 from tof_hf.hub.push import prepare, push
 from tof_hf.hub.released_run import read_released_run as read_run
 from tof_hf.inference.tagger import load_tagger
+from tof_hf.integrations.onnx import export_onnx
 from tof_hf.report.page import make_report
 
 pytestmark = pytest.mark.slow
@@ -125,6 +127,20 @@ def test_nothing_published_names_a_folder_a_user_the_machine_or_a_token(hub, run
     for path, content in pages.items():
         assert b"secret_" not in content and hub.token.encode() not in content, path
     assert json.loads(files_of(hub)["config.json"])["corpus"] == "file.txt"
+
+
+@pytest.mark.parametrize("make", ["space", *nightly("onnx")])
+def test_an_export_and_a_space_name_no_folder_user_machine_or_token(make, run_folder, secrets, tmp_path):
+    if make == "onnx":
+        pytest.importorskip("onnxscript")
+        out = export_onnx(str(run_folder / "final"), tmp_path / "export")
+    else:
+        pytest.importorskip("gradio")
+        from tof_hf.integrations.demo import write_space
+
+        out = write_space(tmp_path / "space", "user/tagger")
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 3 and not [path for path in files if b"secret_" in path.read_bytes()]
 
 
 def test_a_push_that_broke_off_leaves_the_run_untouched_and_the_next_one_succeeds(hub, run_folder, monkeypatch, capsys):
