@@ -26,6 +26,7 @@ from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.dataset_release import pseudo_label_bundle
 from tof_hf.hub.released_run import read_released_run as read_run
+from tof_hf.inference.words import WordPredictor
 from tof_hf.pipeline import TofPipeline, run_tof
 from tof_hf.report.reading import Run, learned_from
 from tof_hf.storage.cache import cache_json
@@ -96,8 +97,9 @@ def published(result):
 def predicted(monkeypatch):
     """How often something is predicted from here on."""
     calls = []
-    predict = Trainer.predict
-    monkeypatch.setattr(Trainer, "predict", lambda self, *args: calls.append(len(args[0])) or predict(self, *args))
+    for kind, name in ((Trainer, "predict"), (WordPredictor, "probabilities")):
+        predict = getattr(kind, name)
+        monkeypatch.setattr(kind, name, lambda self, rows, do=predict: calls.append(len(rows)) or do(self, rows))
     return calls
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from datasets import Dataset
 
 from tof_hf.data.pseudo_labels import UNSURE
 from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels, soft_label, without_frequent_texts
@@ -12,10 +12,10 @@ NAMES = ["O", "B-PER", "I-PER"]
 
 
 def probabilities(*words):
-    return [[np.array(word, dtype=np.float32) for word in words]]
+    return np.array(words, dtype=np.float32)
 
 
-ONE = Dataset.from_dict({"id": ["1"], "tokens": [["Maria", "visited"]]})
+ONE = pa.table({"id": ["1"], "tokens": [["Maria", "visited"]]})
 FIRST = probabilities([0.1, 0.8, 0.1], [0.9, 0.05, 0.05])
 SECOND = probabilities([0.3, 0.6, 0.1], [0.2, 0.7, 0.1])
 
@@ -39,8 +39,8 @@ def test_without_voters_no_word_has_a_hard_label():
 def test_a_text_that_is_too_many_of_the_entities_is_none_for_a_student_either(monkeypatch):
     monkeypatch.setattr("tof_hf.data.pseudo_labels.MIN_COUNT", 2)
     name, none = np.array([0.1, 0.8, 0.1], dtype=np.float32), np.array([0.9, 0.05, 0.05], dtype=np.float32)
-    rows = Dataset.from_dict({"id": ["1", "2"], "tokens": [["RT", "Maria", "sings"], ["RT", "Paul"]]})
-    given = [[name, name, none], [name, name]]
+    rows = pa.table({"id": ["1", "2"], "tokens": [["RT", "Maria", "sings"], ["RT", "Paul"]]})
+    given = np.stack([name, name, none, name, name])
     taught = soft_label(rows, [given], [given, given], label_names=NAMES)
     learned, texts = without_frequent_texts(taught, 0.4)
     assert texts == {"RT": 2}
@@ -53,10 +53,12 @@ def test_a_text_that_is_too_many_of_the_entities_is_none_for_a_student_either(mo
 
 def test_the_first_piece_of_every_word_has_its_probabilities(tokenizer):
     words = "Maria visited London and the Real Madrid club of Paris .".split()
-    sentences = Dataset.from_dict({"id": ["1", "2"], "tokens": [words * 4, words[:3]]})
-    given = [[np.eye(3, dtype=np.float32)[i % 3] for i in range(len(row))] for row in sentences["tokens"]]
+    sentences = pa.table({"id": ["1", "2"], "tokens": [words * 4, words[:3]]})
+    lengths = [len(words) * 4, 3]
+    given = [np.eye(3, dtype=np.float32)[np.arange(length) % 3] for length in lengths]
+    taught = np.concatenate(given)
     windows = encode_soft_labels(
-        soft_label(sentences, [given], [given, given], label_names=NAMES), tokenizer, max_length=16, stride=2
+        soft_label(sentences, [taught], [taught, taught], label_names=NAMES), tokenizer, max_length=16, stride=2
     )
     seen = {}
     for window in windows:
@@ -67,4 +69,4 @@ def test_the_first_piece_of_every_word_has_its_probabilities(tokenizer):
             assert window["labels"][piece] == word % 3 != IGNORE
             seen[window["row"], word] = seen.get((window["row"], word), 0) + 1
     assert len(windows) > 2
-    assert seen == {(row, word): 1 for row, tokens in enumerate(sentences["tokens"]) for word in range(len(tokens))}
+    assert seen == {(row, word): 1 for row, length in enumerate(lengths) for word in range(length)}

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import processors
 from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerFast, RobertaTokenizer
 
 from tof_hf.data import mapping
+from tof_hf.data.pieces import encode_words
 from tof_hf.data.tokenizers import load_encoder_tokenizer, load_tokenizer
 from tof_hf.data.windows import IGNORE, NO_WORD, encode_ner, encode_text, join_words, word_windows
 from tof_hf.errors import ModelError
@@ -218,3 +220,23 @@ def test_the_source_hash_follows_the_text_of_the_module(monkeypatch):
     source = mapping.inspect.getsource
     monkeypatch.setattr(mapping.inspect, "getsource", lambda module: source(module) + "\n# edited")
     assert mapping.source_hash(encode_ner) != before
+
+
+ODD = ["", " ", "\u200b", "don't", "[SEP]", "</s>", "<s>", "a b", "Maria", "ñandú", "日本", "x" * 300, "\x00", "."]
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sentences=st.lists(st.lists(st.sampled_from(ODD) | st.text(max_size=5), max_size=8), max_size=4))
+def test_pieces_of_remembered_words_are_those_of_the_whole_sentence(tokenizer, sentences):
+    expected = tokenizer(sentences, is_split_into_words=True, verbose=False) if sentences else {"input_ids": []}
+    found = list(encode_words(sentences, tokenizer))
+    assert [ids for ids, _ in found] == expected["input_ids"]
+    assert [words for _, words in found] == [expected.word_ids(i) for i in range(len(sentences))]
+
+
+def test_only_so_many_words_are_remembered(tokenizers, monkeypatch):
+    monkeypatch.setattr("tof_hf.data.pieces.MOST_WORDS", 3)
+    tokenizer = copy.deepcopy(tokenizers["wordpiece"])
+    sentences = [["Maria", "visited"], ["Paris", "and", "London"], ["Maria"]]
+    found = [list(encode_words([sentence], tokenizer))[0][0] for sentence in sentences]
+    assert found == tokenizer(sentences, is_split_into_words=True)["input_ids"]

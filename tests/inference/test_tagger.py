@@ -7,13 +7,13 @@ import re
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, TrainingArguments, pipeline
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from tof_hf.data.labels import spans_from_tags
 from tof_hf.data.tokenizers import load_tokenizer
 from tof_hf.errors import DataError, ModelError
 from tof_hf.inference.tagger import Tagger, load_tagger
-from tof_hf.inference.words import predict_words
+from tof_hf.inference.words import WordPredictor, predict_words
 from tof_hf.modeling.transfer import load_for_ner
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
@@ -46,15 +46,16 @@ def saved(checkpoint, tokenizers, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def taggers(saved):
-    return {family: load_tagger(folder, device="cpu") for family, folder in saved.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
+        return {family: load_tagger(folder, device="cpu") for family, folder in saved.items()}
 
 
 def places(entities):
     return [(entity.start, entity.end, entity.label) for entity in entities]
 
 
-def test_on_wordpiece_the_entities_are_those_of_the_stock_pipeline(saved, taggers, monkeypatch):
-    monkeypatch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
+def test_on_wordpiece_the_entities_are_those_of_the_stock_pipeline(saved, taggers):
     settings = {"aggregation_strategy": "first", "device": "cpu"}
     stock = pipeline("token-classification", model=saved["wordpiece"], trust_remote_code=False, **settings)
     checked = 0
@@ -70,14 +71,12 @@ def test_on_wordpiece_the_entities_are_those_of_the_stock_pipeline(saved, tagger
 
 
 @pytest.mark.parametrize("family", MODELS)
-def test_words_get_the_tags_that_evaluation_gives_them(family, saved, taggers, tmp_path, monkeypatch):
-    monkeypatch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
+def test_words_get_the_tags_that_evaluation_gives_them(family, taggers):
     sentences = [["Maria", "visited", "London", "."], ["United", "Nations"], ["Juan"] * 40]
     tagger = taggers[family]
-    args = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True)
     rows = Dataset.from_dict({"id": ["a", "b", "c"], "tokens": sentences})
     window = {"max_length": tagger.window, "stride": tagger.stride}
-    expected = predict_words(tagger.model, tagger.tokenizer, rows, args=args, **window).tags
+    expected = predict_words(WordPredictor(tagger.model, tagger.tokenizer, device=tagger.device, **window), rows).tags
     found = [spans_from_tags(tagged.tags) for tagged in tagger.stream(sentences)]
     assert found == [spans_from_tags(tags) for tags in expected]
 
@@ -126,7 +125,7 @@ def test_one_text_or_many_in_any_form_give_the_same_entities(taggers):
 
 
 def test_a_stream_is_read_as_it_is_needed(taggers, monkeypatch):
-    monkeypatch.setattr("tof_hf.inference.tagger.BUFFERED_TEXTS", 8)
+    monkeypatch.setattr("tof_hf.inference.tagger.SENTENCES", 8)
     read = []
     endless = (read.append(number) or f"Maria {number}" for number in itertools.count())
     stream = taggers["wordpiece"].stream(endless)

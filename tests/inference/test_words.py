@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 from datasets import Dataset
-from transformers import TrainingArguments, pipeline
+from transformers import pipeline
 
 from tof_hf.errors import ModelError
-from tof_hf.inference.words import predict_words
+from tof_hf.inference.words import BATCH_PIECES, WordPredictor, predict_words
 from tof_hf.modeling.transfer import load_for_ner
 
+CPU = torch.device("cpu")
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 SENTENCES = [
     "Maria visited Valdoro near the river .".split(),
@@ -36,13 +37,10 @@ def tagger(tokenizer, checkpoint):
 
 
 @pytest.fixture
-def predict(tagger, tokenizer, tmp_path):
+def predict(tagger, tokenizer, monkeypatch):
     def run(sentences, **options):
-        args = TrainingArguments(
-            str(tmp_path), per_device_eval_batch_size=3, report_to="none", use_cpu=True, disable_tqdm=True,
-            remove_unused_columns=False, label_names=["labels"],
-        )  # fmt: skip
-        return predict_words(tagger, tokenizer, rows(sentences), args=args, **options)
+        monkeypatch.setitem(BATCH_PIECES, "cpu", 40)
+        return predict_words(WordPredictor(tagger, tokenizer, device=CPU, **options), rows(sentences))
 
     return run
 
@@ -120,15 +118,13 @@ def test_words_that_vanish_in_the_tokenizer_are_outside(predict, tokenizer):
     assert [len(tags) for tags in found.tags] == [len(words), 1]
 
 
-def test_labels_in_the_data_are_not_looked_at(predict, tagger, tokenizer, tmp_path):
-    args = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True, disable_tqdm=True)
-    args.remove_unused_columns = False
+def test_labels_in_the_data_are_not_looked_at(predict, tagger, tokenizer):
     with_labels = rows(SENTENCES).add_column("ner_tags", [["nonsense"] * len(words) for words in SENTENCES])
-    assert predict_words(tagger, tokenizer, with_labels, args=args).tags == predict(SENTENCES).tags
+    found = predict_words(WordPredictor(tagger, tokenizer, device=CPU), with_labels)
+    assert found.tags == predict(SENTENCES).tags
 
 
-def test_a_model_that_is_no_tagger_is_refused(checkpoint, tokenizers, tmp_path):
+def test_a_model_that_is_no_tagger_is_refused(checkpoint, tokenizers):
     model = load_for_ner(checkpoint("bert"), ["LABEL_0", "LABEL_1"])[0]
-    args = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True)
     with pytest.raises(ModelError, match="LABEL_0"):
-        predict_words(model, tokenizers["wordpiece"], rows(SENTENCES), args=args)
+        WordPredictor(model, tokenizers["wordpiece"], device=CPU)

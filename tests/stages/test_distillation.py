@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import torch
-from datasets import Dataset
 from torch.nn import functional as F
 
 from tof_hf.data.soft_labels import encode_soft_labels, soft_label
@@ -19,10 +20,11 @@ NAMES = ["O", "B-PER", "I-PER"]
 def batch(tokenizers):
     """Two sentences of five and two words; two teachers disagree about every third word of the first."""
     tokens = [["Maria", "visited", "London", "and", "Paris"], ["Juan", "won"]]
-    rows = Dataset.from_dict({"id": ["1", "2"], "tokens": tokens})
+    rows = pa.table({"id": ["1", "2"], "tokens": tokens})
     drawn = torch.Generator().manual_seed(0)
     given = [[torch.rand(3, generator=drawn).softmax(-1).numpy() for _ in words] for words in tokens]
     other = [[word[[1, 2, 0]] if i % 3 == 0 else word for i, word in enumerate(words)] for words in given]
+    given, other = (np.stack([word for words in one for word in words]) for one in (given, other))
     taught = soft_label(rows, [given], [given, other], label_names=NAMES)
     windows = encode_soft_labels(taught, tokenizers["wordpiece"])
     return taught, SoftCollator(tokenizers["wordpiece"])([*windows]), [*windows]

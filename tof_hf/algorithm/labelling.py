@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from datasets import Dataset
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import Dataset, Features
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.history import LabellingRecord, Labels, SelectionRecord, SoftLabelsRecord
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import MrcConfig, TofConfig
+from tof_hf.data.columns import entity_batches, flat_batches, word_count
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import LabelHealth, SourceEntities, agreement_share, label_health, source_entities
 from tof_hf.data.labels import Span, entity_types
+from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import (
@@ -27,18 +32,21 @@ from tof_hf.data.pseudo_labels import (
     entity_spans,
     frequent_texts,
     label_statistics,
-    pseudo_label,
+    label_words,
     select_labels,
     without_texts,
 )
 from tof_hf.data.soft_labels import soft_label, without_frequent_texts
 from tof_hf.errors import TofError
+from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.stages.mrc import answer_questions
-from tof_hf.stages.ner import class_probabilities, label_words
+from tof_hf.stages.ner import word_predictor
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import cache_json, cache_parquet, is_cached, read_cached_json
+from tof_hf.storage.cache import cache_in_parts, cache_json, cache_parquet, is_cached, read_cached_json
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import barrier, is_main_process
+
+PART = 20_000  # sentences that are labelled and kept together
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,10 @@ class Labelling:
         """The target sentences that taggers label."""
         return cap(self.data.target, self.options.max_sentences, seed=self.config.seed)
 
+    @functools.cached_property
+    def _text_hash(self) -> str:
+        return content_hash(self.text)
+
     def label(self, tagger: Checkpoint, mrc: MrcModel | None) -> Labels[LabellingRecord]:
         """The labels to train on.
 
@@ -71,7 +83,7 @@ class Labelling:
         it and there is none.
         """
         all_file = self._all_file(tagger)
-        labelled = _cached_rows(all_file, lambda: self._all_labels(tagger))
+        labelled = self._in_parts(all_file, [tagger], self._labels)
         health = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
@@ -107,21 +119,22 @@ class Labelling:
         Texts that `labelling.max_text_share` excludes as entities are excluded here too.
         """
         file = self.soft_file(teachers, voters)
-        labelled = _cached_rows(file, lambda: self._soft_labels(teachers, voters))
+        labelled = self._in_parts(file, [*teachers, *voters], functools.partial(self._soft_labels, teachers, voters))
         rows, excluded = without_frequent_texts(labelled, self.options.max_text_share)
         for entity, count in excluded.items():
             warn(
                 f"{teachers[-1].name}: labels: {entity!r} makes up {count:,} of the entities; "
                 "it is labelled `O` for training"
             )
-        unsure = [word for words in rows[UNSURE][:] for word in words]
+        words = word_count(rows)
+        unsure = sum(int(pc.sum(columns[UNSURE]).as_py() or 0) for _, columns in flat_batches(rows, UNSURE))
         record = SoftLabelsRecord(
             teachers=[tagger.name for tagger in teachers],
             voters=[tagger.name for tagger in voters],
             file=file.name,
             sentences=len(rows),
-            words=len(unsure),
-            agreed_share=round(1 - sum(unsure) / max(1, len(unsure)), 4) if voters else None,
+            words=words,
+            agreed_share=round(1 - unsure / max(1, words), 4) if voters else None,
             no_entities=excluded,
         )
         return Labels(rows, record)
@@ -130,15 +143,51 @@ class Labelling:
         """Where the soft labels of these teachers are, or will be: in the folder of the last one."""
         keys = [[tagger.key for tagger in taggers] for taggers in (teachers, voters)]
         digest = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
-        return teachers[-1].folder / f"soft-{content_hash(self.text)}-{digest}.parquet"
+        return teachers[-1].folder / f"soft-{self._text_hash}-{digest}.parquet"
 
     def _all_file(self, tagger: Checkpoint) -> Path:
         suffix = "" if self.options.repair else "-unrepaired"
-        return tagger.folder / f"pseudo-{content_hash(self.text)}{suffix}.parquet"
+        return tagger.folder / f"pseudo-{self._text_hash}{suffix}.parquet"
 
-    def _all_labels(self, tagger: Checkpoint) -> Dataset:
-        predicted = label_words(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
-        return pseudo_label(self.text, predicted, label_names=self.data.label_names, repair=self.options.repair)
+    def _in_parts(
+        self, file: Path, taggers: Sequence[Checkpoint], label: Callable[[dict[str, WordPredictor], pa.Table], Dataset]
+    ) -> Dataset:
+        """The labels of the target text, from the file or made in parts; `label` gets the taggers by their keys."""
+        if not is_cached(file):
+            keys = "-".join(tagger.key[:8] for tagger in taggers)
+
+            @functools.cache
+            def predictors() -> dict[str, WordPredictor]:
+                """The taggers, loaded when the first part is made."""
+                found = {tagger.key: tagger for tagger in taggers}
+                return {
+                    key: word_predictor(tagger, self.config.ner, tokenizer=self.tokenizer)
+                    for key, tagger in found.items()
+                }
+
+            def make(number: int) -> Dataset:
+                """The labels of one part."""
+                rows = range(number * PART, min(len(self.text), (number + 1) * PART))
+                return label(
+                    predictors(), self.text.select_columns(["id", "tokens"]).select(rows).with_format("arrow")[:]
+                )
+
+            folder = file.parent / "cache" / f"{file.stem}-{keys}"
+            cache_in_parts(file, folder, max(1, math.ceil(len(self.text) / PART)), make)
+        barrier()
+        return read_rows(file)
+
+    def _labels(self, predictors: dict[str, WordPredictor], words: pa.Table) -> Dataset:
+        [predictor] = predictors.values()
+        found = _probabilities(predictor, words)
+        return label_words(
+            words,
+            found.argmax(-1),
+            found.max(-1),
+            tag_names=predictor.names,
+            label_names=self.data.label_names,
+            repair=self.options.repair,
+        )
 
     def _selected(self, labelled: Dataset, mrc: MrcModel | None) -> Dataset:
         frequent = self._frequent_texts(labelled)
@@ -151,13 +200,16 @@ class Labelling:
             answers=self._answers(labelled, mrc) if self.options.selection == "agreement" else None,
         )
 
-    def _soft_labels(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Dataset:
-        found = {
-            tagger.key: class_probabilities(tagger, self.text, self.config.ner, tokenizer=self.tokenizer)
-            for tagger in {tagger.key: tagger for tagger in (*teachers, *voters)}.values()
-        }
+    def _soft_labels(
+        self,
+        teachers: Sequence[Checkpoint],
+        voters: Sequence[Checkpoint],
+        predictors: dict[str, WordPredictor],
+        words: pa.Table,
+    ) -> Dataset:
+        found = {key: _probabilities(predictor, words) for key, predictor in predictors.items()}
         of_teachers, of_voters = ([found[tagger.key] for tagger in group] for group in (teachers, voters))
-        return soft_label(self.text, of_teachers, of_voters, label_names=self.data.label_names)
+        return soft_label(words, of_teachers, of_voters, label_names=self.data.label_names)
 
     @functools.cached_property
     def _source(self) -> SourceEntities:
@@ -202,32 +254,47 @@ class Labelling:
         return {} if most is None else frequent_texts(labelled, most)
 
     def _selection_record(self, labelled: Dataset, chosen: Dataset, file: Path) -> SelectionRecord:
-        unsure = chosen[UNSURE][:] if UNSURE in chosen.column_names else [[]] * len(chosen)
-        sure = Counter(
-            span.label
-            for spans, doubts in zip(entity_spans(chosen), unsure, strict=True)
-            for span in spans
-            if not any(doubts[span.start : span.end])
-        )
+        types = entity_types(self.data.label_names)
+        marked = UNSURE in chosen.column_names
+        unsure_words, entities = 0, np.zeros(len(types), dtype=np.int64)
+        for batch in entity_batches(chosen, *([UNSURE] if marked else [])):
+            unsure = (
+                batch.columns[UNSURE].to_numpy(zero_copy_only=False) if marked else np.zeros(batch.bounds[-1], bool)
+            )
+            before = np.concatenate([[0], np.cumsum(unsure)])
+            sure = before[batch.ends] == before[batch.starts]
+            unsure_words += int(before[-1])
+            entities += np.bincount(batch.kinds[sure], minlength=len(types))
         return SelectionRecord(
             by=self.options.selection,
             level=self.options.selection_level,
             no_entities=self._frequent_texts(labelled),
             file=self._in_run(file),
             sentences=len(chosen),
-            unsure_words=sum(map(sum, unsure)),
-            entities={label: sure[label] for label in entity_types(self.data.label_names)},
+            unsure_words=unsure_words,
+            entities=dict(zip(types, entities.tolist(), strict=True)),
         )
 
     def _in_run(self, file: Path) -> str:
         return Path(os.path.relpath(file, self.config.output_dir)).as_posix()  # a shared stage is outside the run
 
 
+def _probabilities(predictor: WordPredictor, words: pa.Table) -> np.ndarray:
+    """(words, classes): the probabilities of all classes."""
+    batches = words.select(["tokens"]).to_batches(max_chunksize=SENTENCES)
+    return np.concatenate([predictor.probabilities(batch.column(0).to_pylist()) for batch in batches])
+
+
 def _untagged(rows: Dataset) -> Dataset:
     """The words alone, all of them O: questions to the MRC model do not depend on a tagger."""
-    feature = rows.features["ner_tags"]
-    tags = [[feature.feature.str2int("O")] * len(tokens) for tokens in rows["tokens"]]
-    return rows.select_columns(["id", "tokens"]).add_column("ner_tags", tags, feature=feature)
+    features = Features({name: rows.features[name] for name in ("id", "tokens", "ner_tags")})
+    outside = features["ner_tags"].feature.str2int("O")
+    return cached_map(rows, _outside, features=features, description="Removing tags", outside=outside)
+
+
+def _outside(batch: Batch, indices: list[int], *, outside: int) -> Batch:
+    tags = [[outside] * len(tokens) for tokens in batch["tokens"]]
+    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags}
 
 
 def word_spans(

@@ -5,15 +5,17 @@ labelled as one everywhere, labels change more and more from one round to the ne
 disagree.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+import numpy as np
 from datasets import Dataset
 
+from tof_hf.data.columns import entity_batches, flat_batches, word_count
 from tof_hf.data.health import LabelHealth
 from tof_hf.data.labels import Span, entity_types
-from tof_hf.data.pseudo_labels import MIN_COUNT, entity_spans, entity_texts, frequent_texts, mean_probabilities
+from tof_hf.data.pseudo_labels import MIN_COUNT, frequent_texts, mean_probabilities
 from tof_hf.errors import DataError
 
 BINS = 10
@@ -67,7 +69,7 @@ def label_health(
     if previous is not None:
         alarms += change_alarms(entities_by_type(previous), counts)
         changed = words_changed(previous, labelled)
-        words = sum(map(len, labelled["tokens"]))
+        words = word_count(labelled)
         share = round(changed / words, 4) if words else None
         rises = share is not None and previous_changed_share is not None and share > previous_changed_share
         if rises and changed >= MIN_COUNT:
@@ -108,8 +110,12 @@ def source_entities(source: Dataset) -> SourceEntities:
 
 def entities_by_type(labelled: Dataset) -> dict[str, int]:
     """The number of entities of every type of the labels, 0 included."""
-    found = Counter(span.label for spans in entity_spans(labelled) for span in spans)
-    return {label: found[label] for label in entity_types(labelled.features["ner_tags"].feature.names)}
+    types = entity_types(labelled.features["ner_tags"].feature.names)
+    counts = sum(
+        (np.bincount(batch.kinds, minlength=len(types)) for batch in entity_batches(labelled)),
+        np.zeros(len(types), int),
+    )
+    return dict(zip(types, counts.tolist(), strict=True))
 
 
 def per_sentence(counts: Mapping[str, int], sentences: int) -> dict[str, float]:
@@ -119,21 +125,24 @@ def per_sentence(counts: Mapping[str, int], sentences: int) -> dict[str, float]:
 
 def words_changed(before: Dataset, after: Dataset) -> int:
     """The number of words with another tag. Raises DataError if these are not the same sentences."""
-    if before["tokens"][:] != after["tokens"][:]:
-        raise DataError("labels of other sentences.", fix="compare two labellings of the same sentences.")
-    pairs = zip(before["ner_tags"], after["ner_tags"], strict=True)
-    return sum(one != other for old, new in pairs for one, other in zip(old, new, strict=True))
+    changed = 0
+    pairs = zip_longest(flat_batches(before, "tokens", "ner_tags"), flat_batches(after, "tokens", "ner_tags"))
+    for old, new in pairs:
+        if not (old and new and np.array_equal(old[0], new[0]) and old[1]["tokens"].equals(new[1]["tokens"])):
+            raise DataError("labels of other sentences.", fix="compare two labellings of the same sentences.")
+        changed += int((old[1]["ner_tags"].to_numpy() != new[1]["ner_tags"].to_numpy()).sum())
+    return changed
 
 
-def confidence_histogram(probabilities: Sequence[float]) -> list[int]:
+def confidence_histogram(probabilities: Sequence[float] | np.ndarray) -> list[int]:
     """How many of the probabilities are in [0, 0.1), [0.1, 0.2), ... [0.9, 1]."""
-    counts = Counter(min(BINS - 1, int(probability * BINS)) for probability in probabilities)
-    return [counts[number] for number in range(BINS)]
+    bins = np.minimum(BINS - 1, (np.asarray(probabilities, dtype=np.float64) * BINS).astype(int))
+    return np.bincount(bins, minlength=BINS).tolist()
 
 
 def entity_forms(labelled: Dataset) -> set[str]:
     """The different texts of entities, words joined by blanks."""
-    return {text for texts in entity_texts(labelled) for text in texts}
+    return {text for batch in entity_batches(labelled, "tokens") for text in batch.texts()}
 
 
 def unseen_share(forms: Collection[str], known: Collection[str]) -> float | None:
@@ -141,7 +150,7 @@ def unseen_share(forms: Collection[str], known: Collection[str]) -> float | None
     return sum(form not in known for form in forms) / len(forms) if forms else None
 
 
-def agreement_share(entities: Sequence[Collection[Span]], answers: Sequence[Collection[Span]]) -> float | None:
+def agreement_share(entities: Iterable[Collection[Span]], answers: Iterable[Collection[Span]]) -> float | None:
     """The share of entities that are among the answers of their sentence; None without entities."""
     found = [entity in spans for of_one, spans in zip(entities, answers, strict=True) for entity in of_one]
     return sum(found) / len(found) if found else None
@@ -171,7 +180,7 @@ def against_source_alarms(counts: Mapping[str, int], sentences: int, source: Map
 
 def frequent_text_alarms(labelled: Dataset) -> list[str]:
     """One line for every text that is more than 5 % of all entities."""
-    entities = sum(map(len, entity_spans(labelled)))
+    entities = sum(len(batch.starts) for batch in entity_batches(labelled))
     return [
         f"{text!r} is {count:,} of {entities:,} entities ({count / entities:.0%}): if it is not a name, "
         f"labelling.max_text_share: {FREQUENT} removes these labels"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
+
 from tof_hf.errors import DataError
 
 UNTYPED = "ENT"
@@ -71,6 +73,19 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
             start = index
         label, ended = kind, prefix in _ENDS
     return spans
+
+
+def entity_starts(tags: np.ndarray, names: Sequence[str], bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For the words of many sentences whether each begins an entity, and whether it is in one, as `spans_from_tags`.
+
+    `tags`: the number in `names` of each word's tag, one sentence after the other. `bounds`: where sentences begin.
+    """
+    prefixes, kinds = zip(*map(split_tag, names), strict=True)
+    numbers = np.array([kinds.index(kind) if kind else -1 for kind in kinds])[tags]
+    starts = np.isin(prefixes, list(_STARTS))[tags]
+    starts[1:] |= (numbers[1:] != numbers[:-1]) | np.isin(prefixes, list(_ENDS))[tags[:-1]]
+    starts[bounds[bounds < len(tags)]] = True
+    return starts & (numbers >= 0), numbers >= 0
 
 
 def tags_from_spans(spans: Iterable[Span], length: int) -> list[str]:

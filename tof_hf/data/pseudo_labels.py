@@ -7,19 +7,25 @@ asks no question that it could answer.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import chain, pairwise
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-from datasets import Dataset, Features, List, Value
+import pyarrow as pa
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 
+from tof_hf.data.columns import Entities, entity_batches, flat, flat_batches, in_memory, list_column
 from tof_hf.data.features import ner_features
-from tof_hf.data.labels import Span, repair_tags, spans_from_tags
+from tof_hf.data.labels import Span, entity_starts, entity_types, spans_from_tags, split_tag
+from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError
 
 UNSURE = "ner_unsure"
+_UNSURE_FEATURES = Features({UNSURE: List(Value("bool"))})
+T = TypeVar("T")
 MIN_COUNT = 20  # a share of fewer entities or words says little
 Selection = Literal["all", "threshold", "per_type_quota", "agreement"]
 
@@ -55,18 +61,59 @@ def pseudo_label(
         >>> predicted = WordPredictions(tags=[["B-LOC", "O"]], probabilities=[[0.9, 0.8]])
         >>> labelled = pseudo_label(text, predicted, label_names=["O", "B-LOC", "I-LOC"])
     """
-    ids, sentences = dataset["id"][:], dataset["tokens"][:]
-    for sentence, tokens, tags in zip(ids, sentences, predictions.tags, strict=True):
-        if len(tokens) != len(tags):
-            raise DataError(
-                f"{len(tags)} predicted tags for the {len(tokens)} words of sentence {sentence!r}",
-                fix="predict on the same dataset that you label",
-            )
-    index = {name: number for number, name in enumerate(label_names)}
-    numbers = [[index[tag] for tag in (repair_tags(tags) if repair else tags)] for tags in predictions.tags]
-    columns = {"id": ids, "tokens": sentences, "ner_tags": numbers, "ner_probabilities": predictions.probabilities}
-    features = ner_features(label_names) | {"ner_probabilities": List(Value("float32"))}
-    return Dataset.from_dict(columns, features=Features(features))
+    bounds = np.cumsum([0, *map(len, predictions.tags)])
+    words = dataset.select_columns(["id", "tokens"]).with_format("arrow")[:]
+    lengths = np.diff(flat(words.column("tokens"))[1])
+    if len(lengths) != len(predictions.tags) or (lengths != np.diff(bounds)).any():
+        pairs = zip(words.column("id").to_pylist(), lengths, np.diff(bounds), strict=False)
+        row, length, tags = next((pair for pair in pairs if pair[1] != pair[2]), ("", len(lengths), len(bounds) - 1))
+        raise DataError(
+            f"{tags} predicted tags for the {length} words of sentence {row!r}",
+            fix="predict on the same dataset that you label",
+        )
+    names = sorted({tag for tags in predictions.tags for tag in tags} | {"O"})
+    number = {name: place for place, name in enumerate(names)}
+    return label_words(
+        words,
+        np.array([number[tag] for tags in predictions.tags for tag in tags], dtype=np.int64),
+        np.array([one for row in predictions.probabilities for one in row], dtype=np.float32),
+        tag_names=names,
+        label_names=label_names,
+        repair=repair,
+    )
+
+
+def label_words(
+    words: pa.Table,
+    tags: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    tag_names: Sequence[str],
+    label_names: Sequence[str],
+    repair: bool,
+) -> Dataset:
+    """The rows of `pseudo_label`, from flat arrays: the number in `tag_names` and the probability of every word."""
+    bounds = flat(words.column("tokens"))[1]
+    number = {name: place for place, name in enumerate(label_names)}
+    if repair:
+        starts, inside = entity_starts(tags, tag_names, bounds)
+        kinds = [split_tag(name)[1] for name in tag_names]
+        first, later = (
+            np.array([number.get(f"{prefix}-{kind}" if kind else "O", -1) for kind in kinds]) for prefix in "BI"
+        )
+        tags = np.where(starts, first[tags], np.where(inside, later[tags], number["O"]))
+    else:
+        tags = np.array([number.get(name, -1) for name in tag_names])[tags]
+    if (tags < 0).any():
+        fix = "label with a tagger of the same types."
+        raise DataError(f"tags that are not among {', '.join(label_names)}.", fix=fix)
+    columns = {
+        "id": words.column("id"),
+        "tokens": words.column("tokens"),
+        "ner_tags": list_column(bounds, tags),
+        "ner_probabilities": list_column(bounds, probabilities.astype(np.float32)),
+    }
+    return in_memory(columns, Features(ner_features(label_names) | {"ner_probabilities": List(Value("float32"))}))
 
 
 @dataclass(frozen=True)
@@ -86,16 +133,19 @@ class LabelStatistics:
 def label_statistics(labelled: Dataset) -> LabelStatistics:
     """The counts of rows of `pseudo_label`."""
     names = labelled.features["ner_tags"].feature.names
-    rows = labelled.select_columns(["ner_tags", "ner_probabilities"]).with_format("arrow")[:]
-    tags, probabilities = (rows[name].combine_chunks().flatten().to_numpy() for name in rows.column_names)
-    counts = np.bincount(tags, minlength=len(names)).tolist()
-    inside = probabilities[tags != names.index("O")]
+    counts, sums = np.zeros(len(names), dtype=np.int64), np.zeros(len(names))
+    for _, columns in flat_batches(labelled, "ner_tags", "ner_probabilities"):
+        tags = columns["ner_tags"].to_numpy()
+        counts += np.bincount(tags, minlength=len(names))
+        sums += np.bincount(tags, columns["ner_probabilities"].to_numpy(), minlength=len(names))
+    inside = np.array([name != "O" for name in names])
+    words, in_entities = int(counts.sum()), int(counts[inside].sum())
     return LabelStatistics(
         sentences=len(labelled),
-        words=len(tags),
-        entities={name[2:]: count for name, count in zip(names, counts, strict=True) if name.startswith("B-")},
-        mean_probability=round(float(probabilities.mean()), 4) if len(tags) else None,
-        mean_entity_probability=round(float(inside.mean()), 4) if len(inside) else None,
+        words=words,
+        entities={name[2:]: int(count) for name, count in zip(names, counts, strict=True) if name.startswith("B-")},
+        mean_probability=round(float(sums.sum()) / words, 4) if words else None,
+        mean_entity_probability=round(float(sums[inside].sum()) / in_entities, 4) if in_entities else None,
     )
 
 
@@ -131,11 +181,14 @@ def select_labels(
     if selection == "all":
         return labelled
     unsure = unsure_words(labelled, selection, threshold=threshold, quota=quota, answers=answers)
+    values, bounds = flat(unsure)
+    doubts = np.concatenate([[0], np.cumsum(values.to_numpy(zero_copy_only=False))])
+    unsure_in_row, length = np.diff(doubts[bounds]), np.diff(bounds)
     if level == "token":
-        marked = labelled.add_column(UNSURE, unsure, feature=List(Value("bool")))
-        chosen = marked.select([row for row, words in enumerate(unsure) if not words or not all(words)])
+        marked = concatenate_datasets([labelled, in_memory({UNSURE: unsure}, _UNSURE_FEATURES)], axis=1)
+        chosen = marked.select(np.flatnonzero((length == 0) | (unsure_in_row < length)))
     else:
-        chosen = labelled.select([row for row, words in enumerate(unsure) if not any(words)])
+        chosen = labelled.select(np.flatnonzero(unsure_in_row == 0))
     if not len(chosen):
         raise DataError(
             f"that the selection {selection} keeps none of the {len(labelled):,} sentences.",
@@ -152,7 +205,7 @@ def unsure_words(
     threshold: float | None = None,
     quota: float | None = None,
     answers: Sequence[Collection[Span]] | None = None,
-) -> list[list[bool]]:
+) -> pa.ListArray:
     """For every word of every sentence whether its label is unsure.
 
     - `threshold`: words, inside entities and outside, whose label is less probable than `threshold`;
@@ -160,27 +213,31 @@ def unsure_words(
       probability (of equal ones the first);
     - `agreement`: the words of entities that are not among the `answers` of their sentence.
     """
-    probabilities = labelled["ner_probabilities"][:]
+    parts, lengths = [], []
     if selection == "threshold":
         assert threshold is not None
-        least = np.float32(threshold)  # as probabilities are stored
-        return [[bool(np.float32(p) < least) for p in row] for row in probabilities]
-    unsure = [[False] * len(row) for row in probabilities]
-    entities = [(row, span) for row, spans in enumerate(entity_spans(labelled)) for span in spans]
-    if selection == "agreement":
-        assert answers is not None
-        dropped = [(row, span) for row, span in entities if span not in answers[row]]
+        for bounds, columns in flat_batches(labelled, "ner_probabilities"):
+            parts.append(columns["ner_probabilities"].to_numpy() < np.float32(threshold))  # as probabilities are stored
+            lengths.append(np.diff(bounds))
     else:
-        assert quota is not None
-        dropped = _beyond_quota(entities, mean_probabilities(labelled), quota)
-    for row, span in dropped:
-        unsure[row][span.start : span.end] = [True] * (span.end - span.start)
-    return unsure
+        if selection == "agreement":
+            assert answers is not None
+            rows = zip(entity_spans(labelled), answers, strict=True)
+            dropped = np.array([span not in found for spans, found in rows for span in spans], dtype=bool)
+        else:
+            assert quota is not None
+            dropped = _beyond_quota(labelled, quota)
+        for batch in entity_batches(labelled):
+            of_batch, dropped = np.split(dropped, [len(batch.starts)])
+            parts.append(batch.words_inside(of_batch))
+            lengths.append(np.diff(batch.bounds))
+    bounds = np.cumsum(np.concatenate([[0], *lengths]))
+    return list_column(bounds, pa.chunked_array([pa.array(part) for part in parts], pa.bool_()).combine_chunks())
 
 
 def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
     """Texts that are more than `share` of all entities, and at least 20, with their counts, the most frequent first."""
-    counts = Counter(text for texts in entity_texts(labelled) for text in texts)
+    counts = Counter(chain.from_iterable(batch.texts() for batch in entity_batches(labelled, "tokens")))
     return {
         text: count for text, count in counts.most_common() if count >= MIN_COUNT and count > share * counts.total()
     }
@@ -191,36 +248,60 @@ def without_texts(labelled: Dataset, texts: Collection[str], *, others: Mapping[
 
     By default, for rows of `pseudo_label`, O has probability 1.
     """
-    values = {"ner_tags": labelled.features["ner_tags"].feature.str2int("O"), **(others or {"ner_probabilities": 1.0})}
-    columns = {name: labelled[name][:] for name in values}
-    for row, (spans, forms) in enumerate(zip(entity_spans(labelled), entity_texts(labelled), strict=True)):
-        for span, text in zip(spans, forms, strict=True):
-            if text in texts:
+    feature = labelled.features["ner_tags"].feature
+    return cached_map(
+        labelled,
+        _without_texts,
+        features=labelled.features,
+        description="Labelling frequent texts as O",
+        names=feature.names,
+        texts=sorted(texts),
+        values={"ner_tags": feature.str2int("O"), **(others or {"ner_probabilities": 1.0})},
+    )
+
+
+def _without_texts(
+    batch: Batch, indices: list[int], *, names: list[str], texts: list[str], values: Mapping[str, Any]
+) -> Batch:
+    batch = {**batch}
+    for row, (tokens, tags) in enumerate(zip(batch["tokens"], batch["ner_tags"], strict=True)):
+        for span in spans_from_tags([names[tag] for tag in tags]):
+            if " ".join(tokens[span.start : span.end]) in texts:
                 for name, value in values.items():
-                    columns[name][row][span.start : span.end] = [value] * (span.end - span.start)
-    return Dataset.from_dict(labelled.to_dict() | columns, features=labelled.features)
+                    batch[name][row][span.start : span.end] = [value] * (span.end - span.start)
+    return batch
 
 
-def entity_texts(labelled: Dataset) -> list[list[str]]:
+def entity_texts(labelled: Dataset) -> Iterator[list[str]]:
     """The texts of the entities of every sentence, words joined by blanks, in the order of `entity_spans`."""
-    rows = zip(labelled["tokens"], entity_spans(labelled), strict=True)
-    return [[" ".join(tokens[span.start : span.end]) for span in spans] for tokens, spans in rows]
+    for batch in entity_batches(labelled, "tokens"):
+        yield from _by_row(batch, batch.texts())
 
 
-def entity_spans(labelled: Dataset) -> list[list[Span]]:
+def entity_spans(labelled: Dataset) -> Iterator[list[Span]]:
     """The entities of every sentence."""
-    names = labelled.features["ner_tags"].feature.names
-    return [spans_from_tags([names[tag] for tag in tags]) for tags in labelled["ner_tags"][:]]
+    types = entity_types(labelled.features["ner_tags"].feature.names)
+    for batch in entity_batches(labelled):
+        before = batch.bounds[batch.rows]
+        numbers = zip((batch.starts - before).tolist(), (batch.ends - before).tolist(), batch.kinds, strict=True)
+        yield from _by_row(batch, [Span(start, end, types[kind]) for start, end, kind in numbers])
 
 
-def mean_probabilities(labelled: Dataset) -> list[float]:
+def _by_row(batch: Entities, values: list[T]) -> Iterator[list[T]]:
+    """The values of a batch's entities, a list for each row."""
+    ends = np.searchsorted(batch.starts, batch.bounds[1:]).tolist()
+    yield from (values[start:end] for start, end in pairwise([0, *ends]))
+
+
+def mean_probabilities(labelled: Dataset) -> np.ndarray:
     """The mean probability of the words of every entity, in the order of `entity_spans`."""
-    rows = zip(entity_spans(labelled), labelled["ner_probabilities"][:], strict=True)
-    return [
-        math.fsum(probabilities[span.start : span.end]) / (span.end - span.start)
-        for spans, probabilities in rows
-        for span in spans
-    ]
+    parts = [np.zeros(0)]
+    for batch in entity_batches(labelled, "ner_probabilities"):
+        words = np.append(batch.columns["ner_probabilities"].to_numpy().astype(np.float64), 0.0)
+        places = np.stack([batch.starts, batch.ends], axis=1).ravel()
+        if len(places):
+            parts.append(np.add.reduceat(words, places)[::2] / (batch.ends - batch.starts))
+    return np.concatenate(parts)
 
 
 def mix_labelled(datasets: Sequence[Dataset], *, columns: Sequence[str]) -> Dataset:
@@ -233,13 +314,19 @@ def mix_labelled(datasets: Sequence[Dataset], *, columns: Sequence[str]) -> Data
 def _with_unsure(dataset: Dataset) -> Dataset:
     if UNSURE in dataset.column_names:
         return dataset
-    sure = [[False] * len(tokens) for tokens in dataset["tokens"]]
-    return dataset.add_column(UNSURE, sure, feature=List(Value("bool")))
+    bounds = np.cumsum([0, *chain.from_iterable(np.diff(bounds) for bounds, _ in flat_batches(dataset, "tokens"))])
+    sure = in_memory({UNSURE: list_column(bounds, np.zeros(bounds[-1], dtype=bool))}, _UNSURE_FEATURES)
+    return concatenate_datasets([dataset, sure], axis=1)
 
 
-def _beyond_quota(entities: list[tuple[int, Span]], confidence: list[float], quota: float) -> list[tuple[int, Span]]:
-    by_type: dict[str, list[tuple[int, Span]]] = {}
-    for i in sorted(range(len(entities)), key=lambda i: -confidence[i]):
-        by_type.setdefault(entities[i][1].label, []).append(entities[i])
-    # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
-    return [entity for same in by_type.values() for entity in same[math.ceil(round(quota * len(same), 9)) :]]
+def _beyond_quota(labelled: Dataset, quota: float) -> np.ndarray:
+    """For every entity whether it is beyond its type's share."""
+    confidence = mean_probabilities(labelled)
+    kinds = np.concatenate([np.zeros(0, dtype=np.int64), *(batch.kinds for batch in entity_batches(labelled))])
+    beyond = np.zeros(len(kinds), dtype=bool)
+    for kind in np.unique(kinds):
+        same = np.flatnonzero(kinds == kind)
+        by_confidence = same[np.argsort(-confidence[same], kind="stable")]
+        # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
+        beyond[by_confidence[math.ceil(round(quota * len(same), 9)) :]] = True
+    return beyond

@@ -1,40 +1,49 @@
 """Soft labels: teachers' class probabilities for every word of raw target text, and the hard labels they agree on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
+from tof_hf.data.columns import flat, in_memory, list_column
 from tof_hf.data.features import ner_features
+from tof_hf.data.mapping import Batch
 from tof_hf.data.pseudo_labels import UNSURE, frequent_texts, without_texts
-from tof_hf.data.windows import NO_WORD, encode_ner
+from tof_hf.data.windows import NO_WORD, encode_ner, ner_windows
 
 PROBABILITIES = "class_probabilities"
-Probabilities = Sequence[Sequence[np.ndarray]]  # of every word of every sentence, one number a class
 
 
 def soft_label(
-    dataset: Dataset, teachers: Sequence[Probabilities], voters: Sequence[Probabilities], *, label_names: Sequence[str]
+    words: pa.Table, teachers: Sequence[np.ndarray], voters: Sequence[np.ndarray], *, label_names: Sequence[str]
 ) -> Dataset:
     """The sentences with `class_probabilities`, the mean of the teachers', and the labels that the voters agree on.
 
+    `words` are rows of `id` and `tokens`. Probabilities have the shape (words, classes), one sentence after the other.
     `ner_tags` is the first voter's most probable label (without voters, that of the mean); `ner_unsure` is true on
     words where another voter has another label, and on all words if there are no voters.
     """
-    mean: Probabilities = [
-        [np.stack(words).mean(axis=0, dtype=np.float64).astype(np.float32) for words in zip(*sentences, strict=True)]
-        for sentences in zip(*teachers, strict=True)
-    ]
-    votes = [[[int(word.argmax()) for word in sentence] for sentence in voter] for voter in voters or [mean]]
-    unsure = [
-        [not voters or len(set(labels)) > 1 for labels in zip(*sentences, strict=True)]
-        for sentences in zip(*votes, strict=True)
-    ]
-    columns = {"id": dataset["id"][:], "tokens": dataset["tokens"][:], "ner_tags": votes[0]}
+    bounds = flat(words.column("tokens"))[1]
+    mean: np.ndarray = np.stack(teachers).mean(axis=0, dtype=np.float64).astype(np.float32)
+    votes = np.stack([voter.argmax(-1) for voter in voters or [mean]])
+    unsure = (votes != votes[0]).any(0) if voters else np.full(len(mean), True)
+    columns = {
+        "id": words.column("id"),
+        "tokens": words.column("tokens"),
+        "ner_tags": list_column(bounds, votes[0]),
+        UNSURE: list_column(bounds, unsure),
+        PROBABILITIES: list_column(bounds, list_column(np.arange(len(mean) + 1) * mean.shape[1], mean.ravel())),
+    }
+    return in_memory(columns, soft_features(label_names))
+
+
+def soft_features(label_names: Sequence[str]) -> Features:
+    """The features of soft labels."""
     others = {UNSURE: List(Value("bool")), PROBABILITIES: List(List(Value("float32")))}
-    features = Features(ner_features(label_names) | others)
-    return Dataset.from_dict(columns | {UNSURE: unsure, PROBABILITIES: mean}, features=features)
+    return Features(ner_features(label_names) | others)
 
 
 def without_frequent_texts(labelled: Dataset, share: float | None) -> tuple[Dataset, dict[str, int]]:
@@ -57,10 +66,20 @@ def encode_soft_labels(
 
     `labels` are -100 on words that the voters do not agree on.
     """
-    windows = encode_ner(dataset.remove_columns(PROBABILITIES), tokenizer, max_length=max_length, stride=stride)
-    probabilities = dataset[PROBABILITIES][:]
-    column = [
-        [probabilities[row][word] for word in words if word != NO_WORD]
-        for row, words in zip(windows["row"], windows["word_ids"], strict=True)
+    return encode_ner(
+        dataset,
+        tokenizer,
+        max_length=max_length,
+        stride=stride,
+        windows=_with_probabilities,
+        others={PROBABILITIES: List(List(Value("float32")))},
+    )
+
+
+def _with_probabilities(batch: Batch, indices: list[int], **options: Any) -> Batch:
+    windows, first = ner_windows(batch, indices, **options), indices[0]
+    pairs = zip(windows["row"], windows["word_ids"], strict=True)
+    windows[PROBABILITIES] = [
+        [batch[PROBABILITIES][row - first][word] for word in words if word != NO_WORD] for row, words in pairs
     ]
-    return windows.add_column(PROBABILITIES, column, feature=List(List(Value("float32"))))
+    return windows

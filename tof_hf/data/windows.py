@@ -5,7 +5,7 @@ exactly one window, the one where it is further from the edge; only there it is 
 every word counts once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.pieces import encode_words
 from tof_hf.data.pseudo_labels import UNSURE
 
 IGNORE = -100  # torch's cross entropy skips this label
@@ -28,6 +29,8 @@ def encode_ner(
     max_length: int = 128,
     stride: int = 16,
     label_all_pieces: bool = False,
+    windows: Callable[..., Batch] | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Return one row for each window over the sentences (paper Eq. 3-4: a word is its first piece).
 
@@ -37,6 +40,8 @@ def encode_ner(
         max_length: The most pieces of a window, special pieces included.
         stride: Words that neighbouring windows share.
         label_all_pieces: The later pieces of a word get its I- label, not -100.
+        windows: Makes the columns instead of `ner_windows`, and those of `others` too.
+        others: The features of further columns.
 
     Returns:
         Rows with `input_ids`; `word_ids`, the word at each word's first piece and -1 elsewhere; `row`, the number of
@@ -55,9 +60,10 @@ def encode_ner(
         inside = [names.index(f"I-{name[2:]}") if name.startswith("B-") else i for i, name in enumerate(names)]
     return cached_map(
         dataset,
-        ner_windows,
-        features=Features(columns | {"row": Value("int32"), "length": Value("int32")}),
+        windows or ner_windows,
+        features=Features(columns | {"row": Value("int32"), "length": Value("int32")} | dict(others or {})),
         description="Encoding sentences",
+        depends_on=(ner_windows,),
         tokenizer=tokenizer,
         max_length=max_length,
         stride=stride,
@@ -136,14 +142,24 @@ def ner_windows(
     return {name: [row[name] for row in rows] for name in columns}
 
 
+def first_pieces(
+    sentences: Sequence[Sequence[str]], tokenizer: Any, max_length: int, stride: int
+) -> Iterator[tuple[int, list[int], np.ndarray, np.ndarray]]:
+    """(sentence, piece ids, places of the first pieces of the words that it owns, those words) of every window."""
+    for i, ids, piece_words, (first, last) in cut_windows(sentences, tokenizer, max_length, stride):
+        words = np.array([NO_WORD if word is None else word for word in piece_words])
+        starts = (words >= first) & (words < last)
+        starts[1:] &= words[1:] != words[:-1]
+        places = np.flatnonzero(starts)
+        yield i, ids, places, words[places]
+
+
 def cut_windows(
-    sentences: list[list[str]], tokenizer: Any, max_length: int, stride: int
+    sentences: Sequence[Sequence[str]], tokenizer: Any, max_length: int, stride: int
 ) -> Iterator[tuple[int, list[int], list[int | None], tuple[int, int]]]:
     """(sentence, piece ids, word of every piece, words owned as [first, last)) of every window, in order."""
-    whole = tokenizer(sentences, is_split_into_words=True, add_special_tokens=True, truncation=False, verbose=False)
     special = tokenizer.num_special_tokens_to_add()
-    for i, words in enumerate(sentences):
-        ids, piece_words = whole["input_ids"][i], whole.word_ids(i)
+    for i, (words, (ids, piece_words)) in enumerate(zip(sentences, encode_words(sentences, tokenizer), strict=True)):
         if len(ids) <= max_length:
             yield i, ids, piece_words, (0, len(words))
             continue

@@ -16,19 +16,14 @@ from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBas
 
 from tof_hf.data.labels import Span, spans_from_tags, tags_from_spans
 from tof_hf.data.tokenizers import load_tokenizer, model_window
-from tof_hf.data.windows import join_words, ner_windows
 from tof_hf.data.words import find_word_spans
 from tof_hf.errors import DataError, ModelError, TofError, reason_of
-from tof_hf.modeling.checkpoints import OUTSIDE, check_vocabulary, label_names, load_whole
+from tof_hf.inference.words import SENTENCES, WordPredictor
+from tof_hf.modeling.checkpoints import check_vocabulary, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import best_device, has_bf16
 
-BUFFERED_TEXTS = 1024  # texts that are sorted by length together
-# Pieces in a batch, padding included: as many as fit in the caches of a CPU, or keep a GPU busy.
-BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
-
 Text = str | Sequence[str]
-Prediction = list[tuple[int, float]]  # the number of a label and its probability, for every piece of a window
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +147,16 @@ class Tagger:
         device: str | torch.device | None = None,
         stride: int = 16,
     ) -> None:
-        self.device = torch.device(device) if device is not None else best_device()
-        self.model = model.eval().to(self.device)
-        self.tokenizer = tokenizer
-        self.stride = stride
-        self.window = model_window(tokenizer, model.config)
-        self.names = label_names(model)
+        self._predictor = WordPredictor(
+            model,
+            tokenizer,
+            device=torch.device(device) if device is not None else best_device(),
+            max_length=model_window(tokenizer, model.config),
+            stride=stride,
+            autocast=torch.bfloat16 if has_bf16() else None,
+        )
+        self.device, self.model, self.names = self._predictor.device, self._predictor.model, self._predictor.names
+        self.tokenizer, self.stride, self.window = tokenizer, stride, self._predictor.max_length
         check_vocabulary(tokenizer, model.config, model.config.name_or_path or "the tagger")
         # Only a WordPiece tokenizer separates punctuation from words; for others find_word_spans does, since their
         # training data was tokenized.
@@ -189,7 +188,7 @@ class Tagger:
     def stream(self, texts: Iterable[Text]) -> Iterator[Tagged]:
         """Each text with its words and entities, in order. Texts are read as needed, in constant memory."""
         waiting = iter(texts)
-        while chunk := [self._split(text) for text in islice(waiting, BUFFERED_TEXTS)]:
+        while chunk := [self._split(text) for text in islice(waiting, SENTENCES)]:
             yield from self._tag(chunk)
 
     def _dataset(self, rows: Dataset) -> Dataset:
@@ -220,40 +219,12 @@ class Tagger:
         return [encoded.word_to_chars(word) for word in dict.fromkeys(encoded.word_ids()) if word is not None]
 
     def _tag(self, texts: Sequence[Tagged]) -> Iterator[Tagged]:
-        rows = {"tokens": [text.words for text in texts]}
-        numbers = list(range(len(texts)))
-        windows = ner_windows(rows, numbers, tokenizer=self.tokenizer, max_length=self.window, stride=self.stride)
-        predicted: dict[int, Prediction] = {}
-        for batch in _batches(windows["length"], BATCH_PIECES.get(self.device.type, 4096)):
-            predicted |= zip(batch, self._predict([windows["input_ids"][number] for number in batch]), strict=True)
-        in_order = [predicted[number] for number in sorted(predicted)]
-        outside = (self.names.index(OUTSIDE), 1.0)
-        words = join_words(windows, in_order, lengths=[len(text.words) for text in texts], fill=outside)
-        for text, found in zip(texts, words, strict=True):
-            tags = [self.names[label] for label, _ in found]
-            yield replace(text, entities=list(_entities(text, tags, [score for _, score in found])))
-
-    @torch.inference_mode()
-    def _predict(self, windows: Sequence[list[int]]) -> list[Prediction]:
-        """The best label of every piece of every window."""
-        batch = self.tokenizer.pad({"input_ids": list(windows)}, return_tensors="pt").to(self.device)
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=has_bf16()):
-            logits = self.model(**inputs).logits
-        probabilities, labels = logits.float().softmax(-1).max(-1)
-        return [list(zip(*row, strict=True)) for row in zip(labels.tolist(), probabilities.tolist(), strict=True)]
-
-
-def _batches(lengths: Sequence[int], pieces: int) -> Iterator[list[int]]:
-    """Numbers of windows of about the same length, as many as fit in `pieces`; a longer one is a batch of its own."""
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[number] > pieces:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
+        found = self._predictor.probabilities([text.words for text in texts])
+        best = zip(found.argmax(-1).tolist(), found.max(-1).tolist(), strict=True)
+        for text in texts:
+            words = list(islice(best, len(text.words)))
+            tags = [self.names[label] for label, _ in words]
+            yield replace(text, entities=list(_entities(text, tags, [score for _, score in words])))
 
 
 def _entities(text: Tagged, tags: Sequence[str], scores: Sequence[float]) -> Iterator[Entity]:

@@ -1,9 +1,10 @@
-"""A tagger's predictions for words: sentences are cut into windows, predicted by the Trainer and joined again."""
+"""A tagger's predictions for words: sentences are cut into windows, predicted in batches and joined again."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
 )
 
 from tof_hf.data.pseudo_labels import WordPredictions
-from tof_hf.data.windows import IGNORE, by_length, encode_ner, join_words
+from tof_hf.data.windows import IGNORE, first_pieces
 from tof_hf.modeling.checkpoints import OUTSIDE, label_names
 
-Logits = Tensor | tuple[Tensor, ...]
+SENTENCES = 1024  # that are sorted by length together
+# Pieces in a batch, padding included: as many as fit in the caches of a CPU, or keep a GPU busy.
+BATCH_PIECES = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,87 +60,107 @@ class OrderedTrainer(Trainer):
         return predicted
 
 
-def predict_words(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    dataset: Dataset,
-    *,
-    args: TrainingArguments,
-    max_length: int = 128,
-    stride: int = 16,
-) -> WordPredictions:
-    """The most probable tag of every word and its probability, for sentences of any length (paper Eq. 4).
+class WordPredictor:
+    """Predicts the classes of the words of sentences of any length, in batches of windows of about the same length.
 
     Args:
-        model: a token classification model with a label "O".
+        model: a token classification model of transformers with a label "O", or an `OnnxModel`.
         tokenizer: its fast tokenizer.
-        dataset: rows with `tokens`; their labels are not used.
-        args: batch size and device of the `Trainer` that predicts.
+        device: where the model is moved.
         max_length: pieces in a window.
         stride: words that two neighbouring windows of a sentence share.
-
-    Returns:
-        One tag and its probability (0..1) per word, on every process. Words that the tokenizer drops completely get O
-        with probability 1.
+        autocast: the type in which the model computes; None leaves it as it is.
 
     Raises:
         ModelError: the model has no label "O".
 
     Example:
-        >>> predictions = predict_words(model, tokenizer, rows, args=TrainingArguments("out"))
-        >>> predictions.tags[0]
+        >>> predictor = WordPredictor(model, tokenizer, device=best_device(), max_length=128)
+        >>> predictor.probabilities([["Maria", "visited", "Paris"]]).shape
+        (3, 9)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        device: torch.device,
+        max_length: int = 128,
+        stride: int = 16,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.names = label_names(model)
+        self.model = model.eval().to(device)
+        self.tokenizer, self.device, self.autocast = tokenizer, device, autocast
+        self.max_length, self.stride = max_length, stride
+        self._padding = tokenizer.pad_token_id or 0
+
+    def probabilities(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        """(words, classes): the probability of every class for all words, one sentence after the other.
+
+        A word has those of its first piece. Words that the tokenizer drops completely are O with probability 1.
+        """
+        bounds = np.cumsum([0, *map(len, sentences)])
+        found = np.zeros((bounds[-1], len(self.names)), dtype=np.float32)
+        found[:, self.names.index(OUTSIDE)] = 1
+        windows = list(first_pieces(sentences, self.tokenizer, self.max_length, self.stride))
+        lengths = [len(ids) for _, ids, _, _ in windows]
+        for batch in _batches(lengths, BATCH_PIECES.get(self.device.type, 4096)):
+            chosen = [windows[number] for number in batch]
+            places = np.concatenate([place for _, _, place, _ in chosen])
+            in_window = np.repeat(np.arange(len(chosen)), [len(place) for _, _, place, _ in chosen])
+            words = np.concatenate([word + bounds[sentence] for sentence, _, _, word in chosen])
+            found[words] = self._predict([ids for _, ids, _, _ in chosen], in_window, places)
+        return found
+
+    @torch.inference_mode()
+    def _predict(self, windows: Sequence[list[int]], in_window: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """The class probabilities at these pieces of these windows."""
+        ids = np.full((len(windows), max(map(len, windows))), self._padding)
+        for row, window in zip(ids, windows, strict=True):
+            row[: len(window)] = window
+        mask = np.arange(ids.shape[1]) < np.array([[len(window)] for window in windows])
+        arrays = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+        inputs = {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+        with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            logits = self.model(**inputs).logits
+        return logits[in_window, places].float().softmax(-1).cpu().numpy()
+
+
+def predict_words(predictor: WordPredictor, rows: Dataset) -> WordPredictions:
+    """The most probable tag of every word and its probability, for sentences of any length (paper Eq. 4).
+
+    Args:
+        predictor: the tagger.
+        rows: rows with `tokens`; their labels are not used.
+
+    Returns:
+        One tag and its probability (0..1) per word.
+
+    Example:
+        >>> predict_words(predictor, rows).tags[0]
         ['B-PER', 'I-PER', 'O']
     """
-    names = label_names(model)
-    windows, predicted, lengths = _predict(model, tokenizer, dataset, best_tags, args, max_length, stride)
-    tags = join_words(windows, predicted[..., 0].astype(int), lengths=lengths, fill=names.index(OUTSIDE))
-    probabilities = join_words(windows, predicted[..., 1].astype(float), lengths=lengths, fill=1.0)
-    return WordPredictions([[names[tag] for tag in row] for row in tags], probabilities)
+    tags: list[list[str]] = []
+    probabilities: list[list[float]] = []
+    for batch in rows.select_columns("tokens").iter(batch_size=SENTENCES):
+        found = predictor.probabilities(batch["tokens"])
+        best = zip(found.argmax(-1).tolist(), found.max(-1).tolist(), strict=True)
+        for tokens in batch["tokens"]:
+            words = list(islice(best, len(tokens)))
+            tags.append([predictor.names[tag] for tag, _ in words])
+            probabilities.append([probability for _, probability in words])
+    return WordPredictions(tags, probabilities)
 
 
-def predict_probabilities(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    dataset: Dataset,
-    *,
-    args: TrainingArguments,
-    max_length: int = 128,
-    stride: int = 16,
-) -> list[list[np.ndarray]]:
-    """Like `predict_words`, but for every word the probabilities of all labels, in the order of the model's labels."""
-    names = label_names(model)
-    windows, predicted, lengths = _predict(model, tokenizer, dataset, all_probabilities, args, max_length, stride)
-    outside = np.eye(len(names), dtype=np.float32)[names.index(OUTSIDE)]
-    return join_words(windows, predicted, lengths=lengths, fill=outside)
-
-
-def _predict(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    dataset: Dataset,
-    reduce: Callable[[Logits, Tensor | None], Tensor],
-    args: TrainingArguments,
-    max_length: int,
-    stride: int,
-) -> tuple[Dataset, np.ndarray, list[int]]:
-    """The windows, `reduce` of their logits (windows, pieces, numbers), and the lengths of the sentences in words."""
-    words = dataset.select_columns([name for name in ("id", "tokens") if name in dataset.column_names])
-    windows = by_length(encode_ner(words, tokenizer, max_length=max_length, stride=stride))
-    trainer = OrderedTrainer(
-        model=model,
-        args=args,
-        data_collator=WordCollator(tokenizer),
-        preprocess_logits_for_metrics=reduce,
-    )
-    return windows, trainer.predictions(windows), [len(tokens) for tokens in words["tokens"]]
-
-
-def all_probabilities(logits: Logits, labels: Tensor | None) -> Tensor:
-    """(batch, pieces, classes): the probability of every class."""
-    return (logits[0] if isinstance(logits, tuple) else logits).float().softmax(-1)
-
-
-def best_tags(logits: Logits, labels: Tensor | None) -> Tensor:
-    """(batch, pieces, 2): the most probable label and its probability, instead of all logits."""
-    probability, tag = all_probabilities(logits, labels).max(-1)
-    return torch.stack([tag.float(), probability], dim=-1)
+def _batches(lengths: Sequence[int], pieces: int) -> Iterator[list[int]]:
+    """Numbers of windows of about the same length, as many as fit in `pieces`; a longer one is a batch of its own."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[number] > pieces:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from datasets import Dataset
+from datasets import Dataset, Features
 
 from tof_hf.algorithm.history import LabellingRecord, Labels, SoftLabelsRecord
 from tof_hf.algorithm.labelling import read_rows
@@ -14,8 +13,10 @@ from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import score_file
 from tof_hf.algorithm.steps import Steps
 from tof_hf.config import StageConfig
-from tof_hf.data.pseudo_labels import WordPredictions, pseudo_label
-from tof_hf.data.soft_labels import soft_label, without_frequent_texts
+from tof_hf.data.features import ner_features
+from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.pseudo_labels import UNSURE
+from tof_hf.data.soft_labels import PROBABILITIES, soft_features, without_frequent_texts
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import decide
@@ -58,20 +59,21 @@ class PlannedSteps(Steps):
         """The labels if this tagger has already given them, else the same sentences without an entity."""
         rows = self._rows(self.labelling.file(tagger, self._mrc_before(tagger)), [tagger])
         if rows is None:
-            lengths = [len(tokens) for tokens in self.labelling.text["tokens"]]
-            no_entity = WordPredictions([["O"] * length for length in lengths], [[1.0] * length for length in lengths])
-            rows = pseudo_label(self.labelling.text, no_entity, label_names=self.data.label_names)
+            rows = self._foreseen(no_entities, ner_features(self.data.label_names))
         return Labels(rows, LabellingRecord(tagger=tagger.name, file="", sentences=0, entities={}))
 
     def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
         """The soft labels if these taggers have already given them, else equal probabilities for all classes."""
-        text, names = self.labelling.text, self.data.label_names
         rows = self._rows(self.labelling.soft_file(teachers, voters), [*teachers, *voters])
         if rows is None:
-            equal = [[np.full(len(names), 1 / len(names))] * len(tokens) for tokens in text["tokens"]]
-            rows = soft_label(text, [equal], [], label_names=names)
+            rows = self._foreseen(no_preference, soft_features(self.data.label_names))
         rows, _ = without_frequent_texts(rows, self.config.labelling.max_text_share)
         return Labels(rows, SoftLabelsRecord(teachers=[], voters=[], sentences=0))
+
+    def _foreseen(self, label: Callable[..., Batch], features: Features) -> Dataset:
+        """The sentences as if they were labelled."""
+        names = self.data.label_names
+        return cached_map(self.labelling.text, label, features=features, description="Planning", names=names)
 
     def _rows(self, file: Path, taggers: Sequence[Checkpoint]) -> Dataset | None:
         """The labels in the file if these taggers have already given them."""
@@ -128,6 +130,19 @@ class PlannedSteps(Steps):
 
     def _score(self, checkpoint: Checkpoint, config: StageConfig) -> None:
         """Nothing: there is no model to score yet."""
+
+
+def no_entities(batch: Batch, indices: list[int], *, names: list[str]) -> Batch:
+    """Labels in which no word is in an entity."""
+    tags = [[names.index("O")] * len(tokens) for tokens in batch["tokens"]]
+    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags}
+
+
+def no_preference(batch: Batch, indices: list[int], *, names: list[str]) -> Batch:
+    """Soft labels in which all classes have the same probability."""
+    unsure = [[True] * len(tokens) for tokens in batch["tokens"]]
+    equal = [[[1 / len(names)] * len(names)] * len(tokens) for tokens in batch["tokens"]]
+    return no_entities(batch, indices, names=names) | {UNSURE: unsure, PROBABILITIES: equal}
 
 
 def plan_table(stages: Sequence[PlannedStage]) -> str:

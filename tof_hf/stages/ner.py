@@ -1,9 +1,9 @@
 """Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
+import torch
 from datasets import Dataset
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
@@ -14,13 +14,13 @@ from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions, mix_labelled
 from tof_hf.data.windows import by_length, encode_ner, join_words
 from tof_hf.evaluation.entity_scores import entity_scores
-from tof_hf.inference.words import WordCollator, predict_probabilities, predict_words
+from tof_hf.inference.words import WordCollator, WordPredictor, predict_words
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fit import token_loss
 from tof_hf.stages.stage import Checkpoint, Stage, StageSetup, Validation, row_counts
+from tof_hf.utils.processes import of_all_processes, process_number
 
-T = TypeVar("T")
 COLUMNS = ("id", "tokens", "ner_tags")
 
 
@@ -83,27 +83,27 @@ def tagger_validation(
 def label_words(
     tagger: Checkpoint, dataset: Dataset, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase
 ) -> WordPredictions:
-    """The tagger's label and its probability for every word (Algorithm 1, lines 7, 10, 17), in windows of `config`."""
-    return _predicted(predict_words, tagger, dataset, config, tokenizer)
+    """The tagger's label and its probability for every word, in windows of `config`; each process predicts a part."""
+    predictor = word_predictor(tagger, config, tokenizer=tokenizer)
+    rank, count = process_number()
+    bounds = [len(dataset) * number // count for number in range(count + 1)]
+    parts = of_all_processes(predict_words(predictor, dataset.select(range(*bounds[rank : rank + 2]))))
+    return WordPredictions(
+        [row for part in parts for row in part.tags], [row for part in parts for row in part.probabilities]
+    )
 
 
-def class_probabilities(
-    tagger: Checkpoint, dataset: Dataset, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase
-) -> list[list[np.ndarray]]:
-    """The tagger's probability of every class for every word, in the windows of `config`."""
-    return _predicted(predict_probabilities, tagger, dataset, config, tokenizer)
-
-
-def _predicted(
-    predict: Callable[..., T],
-    tagger: Checkpoint,
-    dataset: Dataset,
-    config: TaggerConfig,
-    tokenizer: PreTrainedTokenizerBase,
-) -> T:
-    model = AutoModelForTokenClassification.from_pretrained(tagger.path, trust_remote_code=False)
+def word_predictor(tagger: Checkpoint, config: TaggerConfig, *, tokenizer: PreTrainedTokenizerBase) -> WordPredictor:
+    """The tagger, which predicts as it was trained: on the same device, in the same precision and windows."""
     args = training_arguments(config, tagger.path, seed=0, selects=False, trains=False)
-    return predict(model, tokenizer, dataset, args=args, max_length=config.max_length, stride=config.stride)
+    return WordPredictor(
+        AutoModelForTokenClassification.from_pretrained(tagger.path, trust_remote_code=False),
+        tokenizer,
+        device=args.device,
+        max_length=config.max_length,
+        stride=config.stride,
+        autocast=torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None,
+    )
 
 
 def argmax(logits: Tensor | tuple[Tensor, ...], labels: Any) -> Tensor:

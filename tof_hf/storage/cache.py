@@ -7,12 +7,16 @@ is made again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from tof_hf.storage.files import json_text, new_file, read_object, sha256, write_json
 from tof_hf.utils.log import warn
+from tof_hf.utils.processes import barrier, is_main_process, process_number
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,6 +32,33 @@ def cache_json(file: Path, value: Any) -> None:
 def cache_parquet(file: Path, rows: Dataset) -> None:
     """Cache rows as Parquet. Call it in the main process only."""
     _cache(file, lambda part: rows.to_parquet(str(part)))
+
+
+def cache_in_parts(file: Path, folder: Path, parts: int, make: Callable[[int], Dataset]) -> None:
+    """Cache rows as Parquet, made in numbered parts. All processes call this, and each makes some of the parts.
+
+    Finished parts stay in `folder` until the file is whole, so a process that was killed goes on with the next part.
+    `folder` must not be used for any other rows.
+    """
+    first, count = process_number()
+    paths = [folder / f"{number:06}.parquet" for number in range(parts)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, parts, count):
+        if not paths[number].is_file():
+            rows = make(number)
+            with new_file(paths[number]) as part:
+                rows.to_parquet(str(part))
+    barrier()
+    if is_main_process():
+        _cache(file, lambda part: _join(paths, part))
+        shutil.rmtree(folder, ignore_errors=True)
+    barrier()
+
+
+def _join(parts: Sequence[Path], out: Path) -> None:
+    with pq.ParquetWriter(out, pq.read_schema(parts[0])) as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part))
 
 
 def _cache(file: Path, write: Callable[[Path], object]) -> None:

@@ -20,6 +20,11 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
+def process_number() -> tuple[int, int]:
+    """The number of this process among those of a launch, from 0, and how many there are."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def barrier() -> None:
     """Wait for all processes of a launch, so that all find what the main one wrote."""
     if _launched():
