@@ -19,7 +19,8 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.history import SourceF1Alarm
 from tof_hf.config import load_config
 from tof_hf.data.fingerprint import content_hash
-from tof_hf.data.pseudo_labels import UNSURE, entity_texts, select_labels, without_texts
+from tof_hf.data.label_selection import select_labels
+from tof_hf.data.pseudo_labels import UNSURE, entity_texts, without_texts
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.windows import encode_ner
 from tof_hf.errors import DataError, TofError

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.label_selection import select_labels, unsure_words
 from tof_hf.data.labels import Span, spans_from_tags
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import (
@@ -23,8 +24,6 @@ from tof_hf.data.pseudo_labels import (
     mean_probabilities,
     mix_labelled,
     pseudo_label,
-    select_labels,
-    unsure_words,
     without_texts,
 )
 from tof_hf.data.windows import IGNORE, encode_ner

@@ -8,7 +8,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tof_hf.algorithm.labelling import word_spans
+from tof_hf.algorithm.answers import word_spans
 from tof_hf.config import MrcConfig
 from tof_hf.data.labels import label_names, spans_from_tags, tags_from_spans
 from tof_hf.data.mrc_conversion import ner_to_mrc

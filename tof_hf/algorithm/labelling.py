@@ -8,23 +8,23 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import Dataset, Features
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from tof_hf.algorithm.answers import untagged, word_spans
 from tof_hf.algorithm.history import LabellingRecord, Labels, SelectionRecord, SoftLabelsRecord
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import MrcConfig, TofConfig
 from tof_hf.data.columns import entity_batches, flat_batches, word_count
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import LabelHealth, SourceEntities, agreement_share, label_health, source_entities
+from tof_hf.data.label_selection import select_labels
 from tof_hf.data.labels import Span, entity_types
-from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import (
@@ -33,7 +33,6 @@ from tof_hf.data.pseudo_labels import (
     frequent_texts,
     label_statistics,
     label_words,
-    select_labels,
     without_texts,
 )
 from tof_hf.data.soft_labels import soft_label, without_frequent_texts
@@ -46,7 +45,7 @@ from tof_hf.storage.cache import cache_in_parts, cache_json, cache_parquet, is_c
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import barrier, is_main_process
 
-PART = 20_000  # sentences that are labelled and kept together
+PART = 10_000  # sentences that are labelled and kept together
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,7 @@ class Labelling:
                 "labelling.selection is agreement, but no MRC stage came before this tagger. What to do: train one "
                 "before it in the recipe, or choose another labelling.selection."
             )
-        questions = ner_to_mrc(_untagged(rows), self.data.queries)
+        questions = ner_to_mrc(untagged(rows), self.data.queries)
         file = mrc.checkpoint.folder / f"answers-{content_hash(questions)}.json"
         known = read_cached_json(file)
         if known is None:
@@ -283,38 +282,6 @@ def _probabilities(predictor: WordPredictor, words: pa.Table) -> np.ndarray:
     """(words, classes): the probabilities of all classes."""
     batches = words.select(["tokens"]).to_batches(max_chunksize=SENTENCES)
     return np.concatenate([predictor.probabilities(batch.column(0).to_pylist()) for batch in batches])
-
-
-def _untagged(rows: Dataset) -> Dataset:
-    """The words alone, all of them O: questions to the MRC model do not depend on a tagger."""
-    features = Features({name: rows.features[name] for name in ("id", "tokens", "ner_tags")})
-    outside = features["ner_tags"].feature.str2int("O")
-    return cached_map(rows, _outside, features=features, description="Removing tags", outside=outside)
-
-
-def _outside(batch: Batch, indices: list[int], *, outside: int) -> Batch:
-    tags = [[outside] * len(tokens) for tokens in batch["tokens"]]
-    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags}
-
-
-def word_spans(
-    sentences: Sequence[Sequence[str]], labels: Sequence[str], spans: Sequence[tuple[int, int, int]]
-) -> list[list[tuple[int, int, str]]]:
-    """For each sentence (first word, end, type) of the character spans that begin and end at word borders.
-
-    `labels`: the types that the questions ask for, equally many questions a sentence. `spans`: (question, start, end).
-    """
-    kinds = len(labels) // max(1, len(sentences))
-    asked: list[list[tuple[int, int, str]]] = [[] for _ in sentences]
-    for question, start, end in spans:
-        asked[question // kinds].append((start, end, labels[question]))
-    found = []
-    for tokens, of_sentence in zip(sentences, asked, strict=True):
-        borders = accumulate((len(token) + 1 for token in tokens), initial=0)
-        words = {position: word for word, position in enumerate(borders)}
-        whole = [(start, end, label) for start, end, label in of_sentence if start in words and end + 1 in words]
-        found.append([(words[start], words[end + 1], label) for start, end, label in whole])
-    return found
 
 
 def _cached_rows(file: Path, make: Callable[[], Dataset]) -> Dataset:

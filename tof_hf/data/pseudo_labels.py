@@ -5,12 +5,11 @@ word without a sure label is marked in the column `ner_unsure`: `encode_ner` giv
 asks no question that it could answer.
 """
 
-import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +23,9 @@ from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError
 
 UNSURE = "ner_unsure"
-_UNSURE_FEATURES = Features({UNSURE: List(Value("bool"))})
+UNSURE_FEATURES = Features({UNSURE: List(Value("bool"))})
 T = TypeVar("T")
 MIN_COUNT = 20  # a share of fewer entities or words says little
-Selection = Literal["all", "threshold", "per_type_quota", "agreement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,92 +147,6 @@ def label_statistics(labelled: Dataset) -> LabelStatistics:
     )
 
 
-def select_labels(
-    labelled: Dataset,
-    selection: Selection = "all",
-    *,
-    level: Literal["sentence", "token"] = "sentence",
-    threshold: float | None = None,
-    quota: float | None = None,
-    answers: Sequence[Collection[Span]] | None = None,
-) -> Dataset:
-    """Return the pseudo-labelled rows to learn from.
-
-    Args:
-        labelled: Rows of `pseudo_label`.
-        selection: `all` as in the paper, or which words are unsure, as `unsure_words` explains.
-        level: `"sentence"` leaves out every sentence with an unsure word; `"token"` adds a column `ner_unsure`, true on
-            such words, and leaves out only the sentences that have no other words.
-        threshold: The least probability (0..1) of a sure word, for `threshold`.
-        quota: The share (0..1) of a type's entities that is sure, for `per_type_quota`.
-        answers: The spans that the MRC head finds in every sentence, for `agreement`.
-
-    Returns:
-        The same Dataset for `all`, else a selection of its rows.
-
-    Raises:
-        DataError: No row is left.
-
-    Example:
-        >>> sure = select_labels(labelled, "threshold", threshold=0.9)
-    """
-    if selection == "all":
-        return labelled
-    unsure = unsure_words(labelled, selection, threshold=threshold, quota=quota, answers=answers)
-    values, bounds = flat(unsure)
-    doubts = np.concatenate([[0], np.cumsum(values.to_numpy(zero_copy_only=False))])
-    unsure_in_row, length = np.diff(doubts[bounds]), np.diff(bounds)
-    if level == "token":
-        marked = concatenate_datasets([labelled, in_memory({UNSURE: unsure}, _UNSURE_FEATURES)], axis=1)
-        chosen = marked.select(np.flatnonzero((length == 0) | (unsure_in_row < length)))
-    else:
-        chosen = labelled.select(np.flatnonzero(unsure_in_row == 0))
-    if not len(chosen):
-        raise DataError(
-            f"that the selection {selection} keeps none of the {len(labelled):,} sentences.",
-            fix="lower labelling.threshold, raise labelling.quota, or set labelling.selection_level: token or "
-            "labelling.selection: all.",
-        )
-    return chosen
-
-
-def unsure_words(
-    labelled: Dataset,
-    selection: Selection,
-    *,
-    threshold: float | None = None,
-    quota: float | None = None,
-    answers: Sequence[Collection[Span]] | None = None,
-) -> pa.ListArray:
-    """For every word of every sentence whether its label is unsure.
-
-    - `threshold`: words, inside entities and outside, whose label is less probable than `threshold`;
-    - `per_type_quota`: the words of all entities of a type but the share `quota`, rounded up, with the highest mean
-      probability (of equal ones the first);
-    - `agreement`: the words of entities that are not among the `answers` of their sentence.
-    """
-    parts, lengths = [], []
-    if selection == "threshold":
-        assert threshold is not None
-        for bounds, columns in flat_batches(labelled, "ner_probabilities"):
-            parts.append(columns["ner_probabilities"].to_numpy() < np.float32(threshold))  # as probabilities are stored
-            lengths.append(np.diff(bounds))
-    else:
-        if selection == "agreement":
-            assert answers is not None
-            rows = zip(entity_spans(labelled), answers, strict=True)
-            dropped = np.array([span not in found for spans, found in rows for span in spans], dtype=bool)
-        else:
-            assert quota is not None
-            dropped = _beyond_quota(labelled, quota)
-        for batch in entity_batches(labelled):
-            of_batch, dropped = np.split(dropped, [len(batch.starts)])
-            parts.append(batch.words_inside(of_batch))
-            lengths.append(np.diff(batch.bounds))
-    bounds = np.cumsum(np.concatenate([[0], *lengths]))
-    return list_column(bounds, pa.chunked_array([pa.array(part) for part in parts], pa.bool_()).combine_chunks())
-
-
 def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
     """Texts that are more than `share` of all entities, and at least 20, with their counts, the most frequent first."""
     counts = Counter(chain.from_iterable(batch.texts() for batch in entity_batches(labelled, "tokens")))
@@ -315,18 +227,5 @@ def _with_unsure(dataset: Dataset) -> Dataset:
     if UNSURE in dataset.column_names:
         return dataset
     bounds = np.cumsum([0, *chain.from_iterable(np.diff(bounds) for bounds, _ in flat_batches(dataset, "tokens"))])
-    sure = in_memory({UNSURE: list_column(bounds, np.zeros(bounds[-1], dtype=bool))}, _UNSURE_FEATURES)
+    sure = in_memory({UNSURE: list_column(bounds, np.zeros(bounds[-1], dtype=bool))}, UNSURE_FEATURES)
     return concatenate_datasets([dataset, sure], axis=1)
-
-
-def _beyond_quota(labelled: Dataset, quota: float) -> np.ndarray:
-    """For every entity whether it is beyond its type's share."""
-    confidence = mean_probabilities(labelled)
-    kinds = np.concatenate([np.zeros(0, dtype=np.int64), *(batch.kinds for batch in entity_batches(labelled))])
-    beyond = np.zeros(len(kinds), dtype=bool)
-    for kind in np.unique(kinds):
-        same = np.flatnonzero(kinds == kind)
-        by_confidence = same[np.argsort(-confidence[same], kind="stable")]
-        # 0.07 * 100 is a little more than 7 in binary; that must not be 8 entities.
-        beyond[by_confidence[math.ceil(round(quota * len(same), 9)) :]] = True
-    return beyond

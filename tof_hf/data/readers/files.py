@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -24,8 +24,9 @@ from tof_hf.utils.outside import TEXT, UNPACKED
 
 logger = logging.getLogger(__name__)
 
-# Features, rows and a line for the log; rows without an id get one from the file's name and their number.
-Parsed: TypeAlias = tuple[Features, Sequence[dict[str, Any]], str]
+# Features, rows and a line for the log; rows without an id get one from the file's name and their number. Rows that are
+# no sequence are made as they are needed.
+Parsed: TypeAlias = tuple[Features, Iterable[dict[str, Any]], str]
 
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
 FORMAT_ENDINGS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
@@ -215,7 +216,7 @@ class RowReader:
 
     def _parsed(self, path: Path, encoding: str | None, options: Mapping[str, Any]) -> Parsed:
         parsed = self.parse(read_text_file(path, encoding), path, **options)
-        for number, row in enumerate(parsed[1]):
+        for number, row in enumerate(parsed[1] if isinstance(parsed[1], Sequence) else ()):  # others are checked lines
             check_length(row, of=f" (row {number})", path=path)
         return parsed
 
@@ -239,8 +240,8 @@ class _Builder(GeneratorBasedBuilder):
         # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
         # second read parses nothing.
         self.info.features, rows, self.info.description = self.config.parse()
-        return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows)})]
+        return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows) if isinstance(rows, list) else rows})]
 
-    def _generate_examples(self, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(self, rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, row in enumerate(rows):
             yield number, {"id": f"{self.config.prefix}-{number}"} | row

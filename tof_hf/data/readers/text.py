@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from datasets import Dataset
@@ -64,11 +64,24 @@ def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = Non
         fix = 'leave columns out, or set format="conll" if the file has one word a line.'
         raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)
     else:
-        sentences = [words for words in map(split_words, lines) if words]
-    if not any(character.isalnum() for words in sentences for word in words for character in word):
+        sentences = None
+    words = text if sentences is None else chain.from_iterable(chain.from_iterable(sentences))
+    if not any(map(str.isalnum, words)):
         raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
+    if sentences is None:
+        return TEXT_FEATURES, _Lines(lines), "format lines"
     counts = f"{len(sentences)} sentences, {sum(map(len, sentences))} words, format {form}"
     return TEXT_FEATURES, [{"tokens": words} for words in sentences], counts
+
+
+class _Lines(Iterable[Row]):
+    """Sentences that are split into words when their turn comes: all words would take ten times the text's memory."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
+
+    def __iter__(self) -> Iterator[Row]:
+        return ({"tokens": words} for words in map(split_words, self.lines) if words)
 
 
 def text_rows(table: Table, *, columns: Mapping[str, str] | None, format: str | None) -> Dataset:
