@@ -220,7 +220,8 @@ def forgetful(monkeypatch):
     real = scoring.Scorer._scores
 
     def scores(self, checkpoint, config, split, dataset):
-        return real(self, checkpoint, config, split, dataset) | {"f1": scored[checkpoint.name]}
+        found = real(self, checkpoint, config, split, dataset)
+        return found.model_copy(update={"f1": scored[checkpoint.name]})
 
     monkeypatch.setattr(scoring.Scorer, "_scores", scores)
     return scored
