@@ -8,7 +8,7 @@ TORCH ?= torch==2.13.0
 T ?=
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: quickstart test quick nightly lint docs clean
+.PHONY: quickstart test quick nightly lint pages docs clean
 
 quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothing, in minutes
 	$(BIN)/python examples/quickstart.py
@@ -30,12 +30,21 @@ lint: $(VENV)/.stamp  ## check style, imports and types without running the code
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-docs: $(VENV)/.stamp  ## write the generated pages again
+pages: $(VENV)/.stamp  ## write the generated pages again
 	$(BIN)/python docs/generate_config.py
+	$(BIN)/python docs/generate_commands.py
 	$(BIN)/tof-hf config --schema > examples/configs/schema.json
 
+docs: pages $(VENV)/.docs  ## write the generated pages again, then build the site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site
+
+# The tools of the site are not part of dev: the tests do not need them.
+$(VENV)/.docs: $(VENV)/.stamp
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
 
 # torch comes in a call of its own: together with the rest, pip may choose another build of it.
 $(VENV)/.stamp: setup.cfg pyproject.toml constraints.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import re
 import shlex
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from examples.toy_world.encoder import train_encoder
+from examples.toy_world.world import make_world, write_world
 from tof_hf.cli.program import _parse, main
 from tof_hf.config import load_config
 from tof_hf.config.presets import settings
 from tof_hf.config.stages import STAGES
-from tof_hf.config.yaml import parse_yaml
+from tof_hf.config.yaml import dump_yaml, parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -30,6 +33,8 @@ SMALLEST = {
     "target": {"text": ["target.txt"]},
 }
 WALK = "ten_minutes.md"  # test_ten_minutes.py goes through it, commands and all
+# One example from page to page: the Python of each goes on where the one before ends.
+SERIES = ["running.md", "check.md", "run_folder.md", "resuming.md", "errors.md"]
 LAUNCHERS = {"python", "torchrun", "accelerate"}
 HARMLESS = {"pip", "export", "cd", "git", "cat", "ls"}
 
@@ -83,12 +88,30 @@ def commands(block):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != WALK and blocks(page, "python")], ids=name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in (WALK, *SERIES[1:]) and blocks(page, "python")], ids=name
+)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if page.name == "README.md":
+        write_run_of_the_readme(page)
     namespace = {"__name__": "__main__"}
-    for block in blocks(page, "python"):
-        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), namespace)
+    for part in [page.with_name(other) for other in SERIES] if page.name == SERIES[0] else [page]:
+        for block in blocks(part, "python"):
+            exec(compile("\n" * (block.line - 1) + block.text, str(part), "exec"), namespace)
+
+
+def write_run_of_the_readme(page):
+    """The page's run file over files of the generated world, in the current folder."""
+    world = make_world(size="tiny")
+    files = write_world(world, "data")
+    train_encoder(world, "encoder", steps=0, layers=1, hidden=32)
+    values = parse_yaml(blocks(page, "yaml")[0].text, name=name(page))
+    values |= {"model": "encoder", "systems": ["source_only"]}
+    values["source"] = {"train": str(files["source_train"]), "validation": str(files["source_validation"])}
+    values["target"] |= {"text": str(files["target_text"]), "gold": str(files["target_gold"])}
+    del values["translation"]
+    Path("es.yaml").write_text(dump_yaml(values), encoding="utf-8")
 
 
 @pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
@@ -212,3 +235,16 @@ def test_the_list_of_pages_is_complete():
     pages = [page.name for page in PAGES if page.parent.name == "docs" and page.name != "index.md"]
     missing = [page for page in pages if f"]({page})" not in index]
     assert missing == []
+
+
+def test_the_site_has_every_page_once():
+    navigation = str(parse_yaml((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), name="mkdocs.yml")["nav"])
+    assert sorted(re.findall(r"\w+\.md", navigation)) == [page.name for page in PAGES if page.parent.name == "docs"]
+
+
+def test_the_page_of_commands_is_generated_again_when_they_change():
+    place = ROOT / "docs" / "generate_commands.py"
+    spec = importlib.util.spec_from_file_location("generate_commands", place)
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert generator.PAGE.read_text(encoding="utf-8") == generator.page()

@@ -1,4 +1,4 @@
-"""The launch forms that docs/running.md names, on the smallest run there is."""
+"""The launch forms that docs/processes.md names, on the smallest run there is."""
 
 from __future__ import annotations
 

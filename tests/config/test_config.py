@@ -395,7 +395,7 @@ def generator():
 
 
 def test_the_committed_page_equals_the_generated_one(generator):
-    assert generator.PAGE.read_text(encoding="utf-8") == generator.page(), "run `make docs`"
+    assert generator.PAGE.read_text(encoding="utf-8") == generator.page(), "run `make pages`"
 
 
 def test_every_option_has_a_help_text():

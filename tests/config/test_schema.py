@@ -40,7 +40,7 @@ def test_the_committed_schema_equals_the_generated_one():
     committed = json.loads(SCHEMA.read_text(encoding="utf-8"))
     if not committed["$comment"].endswith(f"transformers {transformers.__version__}"):
         pytest.skip("the committed schema has the fields of another version of transformers")
-    assert committed == run_file_schema(), "run `make docs`"
+    assert committed == run_file_schema(), "run `make pages`"
 
 
 def test_the_command_prints_the_schema(capsys):
