@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from nightly import nightly_only
 
 pytestmark = pytest.mark.slow
