@@ -63,6 +63,15 @@ def test_both_of_its_run_files_load(released):
     assert load_config(released / "config.yaml") == load_config("run.yaml")
 
 
+def test_it_keeps_the_words_it_had_unless_its_run_file_names_a_rule(released):
+    config = load_config("run.yaml")
+    assert config.word_rule == "legacy"
+    (released / "config.yaml").write_text(config.to_yaml())  # a run into the folder does this
+    assert load_config("run.yaml").word_rule == "legacy"
+    assert load_config("run.yaml", ["word_rule=unicode"]).word_rule == "unicode"
+    assert load_config("run.yaml", ["output_dir=elsewhere"]).word_rule == "unicode"
+
+
 @pytest.mark.slow
 def test_every_finished_stage_of_it_is_reused(released, capsys):
     assert main(["run", "run.yaml", "--plan"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -12,10 +13,10 @@ import pytest
 from datasets import Dataset
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 
-from tof_hf.check.content import columns_of
+from tof_hf.check.content import check_language, columns_of, is_sentence
 from tof_hf.check.cost import Speed, Stopwatch, parameter_count, representative, stage_facts, steps_of
 from tof_hf.check.machine import check_machine, outdated
-from tof_hf.check.report import size
+from tof_hf.check.report import LanguageFacts, size
 from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
 from tof_hf.run.plan import PlannedStage
@@ -46,6 +47,15 @@ def test_columns_are_named_or_numbered(name, text, kind, expected, tmp_path):
 def test_columns_of_a_table_are_read_from_its_head(tmp_path):
     pq.write_table(pa.table({"tokens": [["a"]], "tags": [["O"]]}), tmp_path / "a.parquet")
     assert columns_of(DataFile(path=str(tmp_path / "a.parquet")), "ner") == ("tokens", "tags")
+
+
+def test_words_that_are_whole_sentences_are_warned_of():
+    words = ["李明昨天访问了上海。", "北京大学", "Coca-Cola's", "https://zz.org/a-long/way?to=it", "-" * 20, "O"]
+    assert [word for word in words if is_sentence(word)] == words[:1]
+    facts = LanguageFacts("target", sentences=2, of=2, words=20, sentence_words=Counter(words[:1]))
+    [finding] = check_language("target.text", facts, Counter(), {})
+    assert finding.found == "1 of 20 words look like whole sentences, e.g. '李明昨天访问了上海。' (10 characters)"
+    assert "word_rule: unicode" in finding.fix
 
 
 def test_packages_that_are_too_old_or_missing_are_warned_of():

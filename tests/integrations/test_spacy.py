@@ -56,6 +56,18 @@ def test_the_entities_are_those_of_the_tagger_on_the_words_of_spacy(nlp, folder)
     assert all(doc.has_annotation("ENT_IOB") for doc in docs if len(doc))
 
 
+def test_a_tagger_with_a_word_rule_splits_the_text_itself_and_its_entities_cover_whole_tokens(folder):
+    nlp = spacy.blank("es")
+    component = nlp.add_pipe("tof_ner", config={"model": folder, "device": "cpu"})
+    component.tagger = load_tagger(folder, device="cpu", word_rule="characters")
+    text = "Maria visited London, where Juan Carlos was."
+    doc = nlp(text)
+    expected = component.tagger(text)
+    assert expected and doc.ents
+    for entity in expected:
+        assert any(ent.start_char < entity.end and entity.start < ent.end_char for ent in doc.ents)
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_a_stream_gives_the_docs_in_order_with_the_same_entities(nlp, size):
     docs = list(nlp.pipe(TEXTS, batch_size=size))

@@ -20,12 +20,15 @@ from tof_hf.data.readers.columns import is_markup, split_columns
 from tof_hf.data.readers.files import read_text_file
 from tof_hf.data.readers.read import FileKind
 from tof_hf.data.readers.text import detect_format
+from tof_hf.data.words import split_words
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs
 
 ALIKE = 0.9  # two queries that differ in less than a tenth hardly say which type they ask for
 MOST_SENTENCES = 20_000  # of each side, for the tokenizer
 MUCH_UNKNOWN = 0.01  # share of pieces
+MUCH_JOINED = 0.01  # share of words that look like sentences
+MANY_WORDS = 8  # in a sentence
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,14 @@ def language_facts(
                 facts.over_window[name] += len(ids) + special > window
             in_pieces = set(encoded.word_ids(number))
             lost.update(word for place, word in enumerate(words) if place not in in_pieces)
+            facts.sentence_words.update(filter(is_sentence, words))
     facts.lost_words, facts.unknown_share = lost.total(), unknown / max(1, facts.pieces)
     return facts, lost
+
+
+def is_sentence(word: str) -> bool:
+    """Whether the rule `unicode` would find many words in this one, punctuation aside."""
+    return len(word) >= MANY_WORDS and sum(one[0].isalnum() for one in split_words(word)) >= MANY_WORDS
 
 
 def check_language(
@@ -182,6 +191,12 @@ def check_language(
         examples = ", ".join(ascii(word) for word, _ in lost.most_common(3))
         found = f"{facts.lost_words:,} of {facts.words:,} words become no piece at all, e.g. {examples}"
         fix = "the tagger cannot see them and gives them O; remove them, or choose an encoder that knows them."
+        yield Finding("warning", option, found, fix)
+    if facts.sentence_words.total() > MUCH_JOINED * facts.words:
+        most = facts.sentence_words.most_common(2)
+        examples = ", ".join(f"{word[:30]!r} ({len(word)} characters)" for word, _ in most)
+        found = f"{facts.sentence_words.total():,} of {facts.words:,} words look like whole sentences, e.g. {examples}"
+        fix = "a tagger gives one label a word: split the text, or for plain text set word_rule: unicode."
         yield Finding("warning", option, found, fix)
     if facts.unknown_share > MUCH_UNKNOWN:
         found = f"{100 * facts.unknown_share:.1f} % of all pieces are unknown to the tokenizer"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import textwrap
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,6 +48,7 @@ class LanguageFacts:
         lost_words: words that become no piece at all.
         unknown_share: the share of unknown pieces, 0 to 1.
         over_window: sentences longer than the window of each stage that reads them.
+        sentence_words: words that look like whole sentences, and how often each occurs.
     """
 
     side: Side
@@ -57,6 +59,7 @@ class LanguageFacts:
     lost_words: int = 0
     unknown_share: float = 0.0
     over_window: dict[str, int] = field(default_factory=dict)
+    sentence_words: Counter[str] = field(default_factory=Counter)
 
     @property
     def pieces_per_word(self) -> float:

@@ -8,6 +8,7 @@ import copy
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -55,6 +56,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: S
         except KeyProblem as problem:
             problems.append(problem)
     values = _without_empty_sections(values)
+    if "word_rule" not in values and _keeps_legacy_words(values.get("output_dir")):
+        values["word_rule"] = "legacy"
     preset = values.get("preset", "paper")
     preset = preset if isinstance(preset, str) and preset in PRESETS else "paper"
     given = {name: value for name, value in values.items() if name in STAGES and isinstance(value, Mapping)}
@@ -65,6 +68,16 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: S
     if problems:
         raise KeyProblems(_placed(problems, layers))
     return config
+
+
+def _keeps_legacy_words(output_dir: Any) -> bool:
+    """Whether a run of before the option `word_rule` is in the folder: its words stay, so that its stages do."""
+    with suppress(OSError, ValueError, TypeError):
+        folder = Path(os.path.expanduser(os.path.expandvars(output_dir)))
+        if (folder / "lineage.json").is_file():
+            written = (folder / "config.yaml").read_text(encoding="utf-8")
+            return re.search(r"^word_rule: (?!legacy)", written, re.MULTILINE) is None
+    return False
 
 
 class Layer(NamedTuple):

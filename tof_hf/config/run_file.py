@@ -1,5 +1,6 @@
 """A whole run as a checked TofConfig. Help texts here become docs/config.md."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -30,6 +31,14 @@ def _known(name: str) -> str:
     return name
 
 
+def _word_rule(rule: str) -> str:
+    if not re.fullmatch(WORD_RULE, rule):
+        raise ValueError(f"needs unicode, whitespace, characters or spacy:xx, found {rule!r}.")
+    return rule
+
+
+WORD_RULE = "unicode|whitespace|characters|legacy|spacy:[a-z]{2,3}"
+WordRule = Annotated[str, AfterValidator(_word_rule), Field(json_schema_extra={"pattern": f"^({WORD_RULE})$"})]
 System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=[*SYSTEMS]))]
 
 
@@ -109,6 +118,10 @@ class TofConfig(Section):
     """Entity types; null takes those of the source training data."""
     label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2", read=True)
     """Applied to every NER file after its own label_map; `span` for entity span detection."""
+    word_rule: WordRule = row_option("unicode", read=True, listed=False)
+    """How plain text is split into words, here and by the finished tagger: `unicode` (by Unicode's rules; scripts
+    without blanks by character), `whitespace`, `characters`, or `spacy:xx` (spaCy's tokenizer of the language xx;
+    extra `spacy`). `legacy`: as before this option, which run folders of that time keep."""
     queries: ExpandedPath | dict[str, str] | None = row_option(None, paper="4.2", read=True)
     """Questions: a YAML file or a mapping, both `type: question`; null takes the English ones."""
     source: SourceConfig = row_option(read=True, listed=False)

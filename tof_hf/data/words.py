@@ -1,30 +1,87 @@
-"""Splitting running text into words."""
+"""The rules that split running text into words; a run has one, and its tagger keeps it in config.json."""
 
-import re
-import unicodedata
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
+
+import regex
+
+from tof_hf.errors import DataError, TofError, reason_of
+from tof_hf.utils.extras import require
+
+UNICODE, LEGACY, SPACY = "unicode", "legacy", "spacy:"
+CONFIG_KEY = "tof_hf"  # in a tagger's config.json: {"word_rule": ..., "word_pattern": ...}
+MARKS = r"\p{M}\u200d\U0001f3fb-\U0001f3ff"  # of letters, and the modifiers of emoji
+
+_LETTER = r"\p{WB=ALetter}\p{WB=Hebrew_Letter}\p{WB=Numeric}\p{WB=ExtendNumLet}\p{No}"
+_PART = rf"[{_LETTER}](?:\p{{WB=Format}}*[{_LETTER}\p{{WB=Extend}}\p{{WB=ZWJ}}])*"
+_INNER = (
+    r"(?:['’‘·‧״&\-‐‑]"
+    r"|\.(?<!\p{Ll}\.(?=\p{Lu}))"  # but "end.Next" has no blank between two sentences
+    r"|(?<=\p{Nd})[,:](?=\p{Nd})"
+    r'|(?<=\p{Hebrew})"(?=\p{Hebrew}))'
+)
+_CHARACTER = r"(?![\s\p{Cc}\p{DI}])\X"  # what is seen as one character; nothing that starts with an invisible one
+_UNICODE = (
+    r"(?:https?://|www\.)[!-~]*[A-Za-z0-9/]"
+    r"|[A-Za-z0-9._+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+"
+    rf"|(?:\p{{L}}{{1,2}}\.){{2,}}+(?![{_LETTER}])"  # "U.S." with its last dot
+    rf"|[@#]?{_PART}(?:{_INNER}\p{{WB=Format}}*{_PART})*"
+    rf"|\.{{2,}}|-{{2,}}|{_CHARACTER}"
+)
+_RUN = rf"[\p{{L}}\p{{N}}_{MARKS}]+"
+PATTERNS = {
+    UNICODE: _UNICODE,
+    "whitespace": r"(?![\s\p{Cc}\p{DI}])[^\s\x1c-\x1f]+",
+    "characters": _CHARACTER,
+    LEGACY: rf"{_RUN}(?:['’\-]{_RUN})*|\S[{MARKS}]*",
+}
+"""A regular expression of the library `regex` for every rule but those of spaCy."""
 
 
-@cache
-def combining_marks() -> str:
-    """Marks of Indic scripts and emoji that are missing from Python's \\w, for a regex character class."""
-    marks = "".join(c for c in map(chr, range(0x300, 0xFFFF)) if unicodedata.category(c)[0] == "M") + "\u200d"
-    marks += "".join(map(chr, range(0x1F3FB, 0x1F400)))
-    return re.escape(marks)
+def split_words(text: str, rule: str = UNICODE) -> list[str]:
+    """Return the words of a text by a rule. Raises `DataError` for an unknown one."""
+    return [text[start:end] for start, end in find_word_spans(text, rule)]
 
 
-@cache
-def _word_pattern() -> re.Pattern[str]:
-    marks = combining_marks()
-    part = rf"[\w{marks}]+"
-    return re.compile(rf"{part}(?:['’\-]{part})*|\S[{marks}]*")
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words of a sentence: runs with inner apostrophes and hyphens, else single marks."""
-    return _word_pattern().findall(text)
-
-
-def find_word_spans(text: str) -> list[tuple[int, int]]:
+def find_word_spans(text: str, rule: str = UNICODE) -> list[tuple[int, int]]:
     """Return the characters [start, end) of the words of `split_words`."""
-    return [match.span() for match in _word_pattern().finditer(text)]
+    if rule.startswith(SPACY):
+        return [(token.idx, token.idx + len(token)) for token in _spacy(rule)(text) if not token.is_space]
+    return [match.span() for match in _pattern(rule).finditer(text)]
+
+
+def describe_rule(rule: str) -> dict[str, str]:
+    """Return what a tagger's config.json has under `tof_hf`: the rule, and the pattern for users of transformers."""
+    return {"word_rule": rule} | ({"word_pattern": PATTERNS[rule]} if rule in PATTERNS else {})
+
+
+def stored_rule(config: Any) -> str | None:
+    """Return the rule in a tagger's configuration; None for one of an earlier release or another library."""
+    stored = getattr(config, CONFIG_KEY, None)
+    rule = stored.get("word_rule") if isinstance(stored, Mapping) else None
+    return rule if isinstance(rule, str) else None
+
+
+def check_rule(rule: str) -> None:
+    """Raise `DataError` for an unknown rule, and `TofError` if spaCy or its language is missing."""
+    find_word_spans("", rule)
+
+
+@cache
+def _pattern(rule: str) -> regex.Pattern[str]:
+    if rule not in PATTERNS:
+        fix = "use unicode, whitespace, characters, or spacy:xx with a language of spaCy."
+        raise DataError(f"the word rule {rule!r}.", fix=fix)
+    return regex.compile(PATTERNS[rule])
+
+
+@cache
+def _spacy(rule: str) -> Any:
+    require("spacy", "spacy")
+    import spacy
+
+    try:
+        return spacy.blank(rule.removeprefix(SPACY)).tokenizer
+    except Exception as problem:  # of the language or of a package that it needs
+        raise TofError(f"The word rule {rule!r}: spaCy has no such tokenizer here. {reason_of(problem)}") from problem

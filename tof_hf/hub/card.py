@@ -11,6 +11,7 @@ from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.algorithm.scores import SPLITS
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.stage_name import StageName
+from tof_hf.data.words import LEGACY, PATTERNS, SPACY
 from tof_hf.hub.released_run import METRICS, ReleasedRun
 from tof_hf.utils.templates import templates
 from tof_hf.utils.text import printable
@@ -43,6 +44,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
     lineage, license = run.lineage, license and printable(license)
     language = list(language) or ([lineage.target] if _LANGUAGE.fullmatch(lineage.target) else [])
     stages = [lineage.stages[stage] for stage in run.all_stages]
+    rule = lineage.word_rule or LEGACY
     return render(
         "model_card.md.jinja",
         header=front_matter(_header(run, repo, license, language)),
@@ -51,6 +53,8 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
         lineage=lineage,
         license=license,
         language=language,
+        spacy_language=rule.removeprefix(SPACY) if rule.startswith(SPACY) else "",
+        legacy_pattern=Markup(PATTERNS[LEGACY]),
         scores={split: score for split in SPLITS if (score := run.mean(run.final.stage, split))},
         split_names=SPLITS,
         ends=run.last_taggers(),

@@ -7,15 +7,16 @@ from datasets import Dataset
 
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig, TofConfig, load_config
+from tof_hf.data.words import LEGACY
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.dataset_release import KINDS, mrc_bundle, pseudo_label_bundle, shareable_records
 from tof_hf.hub.released_run import ReleasedRun, read_released_run
 from tof_hf.hub.upload import Bundle, check_name, matches, open_repository, publish
-from tof_hf.modeling.checkpoints import MODEL_FILES
+from tof_hf.modeling.checkpoints import MODEL_FILES, with_word_rule
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.record import LINEAGE, RESULTS, DataRecord
-from tof_hf.storage.publishing import published
+from tof_hf.storage.publishing import published, published_json
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import is_main_process, main_process_first
 
@@ -101,7 +102,8 @@ def push_finished_run(config: TofConfig, datasets: Mapping[str, Dataset] | None)
 
 def _same_data(run: ReleasedRun, datasets: Mapping[str, Dataset] | None) -> TofData:
     """The data of the run, read again. Raises DataError if it is no longer what it was."""
-    inputs = Inputs(load_config(run.folder / "config.yaml"), datasets)
+    words = f"word_rule={run.lineage.word_rule or LEGACY}"
+    inputs = Inputs(load_config(run.folder / "config.yaml", [words]), datasets)
     data = inputs.training()
     then = {record.option: record.fingerprint for record in run.lineage.data}
     for record in inputs.records:
@@ -137,6 +139,8 @@ def _model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
     card = model_card(run, release.repo, license=release.license, language=release.language)
     files = {name: published(final / name) for name in names}
     files |= {name: published(run.folder / name) for name in (LINEAGE, RESULTS)}
+    if (rule := run.lineage.word_rule) is not None:  # a stage's own folder does not have it
+        files["config.json"] = published_json(with_word_rule(final / "config.json", rule))
     return Bundle(
         release.repo,
         files | {"README.md": card.encode()},

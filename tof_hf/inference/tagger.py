@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBas
 
 from tof_hf.data.labels import Span, spans_from_tags, tags_from_spans
 from tof_hf.data.tokenizers import load_tokenizer, model_window
-from tof_hf.data.words import find_word_spans
+from tof_hf.data.words import LEGACY, check_rule, find_word_spans, stored_rule
 from tof_hf.errors import DataError, ModelError, TofError, reason_of
 from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.modeling.checkpoints import check_vocabulary, load_whole
@@ -74,6 +75,7 @@ def load_tagger(
     *,
     device: str | torch.device | None = None,
     stride: int = 16,
+    word_rule: str | None = None,
     revision: str | None = None,
     **loading: Any,
 ) -> Tagger:
@@ -83,6 +85,7 @@ def load_tagger(
         name_or_path: a folder with weights or with model.onnx, or a Hub id.
         device: by default the GPU if there is one.
         stride: words that two neighbouring windows of a long text share.
+        word_rule: how texts are split into words; by default the rule that is stored with the tagger.
         revision: branch, tag or commit of a Hub repository.
         loading: other arguments of `from_pretrained` (`token`, `cache_dir`, ...).
 
@@ -102,9 +105,10 @@ def load_tagger(
         loading["revision"] = revision
     if is_onnx_folder(Path(name_or_path)):
         tokenizer = load_tokenizer(name_or_path)
-        return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride)
+        return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride, word_rule=word_rule)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
-    tagger = Tagger(model, load_tokenizer(name_or_path, **loading), device=device, stride=stride)
+    tokenizer = load_tokenizer(name_or_path, **loading)
+    tagger = Tagger(model, tokenizer, device=device, stride=stride, word_rule=word_rule)
     try:
         tagger(["a"])
     except TofError:
@@ -129,9 +133,12 @@ class Tagger:
         tokenizer: its fast tokenizer.
         device: by default the GPU if there is one.
         stride: words that two neighbouring windows of a long text share.
+        word_rule: how texts are split into words; by default the rule in the model's config. Without one the tokenizer
+            does it if it is a WordPiece tokenizer, else the rule of earlier releases.
 
     Raises:
         ModelError: the model has no label "O", so that it tags no entities, or no embeddings for all of its pieces.
+        TofError: the word rule is unknown, or needs spaCy, which is not installed.
 
     Example:
         >>> tagger = Tagger(model, tokenizer)
@@ -146,6 +153,7 @@ class Tagger:
         *,
         device: str | torch.device | None = None,
         stride: int = 16,
+        word_rule: str | None = None,
     ) -> None:
         self._predictor = WordPredictor(
             model,
@@ -158,9 +166,12 @@ class Tagger:
         self.device, self.model, self.names = self._predictor.device, self._predictor.model, self._predictor.names
         self.tokenizer, self.stride, self.window = tokenizer, stride, self._predictor.max_length
         check_vocabulary(tokenizer, model.config, model.config.name_or_path or "the tagger")
-        # Only a WordPiece tokenizer separates punctuation from words; for others find_word_spans does, since their
-        # training data was tokenized.
-        self.words_by_tokenizer = type(tokenizer.backend_tokenizer.model).__name__ == "WordPiece"
+        self.word_rule = word_rule or stored_rule(model.config)
+        # Without a rule: only a WordPiece tokenizer separates punctuation from words.
+        by_tokenizer = type(tokenizer.backend_tokenizer.model).__name__ == "WordPiece" and self.word_rule is None
+        rule = self.word_rule or LEGACY
+        check_rule(rule)
+        self._find_words = self._spans_by_tokenizer if by_tokenizer else partial(find_word_spans, rule=rule)
 
     def __call__(self, texts: Text | Sequence[Text] | Dataset) -> Any:
         """The entities of one text (a list of `Entity`), or of each of several texts (a list of lists).
@@ -204,7 +215,7 @@ class Tagger:
 
     def _split(self, text: Text) -> Tagged:
         if isinstance(text, str):
-            spans = self._spans_by_tokenizer(text) if self.words_by_tokenizer else find_word_spans(text)
+            spans = self._find_words(text)
             return Tagged(text, [text[start:end] for start, end in spans], spans, [])
         if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
             parts = text if isinstance(text, Sequence) else [text]

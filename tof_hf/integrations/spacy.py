@@ -5,7 +5,7 @@ There is no `from __future__ import annotations`: older versions of spaCy cannot
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -94,16 +94,23 @@ class TofNer(Pipe):
         for docs in minibatch(stream, batch_size):
             # spaCy makes words of double spaces and line ends; no tagger is trained on such words.
             tokens = [[token for token in doc if not token.is_space] for doc in docs]
-            words = ([token.text for token in row] for row in tokens)
-            for doc, row, tagged in zip(docs, tokens, self.tagger.stream(words), strict=True):
+            words = [[token.text for token in row] for row in tokens]
+            texts = words if self.tagger.word_rule is None else [doc.text for doc in docs]
+            for doc, row, tagged in zip(docs, tokens, self.tagger.stream(texts), strict=True):
                 self._annotate(doc, row, tagged.entities)
                 yield doc
 
     def _annotate(self, doc: Doc, tokens: list[Token], entities: "Iterable[Entity]") -> None:
-        scores = {}
+        scores: dict[Span, float] = {}
+        end = 0
         for entity in entities:
-            first, last = tokens[entity.first_word], tokens[entity.last_word - 1]
-            scores[Span(doc, first.i, last.i + 1, label=entity.label)] = entity.score
+            if self.tagger.word_rule is None:
+                first, last = tokens[entity.first_word], tokens[entity.last_word - 1]
+                span: Any = Span(doc, first.i, last.i + 1, label=entity.label)
+            else:  # the tagger's words may end inside spaCy's
+                span = doc.char_span(entity.start, entity.end, label=entity.label, alignment_mode="expand")
+            if span.start >= end:
+                scores[span], end = entity.score, span.end
         preferred, others = (list(scores), doc.ents) if self.overwrite_ents else (doc.ents, list(scores))
         taken = {token.i for span in preferred for token in span}
         ents = [*preferred, *(span for span in others if taken.isdisjoint(range(span.start, span.end)))]

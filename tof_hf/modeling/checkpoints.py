@@ -18,6 +18,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrain
 from transformers.utils import logging
 
 from tof_hf.data.labels import is_tag
+from tof_hf.data.words import CONFIG_KEY, describe_rule
 from tof_hf.errors import ModelError, as_data_error
 from tof_hf.storage.files import read_object, sha256
 from tof_hf.utils.outside import read_json_file
@@ -87,6 +88,11 @@ def load_whole(
             "learning rate."
         )
     return model, head
+
+
+def with_word_rule(config_file: Path, rule: str) -> dict[str, Any]:
+    """The content of a tagger's config.json, with the rule by which it splits text into words."""
+    return (read_object(config_file) or {}) | {CONFIG_KEY: describe_rule(rule)}
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, name: str) -> None:

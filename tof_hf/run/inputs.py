@@ -106,7 +106,7 @@ class Inputs:
         if kind == "ner":
             return partial(read_ner, columns=file.columns, scheme=file.scheme, label_map=label_map)
         if kind == "text":
-            return partial(read_text, columns=file.columns, format=file.format)
+            return partial(read_text, columns=file.columns, format=file.format, word_rule=self.config.word_rule)
         excluded = file.exclude_contexts_of
         return partial(read_mrc, exclude_contexts_of=excluded and self.datasets.get(excluded, excluded))
 

@@ -74,6 +74,7 @@ def build_lineage(
         preset=config.preset,
         seed=config.seed,
         rounds=config.rounds,
+        word_rule=config.word_rule,
         options=options,
         data=list(data),
         zero_resource=ZeroResourceRecord(

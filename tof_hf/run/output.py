@@ -14,7 +14,7 @@ from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.algorithm.training_data import TRANSLATED, TofData, report_translation
 from tof_hf.config import TofConfig
 from tof_hf.errors import ConfigError
-from tof_hf.modeling.checkpoints import MODEL_FILES
+from tof_hf.modeling.checkpoints import MODEL_FILES, with_word_rule
 from tof_hf.run.inputs import Inputs, data_files
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
@@ -23,7 +23,7 @@ from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.record import RECORD, StageRecord
 from tof_hf.stages.reuse import check_stage_folders, copy_model
 from tof_hf.stages.stage import Checkpoint, StageFolders
-from tof_hf.storage.files import temporary_folder, write_text
+from tof_hf.storage.files import temporary_folder, write_json, write_text
 from tof_hf.storage.lock import LOCK, LOCK_FILES, only_run_in
 from tof_hf.storage.own_folder import OwnFolder
 from tof_hf.utils.log import say
@@ -201,6 +201,7 @@ class RunOutput:
             if copy:
                 with temporary_folder(self.folder) as part:
                     copy_model(tagger, part)
+                    write_json(part / "config.json", with_word_rule(part / "config.json", self.config.word_rule))
                     self._files.replace(part, "final")
             else:  # the tagger of an earlier run would be mistaken for this one
                 self._files.remove("final/")

@@ -127,6 +127,7 @@ class Lineage(_Format):
     seed: int
     rounds: int
     tagging_scheme: str = "IOB2"
+    word_rule: str | None = None  # None: a run of before this option
     options: dict[str, JsonValue] = {}
     data: list[DataRecord] = []
     zero_resource: ZeroResourceRecord = ZeroResourceRecord()

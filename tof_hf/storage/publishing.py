@@ -51,8 +51,12 @@ def published(file: Path) -> Path | bytes:
     """The file; if it has settings or a record with paths of this machine, its content with them cut."""
     if file.name not in _SETTINGS or (content := read_json(file)) is None:
         return file
-    cleaned = _mapped(content, without_folders)
-    return file if cleaned == content else json_text(cleaned).encode()
+    return file if _mapped(content, without_folders) == content else published_json(content)
+
+
+def published_json(content: Any) -> bytes:
+    """Settings as a file's content, with paths of this machine in them cut."""
+    return json_text(_mapped(content, without_folders)).encode()
 
 
 def remove_folders(model: Path) -> None:

@@ -16,6 +16,7 @@ from tof_hf.data.readers.loading import Source, read_parts
 from tof_hf.data.readers.mrc import MRC
 from tof_hf.data.readers.ner import NER
 from tof_hf.data.readers.text import TEXT
+from tof_hf.data.words import UNICODE, check_rule
 from tof_hf.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def read_text(
     columns: Mapping[str, Any] | None = None,
     encoding: str | None = None,
     format: str | None = None,
+    word_rule: str = UNICODE,
     split: str | None = None,
 ) -> Dataset:
     """Return unlabelled rows; tags are dropped while reading (D_t,no in the paper; 4.2).
@@ -77,6 +79,7 @@ def read_text(
         columns: As in `read_ner`; `{"text": name}` names a column of sentences.
         encoding: As in `read_ner`.
         format: Of text files: "conll" (one word a line) or "lines" (one sentence a line); None detects it.
+        word_rule: How sentences are split into words: "unicode", "whitespace", "characters" or "spacy:xx".
         split: The split of a source with several.
 
     Returns:
@@ -88,7 +91,8 @@ def read_text(
     Example:
         >>> sentences = read_text("tweets.txt", format="lines")
     """
-    options = {"columns": _checked_columns(columns), "format": format}
+    check_rule(word_rule)
+    options = {"columns": _checked_columns(columns), "format": format, "word_rule": word_rule}
     return _joined(read_parts(path_or_dataset, TEXT, split=split, encoding=encoding, **options))
 
 

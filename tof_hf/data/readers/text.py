@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import is_markup, parse_conll, split_columns
 from tof_hf.data.readers.files import Parsed, RowReader, lines_of
 from tof_hf.data.readers.tables import Row, Table, is_string, is_word
-from tof_hf.data.words import split_words
+from tof_hf.data.words import UNICODE, split_words
 from tof_hf.errors import DataError
 
 FORMATS = ("conll", "lines")
@@ -50,7 +51,14 @@ def detect_format(text: str) -> str:
     return "conll" if tagged == lines or (blocks > 1 and lines > 1.5 * blocks) else "lines"
 
 
-def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = None, format: str | None = None) -> Parsed:
+def parse_text(
+    text: str,
+    path: Path,
+    *,
+    columns: Mapping[str, int] | None = None,
+    format: str | None = None,
+    word_rule: str = UNICODE,
+) -> Parsed:
     """Return the rows of a text file. Raises `DataError` if it holds no word."""
     lines = lines_of(text, path)
     form = format or detect_format(text)
@@ -69,7 +77,7 @@ def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = Non
     if not any(map(str.isalnum, words)):
         raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
     if sentences is None:
-        return TEXT_FEATURES, _Lines(lines), "format lines"
+        return TEXT_FEATURES, _Lines(lines, word_rule), "format lines"
     counts = f"{len(sentences)} sentences, {sum(map(len, sentences))} words, format {form}"
     return TEXT_FEATURES, [{"tokens": words} for words in sentences], counts
 
@@ -77,14 +85,14 @@ def parse_text(text: str, path: Path, *, columns: Mapping[str, int] | None = Non
 class _Lines(Iterable[Row]):
     """Sentences that are split into words when their turn comes: all words would take ten times the text's memory."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = lines
+    def __init__(self, lines: Sequence[str], word_rule: str) -> None:
+        self.lines, self.word_rule = lines, word_rule
 
     def __iter__(self) -> Iterator[Row]:
-        return ({"tokens": words} for words in map(split_words, self.lines) if words)
+        return ({"tokens": words} for line in self.lines if (words := split_words(line, self.word_rule)))
 
 
-def text_rows(table: Table, *, columns: Mapping[str, str] | None, format: str | None) -> Dataset:
+def text_rows(table: Table, *, columns: Mapping[str, str] | None, format: str | None, word_rule: str) -> Dataset:
     """Return the rows of a table with `tokens`, or with a `text` that is split into words; `format` is for files."""
     columns = dict(columns or {})
     columns.pop("ner_tags", None)  # an option of labelled files, of which only the words are read here
@@ -99,11 +107,14 @@ def text_rows(table: Table, *, columns: Mapping[str, str] | None, format: str | 
         table.need_words("tokens")
     elif not is_string(table.dataset.features["text"]):
         raise table.origin.error("a column 'text' that holds no text.", "name the column with the sentences.")
-    return table.rows(_text_row, TEXT_FEATURES, depends_on=(_text_row, split_words))
+    return table.rows(partial(_text_row, word_rule), TEXT_FEATURES, depends_on=(_text_row, split_words))
 
 
-def _text_row(record: Row) -> Row | None:
-    words = split_words(record["text"] or "") if "text" in record else list(filter(is_word, record["tokens"] or []))
+def _text_row(word_rule: str, record: Row) -> Row | None:
+    if "text" in record:
+        words = split_words(record["text"] or "", word_rule)
+    else:
+        words = list(filter(is_word, record["tokens"] or []))
     return {"tokens": words} if words else None
 
 

@@ -1,13 +1,14 @@
 """Word-by-word translation of running text: what a word is, and how a span of characters moves."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 
-from tof_hf.data.words import combining_marks
+import regex
+
+from tof_hf.data.words import MARKS
 
 TranslateWord = Callable[[str], str | None]
 
@@ -68,10 +69,10 @@ def _translations(text: str, translate: TranslateWord) -> Iterator[tuple[int, in
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str]]:
     """A compound, and a word inside one."""
-    part = rf"(?:[^\W_][{combining_marks()}]*)+"
+    part = rf"(?:[\p{{L}}\p{{N}}][{MARKS}]*)+"
     return (
-        re.compile(rf"{part}(?:['’.\-]{part})*"),
-        re.compile(rf"(?<!\w['’]){part}(?:['’](?![sS]\b){part})*"),
+        regex.compile(rf"{part}(?:['’.\-]{part})*"),
+        regex.compile(rf"(?<!\w['’]){part}(?:['’](?![sS]\b){part})*"),
     )
