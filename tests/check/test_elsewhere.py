@@ -74,6 +74,15 @@ def test_a_cache_that_cannot_be_written_to_is_named_with_the_variable_to_set(tmp
         read_text(tmp_path / "text.txt")
 
 
+def test_a_cache_that_fails_for_every_file_is_reported_once(report_on, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "file" / "cache")
+    found = [
+        finding.found for finding in report_on().findings if "nothing can be written to this cache" in finding.found
+    ]
+    assert len(found) == 1
+
+
 def test_a_full_disk_of_the_cache_is_named_not_that_of_the_run(tmp_path, monkeypatch):
     def full(self, rows):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -262,14 +262,17 @@ def test_what_is_written_is_not_read_again(model, folder, capsys):
         ("text.parquet", "out.jsonl", "no Parquet"),
         ("half.jsonl", "out.jsonl", "half.jsonl:1: found text that is not JSON"),
         ("types.jsonl", "out.parquet", "values of several types"),
+        ("endless.conll", "out.jsonl", "endless.conll:19: found more than 100 characters"),
     ],
 )
-def test_what_cannot_work_ends_with_a_message_and_without_a_file(model, folder, source, out, said, capsys):
+def test_what_cannot_work_ends_with_a_message_and_without_a_file(model, folder, source, out, said, capsys, monkeypatch):
+    monkeypatch.setenv("TOF_MAX_TEXT", "100")
+    (folder / "endless.conll").write_text("Maria O\n\n" + "Madrid O\n" * 1_000, encoding="utf-8")
     (folder / "bad.jsonl").write_text('{"text": "Maria"}\n{"tokens": [1]}\n', encoding="utf-8")
     (folder / "broken.txt").write_bytes("Ωß ok\n".encode() + b"\xe9\n")
     (folder / "blanks.jsonl").write_text('{"tokens": ["in", "New York"]}\n', encoding="utf-8")
     (folder / "empty.jsonl").write_text('{"tokens": ["in", ""]}\n', encoding="utf-8")
-    (folder / "cut.txt.gz").write_bytes(gzip.compress(b"Maria " * 1000)[:-20])
+    (folder / "cut.txt.gz").write_bytes(gzip.compress(b"Maria\n" * 1000)[:-20])
     (folder / "text.parquet").write_text("no table", encoding="utf-8")
     (folder / "half.jsonl").write_text('{"text": "\\ud800"}\n', encoding="utf-8")
     (folder / "types.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "a", "n": "x"}\n', encoding="utf-8")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tof_hf.report.changes import Piece, evenly, prediction_changes, pseudo_label_changes
@@ -92,3 +94,12 @@ def test_a_torn_file_of_labels_is_left_out(written):
     folder = written.write()
     (folder / "stages" / "mlm-ner" / "pseudo-0.parquet").write_bytes(b"PAR1 torn")
     assert pseudo_label_changes(Run.read(folder), 10) == []
+
+
+def test_tags_of_a_stage_that_was_trained_again_are_not_shown_with_its_older_scores(written):
+    file = written.write() / "stages" / "mlm-ner-ner1" / "stage.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"ended": "later"}))
+    run = Run.read(written.folder)
+    assert prediction_changes(run, "target", 10) == [] == pseudo_label_changes(run, 10)
+    assert run.score("mlm-ner-ner1", "target") and run.stages["mlm-ner-ner1"].log == []
+    assert run.predictions("mlm-ner", "target") and run.stages["mlm-ner"].log

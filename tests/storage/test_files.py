@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -84,10 +85,24 @@ def test_a_link_to_an_open_file_adds_to_it(tmp_path):
     assert (tmp_path / "log").read_text() == "first\nsecond\n"
 
 
-def test_a_folder_takes_the_place_of_an_older_one_whole(tmp_path):
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_a_folder_takes_the_place_of_an_older_one_whole(tmp_path, monkeypatch, exchanged):
+    if not exchanged:
+        monkeypatch.setattr("tof_hf.storage.files._exchange", lambda one, other: False)
     old, part = tmp_path / "out", tmp_path / "part"
     for folder in (old, part):
         folder.mkdir()
         (folder / folder.name).touch()
     replace_folder(part, old)
     assert [path.name for path in old.iterdir()] == ["part"] and list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges folders in one step")
+def test_an_older_folder_is_there_until_the_new_one_is(tmp_path, monkeypatch):
+    moved, rename = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: moved.append(path.name) or rename(path, to))
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    replace_folder(tmp_path / "new", tmp_path / "old")
+    assert moved == ["new"] and [path.name for path in tmp_path.rglob("*")] == ["old", "new"]

@@ -20,7 +20,7 @@ from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.translation.dictionary import BilingualDictionary
-from tof_hf.errors import TofError
+from tof_hf.errors import RunError, TofError
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs, data_files
@@ -116,11 +116,14 @@ class _Check:
         )
 
     def _attempt(self, subject: str, function: Callable[..., T], *args: Any) -> T | None:
-        """What the function returns; None, and one more error, if it raises."""
+        """What the function returns; None, and one more error, if it raises. What fails on the machine is said once."""
         try:
             return function(*args)
         except TofError as error:
-            self.findings.append(Finding.of(subject, error))
+            finding = Finding.of(subject, error)
+            same = [one for one in self.findings if (one.found, one.fix) == (finding.found, finding.fix)]
+            if not (same and isinstance(error, RunError)):
+                self.findings.append(finding)
             return None
 
     def _failed(self) -> bool:

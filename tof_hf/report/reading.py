@@ -137,12 +137,12 @@ class Run(RunRecord):
         return self.lineage.final is not None and self.lineage.final.stage == stage
 
     def predictions(self, checkpoint: str, split: str) -> pa.Table | None:
-        """`id, tokens, gold, predicted` of the scored sentences; None if there is no score or no undamaged file.
+        """`id, tokens, gold, predicted` of the scored sentences; None without a score or a whole file of its tagger.
 
         Scores of older releases do not name the file; then the newest one of the split is read.
         """
         score = self.score(checkpoint, split)
-        if score is None:
+        if score is None or self._replaced(checkpoint):
             return None
         name = Path(score.predictions).name if score.predictions else f"predictions-{split}-*.parquet"
         files = self._stage_folder(checkpoint).glob(name)
@@ -150,7 +150,9 @@ class Run(RunRecord):
         return file and _read_table(file, ["id", "tokens", "gold", "predicted"])
 
     def pseudo_labels(self, labelling: LabellingRecord) -> pa.Table | None:
-        """`id, tokens, ner_tags` of the labelled sentences; None if the file is missing or damaged."""
+        """`id, tokens, ner_tags` of the labelled sentences; None if the file is missing, damaged or replaced."""
+        if self._replaced(labelling.tagger):
+            return None
         file = self._stage_folder(labelling.tagger) / Path(labelling.file).name
         return _read_table(file, ["id", "tokens", "ner_tags"])
 
@@ -166,7 +168,12 @@ class Run(RunRecord):
                 parent = parent.parent
             return StageLog(name, None if parent is None else str(parent))
         whole = StageRecord.read_if_whole(self._stage_folder(name) / RECORD)
-        return StageLog(name, record.start, record, [] if whole is None else whole.log)
+        return StageLog(name, record.start, record, [] if whole is None or self._replaced(name) else whole.log)
+
+    def _replaced(self, stage: str) -> bool:
+        """Whether a run that has not finished trained the stage again: its files no longer belong to the scores."""
+        record, now = self.lineage.stages.get(stage), StageRecord.read_if_whole(self._stage_folder(stage) / RECORD)
+        return record is not None and now is not None and now.ended != record.ended
 
 
 def learned_from(labelling: LabellingRecord) -> str:

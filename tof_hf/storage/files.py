@@ -4,6 +4,7 @@ A new file is first written under a unique temporary name. A symbolic link stays
 pipe or socket is never replaced: the text is written to it.
 """
 
+import ctypes
 import errno
 import hashlib
 import json
@@ -11,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ from typing import Any
 from tof_hf.utils.outside import read_json_file
 
 TEMPORARY = ".tof-tmp-"  # the names of all temporary files and folders start with it
+_NO_FOLDER, _RENAME_EXCHANGE = -100, 2  # of Linux: names are not relative to an open folder; exchange them
 
 
 def is_stream(path: Path) -> bool:
@@ -78,10 +81,16 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def replace_folder(part: Path, folder: Path) -> None:
-    """Replace `folder` by the finished folder `part`. The old folder is removed with everything in it."""
+    """Replace `folder` by the finished folder `part`. The old folder is removed with everything in it.
+
+    Linux exchanges both in one step. Elsewhere, and on file systems that cannot, there is none for a moment.
+    """
     try:
         part.replace(folder)  # nothing is there, or an empty folder
     except OSError:
+        if _exchange(part, folder):
+            shutil.rmtree(part)
+            return
         with temporary_folder(folder.parent) as aside:
             folder.replace(aside / "old")
             try:
@@ -89,6 +98,16 @@ def replace_folder(part: Path, folder: Path) -> None:
             except OSError:
                 (aside / "old").replace(folder)
                 raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Give each of two folders the name of the other in one step. False if that is not possible here."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None or other.is_symlink() or not other.is_dir():
+        return False
+    sys.audit("os.rename", str(one), str(other), -1, -1)  # as os.rename does
+    names = os.fsencode(one.absolute()), os.fsencode(other.absolute())
+    return bool(rename(_NO_FOLDER, names[0], _NO_FOLDER, names[1], ctypes.c_uint(_RENAME_EXCHANGE)) == 0)
 
 
 def remove_temporary(folder: Path) -> None:

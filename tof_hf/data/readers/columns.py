@@ -11,6 +11,7 @@ from typing import Any
 from tof_hf.data.labels import check_scheme, is_tag, split_tag
 from tof_hf.data.readers.files import lines_of
 from tof_hf.errors import DataError
+from tof_hf.utils.outside import TEXT
 
 _COLUMN_KEYS = ("tokens", "ner_tags")
 
@@ -71,7 +72,8 @@ def conll_sentences(
         check_scheme([], scheme)
     sentence = TaggedSentence([], [])
     known: set[str] = set()
-    width = first_line = count = 0
+    width = first_line = count = length = 0
+    longest = TEXT.limit
     for number, line in enumerate(chain(lines, [""]), start=1):
         fields = split_columns(line)
         # In Dutch CoNLL-2002 -DOCSTART- is the first line of a real sentence: only the line is dropped. The words
@@ -80,7 +82,7 @@ def conll_sentences(
             if sentence.tokens:
                 yield sentence
                 count += 1
-                sentence = TaggedSentence([], [])
+                sentence, length = TaggedSentence([], []), 0
             continue
         if not width:
             if len(fields) < needed:
@@ -103,6 +105,8 @@ def conll_sentences(
             known.add(tag)
         if token.strip():
             sentence.tokens.append(token)
+            if (length := length + len(token)) > longest:
+                TEXT.check(length, path=path, line=number)
             if with_tags:
                 sentence.tags.append(tag)
     if not count:
