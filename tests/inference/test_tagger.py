@@ -251,3 +251,15 @@ def test_a_tokenizer_with_more_pieces_than_the_model_has_embeddings_is_refused(s
     model = AutoModelForTokenClassification.from_pretrained(saved["wordpiece"], trust_remote_code=False)
     with pytest.raises(ModelError, match=r"its tokenizer has pieces up to number [\d,]+ \('zz3999'\), but"):
         Tagger(model, tokenizer)
+
+
+def test_a_quantized_tagger_has_8_bit_layers_and_nearly_the_same_probabilities(saved, taggers, monkeypatch):
+    monkeypatch.setattr("tof_hf.inference.tagger.has_bf16", lambda: False)
+    tagger = load_tagger(saved["wordpiece"], quantize=True)
+    layers = {type(module).__name__ for module in tagger.model.base_model.modules()}
+    assert "Int8Linear" in layers and "Linear" not in layers and tagger.device.type == "cpu"
+    sentences = [text.split() for text in TEXTS]
+    found, expected = (one._predictor.probabilities(sentences) for one in (tagger, taggers["wordpiece"]))
+    assert (found.argmax(-1) == expected.argmax(-1)).mean() > 0.7 and not (found == expected).all()
+    with pytest.raises(ModelError, match="a tagger on cuda cannot be quantized"):
+        load_tagger(saved["wordpiece"], quantize=True, device="cuda")

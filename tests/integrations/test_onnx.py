@@ -44,7 +44,7 @@ def test_the_export_finds_the_same_entities_in_texts_of_any_length_and_number(ar
     usual, other = load_tagger(model, device="cpu"), load_tagger(folder)
     assert type(other.model) is onnx.OnnxModel
     for pieces in (1, 150, 4096):
-        monkeypatch.setattr("tof_hf.inference.tagger.BATCH_PIECES", {"cpu": pieces})
+        monkeypatch.setattr("tof_hf.inference.words.BATCH_PIECES", {"cpu": pieces})
         for texts in (TEXTS, TEXTS[:1], [text.split() for text in TEXTS]):
             expected, found = usual(texts), other(texts)
             assert [[(e.start, e.end, e.label) for e in text] for text in found] == [
@@ -53,6 +53,16 @@ def test_the_export_finds_the_same_entities_in_texts_of_any_length_and_number(ar
             scores = [e.score for text in found for e in text]
             assert scores == pytest.approx([e.score for text in expected for e in text], abs=1e-4)
             assert scores
+
+
+def test_an_export_in_8_bits_is_smaller_and_gives_nearly_the_same_probabilities(saved_tagger, exported, tmp_path):
+    model, folder = exported("bert")
+    small = onnx.export_onnx(model, tmp_path / "int8", int8=True)
+    assert {path.name for path in small.iterdir()} == {path.name for path in Path(folder).iterdir()}
+    assert (small / "model.onnx").stat().st_size < (Path(folder) / "model.onnx").stat().st_size
+    sentences = [text.split() for text in TEXTS[:4]]
+    found, expected = (load_tagger(str(one))._predictor.probabilities(sentences) for one in (small, folder))
+    assert (found.argmax(-1) == expected.argmax(-1)).mean() > 0.7 and not (found == expected).all()
 
 
 def test_the_folder_is_complete_and_tells_nothing_of_the_machine(exported):

@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_tagger(parser)
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
+    parser.add_argument("--int8", action="store_true", help="weights in 8-bit integers: smaller, faster, less exact")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -20,4 +21,4 @@ def run(options: argparse.Namespace) -> None:
     from tof_hf.integrations.onnx import export_onnx
 
     configure_runtime()
-    show(f"written: {export_onnx(options.model, options.out, revision=options.revision)}")
+    show(f"written: {export_onnx(options.model, options.out, revision=options.revision, int8=options.int8)}")

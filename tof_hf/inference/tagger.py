@@ -20,6 +20,7 @@ from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.data.words import LEGACY, check_rule, find_word_spans, stored_rule
 from tof_hf.errors import DataError, ModelError, TofError, reason_of
 from tof_hf.inference.words import SENTENCES, WordPredictor
+from tof_hf.modeling import int8
 from tof_hf.modeling.checkpoints import check_vocabulary, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import best_device, has_bf16
@@ -77,6 +78,7 @@ def load_tagger(
     stride: int = 16,
     word_rule: str | None = None,
     revision: str | None = None,
+    quantize: bool = False,
     **loading: Any,
 ) -> Tagger:
     """The tagger of a folder or a Hub id, ready to be called with texts. Any token classification model works.
@@ -87,13 +89,15 @@ def load_tagger(
         stride: words that two neighbouring windows of a long text share.
         word_rule: how texts are split into words; by default the rule that is stored with the tagger.
         revision: branch, tag or commit of a Hub repository.
+        quantize: compute the encoder's linear layers in 8-bit integers, on the CPU alone.
         loading: other arguments of `from_pretrained` (`token`, `cache_dir`, ...).
 
     Returns:
         A `Tagger`: called with texts, it returns their entities.
 
     Raises:
-        ModelError: there is no whole tagger with a fast tokenizer, or it needs code of its own, which is never run.
+        ModelError: there is no whole tagger with a fast tokenizer, or it needs code of its own, which is never run;
+            or it cannot be quantized.
 
     Example:
         >>> tagger = load_tagger("runs/spanish/final")
@@ -103,10 +107,18 @@ def load_tagger(
     _refuse_run_folder(Path(name_or_path))
     if revision is not None:
         loading["revision"] = revision
-    if is_onnx_folder(Path(name_or_path)):
+    is_onnx = is_onnx_folder(Path(name_or_path))
+    if quantize:
+        device = torch.device(device or "cpu")
+        if is_onnx or device.type != "cpu":
+            what = "an ONNX tagger" if is_onnx else f"a tagger on {device}"
+            fix = "export it with int8=True" if is_onnx else "leave device or quantize out"
+            raise ModelError(f"{name_or_path}: {what} cannot be quantized when it is loaded. What to do: {fix}.")
+    if is_onnx:
         tokenizer = load_tokenizer(name_or_path)
         return Tagger(OnnxModel(name_or_path), tokenizer, device=device or "cpu", stride=stride, word_rule=word_rule)
     model, _ = load_whole(AutoModelForTokenClassification, name_or_path, **loading)
+    model = int8.quantize(model) if quantize else model
     tokenizer = load_tokenizer(name_or_path, **loading)
     tagger = Tagger(model, tokenizer, device=device, stride=stride, word_rule=word_rule)
     try:

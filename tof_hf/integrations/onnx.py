@@ -20,7 +20,7 @@ from tof_hf.utils.extras import require
 LONGEST_CHECK = 512  # pieces; attention over a window of 8192 would need gigabytes
 
 
-def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> Path:
+def export_onnx(model: str, out: str | Path, *, revision: str | None = None, int8: bool = False) -> Path:
     """The folder `out`, after writing model.onnx, config.json and the tokenizer of a tagger there.
 
     model.onnx takes `input_ids` and `attention_mask` of any batch size and length, and returns `logits` in single
@@ -30,6 +30,7 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
         model: a folder or a Hub id.
         out: a new folder, or an older export, which is replaced.
         revision: branch, tag or commit of a Hub repository.
+        int8: store and compute the products with weights in 8-bit integers, after the file was checked without.
 
     Raises:
         ModelError: the architecture cannot be exported, or onnxruntime's logits differ from torch's.
@@ -50,6 +51,10 @@ def export_onnx(model: str, out: str | Path, *, revision: str | None = None) -> 
         remove_folders(part)
         _write(tagger, part / ONNX_FILE, model)
         _check_same(tagger, OnnxModel(part), model)
+        if int8:
+            _quantize(part / ONNX_FILE)
+            tagger = Tagger(OnnxModel(part), tagger.tokenizer, device="cpu")
+            tagger(["a"])
         _check_free(folder)
         replace_folder(part, folder)
     return Path(out)
@@ -97,6 +102,26 @@ def _write(tagger: Tagger, path: Path, name: str) -> None:
     assert program is not None  # torch.onnx.export returns None only without dynamo
     ClearMetadataAndDocStringPass()(program.model)  # every node has source paths of this machine
     program.save(path)
+
+
+def _quantize(path: Path) -> None:
+    """Replace the file by one whose products with weights are in 8-bit integers; embeddings stay as they are."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with temporary_folder(path.parent) as part:
+        quantize_dynamic(
+            path,
+            part / ONNX_FILE,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            use_external_data_format=path.with_name(f"{ONNX_FILE}.data").exists(),
+        )
+        for old in path.parent.glob(f"{ONNX_FILE}*"):
+            old.unlink()
+        for new in part.iterdir():
+            new.replace(path.with_name(new.name))
 
 
 def _some_input(tagger: Tagger, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
