@@ -114,7 +114,6 @@ def _quantize(path: Path) -> None:
             part / ONNX_FILE,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
-            reduce_range=True,
             weight_type=QuantType.QInt8,
             use_external_data_format=path.with_name(f"{ONNX_FILE}.data").exists(),
         )
