@@ -23,7 +23,7 @@ from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.modeling import int8
 from tof_hf.modeling.checkpoints import check_vocabulary, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
-from tof_hf.utils.devices import best_device, has_bf16
+from tof_hf.utils.devices import has_bf16
 
 Text = str | Sequence[str]
 
@@ -170,7 +170,7 @@ class Tagger:
         self._predictor = WordPredictor(
             model,
             tokenizer,
-            device=torch.device(device) if device is not None else best_device(),
+            device=None if device is None else torch.device(device),
             max_length=model_window(tokenizer, model.config),
             stride=stride,
             autocast=torch.bfloat16 if has_bf16() else None,

@@ -22,6 +22,7 @@ from transformers import (
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.data.windows import IGNORE, first_pieces
 from tof_hf.modeling.checkpoints import OUTSIDE, label_names
+from tof_hf.utils.devices import best_device
 
 SENTENCES = 1024  # that are sorted by length together
 # Pieces in a batch, padding included: as many as fit in the caches of a CPU, or keep a GPU busy.
@@ -66,7 +67,7 @@ class WordPredictor:
     Args:
         model: a token classification model of transformers with a label "O", or an `OnnxModel`.
         tokenizer: its fast tokenizer.
-        device: where the model is moved.
+        device: by default the GPU if there is one.
         max_length: pieces in a window.
         stride: words that two neighbouring windows of a sentence share.
         autocast: the type in which the model computes; None leaves it as it is.
@@ -75,7 +76,7 @@ class WordPredictor:
         ModelError: the model has no label "O".
 
     Example:
-        >>> predictor = WordPredictor(model, tokenizer, device=best_device(), max_length=128)
+        >>> predictor = WordPredictor(model, tokenizer)
         >>> predictor.probabilities([["Maria", "visited", "Paris"]]).shape
         (3, 9)
     """
@@ -85,14 +86,15 @@ class WordPredictor:
         model: Any,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        device: torch.device,
+        device: torch.device | None = None,
         max_length: int = 128,
         stride: int = 16,
         autocast: torch.dtype | None = None,
     ) -> None:
         self.names = label_names(model)
-        self.model = model.eval().to(device)
-        self.tokenizer, self.device, self.autocast = tokenizer, device, autocast
+        self.device = best_device() if device is None else device
+        self.model = model.eval().to(self.device)
+        self.tokenizer, self.autocast = tokenizer, autocast
         self.max_length, self.stride = max_length, stride
         self._padding = tokenizer.pad_token_id or 0
 
