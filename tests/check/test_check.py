@@ -79,7 +79,9 @@ def test_a_given_dataset_is_read_like_a_file(report_on, toy):
     rows = read_ner(toy["source"]["train"])
     report = report_on("source.train=mine", QUICK, datasets={"mine": rows})
     assert report.exit_status == 0
-    assert report.files[0].path == "mine" and report.files[0].columns == ("id", "tokens", "ner_tags")
+    assert report.files[0].path == "mine" and report.files[0].understood.startswith(
+        "words in 'tokens', tags in 'ner_tags'; "
+    )
 
 
 def test_a_finished_stage_is_reused_and_the_steps_are_those_of_the_trainer(config_of):

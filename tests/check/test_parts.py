@@ -7,17 +7,14 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
 
-from tof_hf.check.content import check_language, columns_of, is_sentence
+from tof_hf.check.content import check_language, is_sentence
 from tof_hf.check.cost import Speed, Stopwatch, parameter_count, representative, stage_facts, steps_of
 from tof_hf.check.machine import check_machine, outdated
 from tof_hf.check.report import LanguageFacts, size
-from tof_hf.config import DataFile
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
 from tof_hf.run.plan import PlannedStage
 
@@ -27,26 +24,6 @@ CONFIGS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
 def task_of(kind, windows=10, repeats=1):
     rows = Dataset.from_dict({"length": [8] * windows})
     return SimpleNamespace(config=CONFIGS[kind].of_preset(kind), train=rows, repeats=repeats, name=kind)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "kind", "expected"),
-    [
-        ("a.conll", "-DOCSTART- -X- O O\n\nAna NC B-NP B-PER\n", "ner", ("0", "1", "2", "3")),
-        ("a.txt", "Ana vive .\nLuis y Eva van .\n", "text", ()),
-        ("a.txt", "Ana O\nvive O\n\nLuis O\nva O\n", "text", ("0", "1")),
-        ("a.jsonl", '\n{"tokens": ["a"], "tags": ["O"]}\n', "ner", ("tokens", "tags")),
-        ("a.json", '{"data": []}', "mrc", ()),
-    ],
-)
-def test_columns_are_named_or_numbered(name, text, kind, expected, tmp_path):
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    assert columns_of(DataFile(path=str(tmp_path / name)), kind) == expected
-
-
-def test_columns_of_a_table_are_read_from_its_head(tmp_path):
-    pq.write_table(pa.table({"tokens": [["a"]], "tags": [["O"]]}), tmp_path / "a.parquet")
-    assert columns_of(DataFile(path=str(tmp_path / "a.parquet")), "ner") == ("tokens", "tags")
 
 
 def test_words_that_are_whole_sentences_are_warned_of():

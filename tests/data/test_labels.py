@@ -8,18 +8,15 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
 from tof_hf.data.labels import (
-    SCHEMES,
     Span,
-    check_scheme,
-    detect_scheme,
     entity_types,
     label_names,
     map_types,
     repair_tags,
-    scheme_name,
     spans_from_tags,
     tags_from_spans,
 )
+from tof_hf.data.schemes import SCHEMES, detect_scheme, read_tags, scheme_name
 from tof_hf.errors import DataError
 
 TYPES = ["LOC", "PER", "geo-loc"]
@@ -142,14 +139,14 @@ def test_an_unknown_tag_is_named_in_the_error(tag):
 
 def test_a_tag_outside_the_named_scheme_is_an_error():
     with pytest.raises(DataError, match="'S-PER', which is not IOB2"):
-        check_scheme(["S-PER"], "IOB2")
+        read_tags({"S-PER": 1}, "IOB2")
     with pytest.raises(DataError, match="'IOB3'"):
-        check_scheme(["O"], "IOB3")
+        read_tags({"O": 1}, "IOB3")
 
 
 @pytest.mark.parametrize("name", ["BIO", "bio", "iob2", "IOBES", "Bioes", "bilou"])
 def test_a_scheme_may_have_its_other_name_in_any_case(name):
-    check_scheme(["O", "I-X"], name)
+    read_tags({"O": 1, "I-X": 1}, name)
     assert scheme_name(name) in SCHEMES
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from datasets import Dataset, List, Value
 
+from tof_hf.data.readers.forms import detect_format
 from tof_hf.data.readers.read import read_ner, read_text
-from tof_hf.data.readers.text import detect_format
 from tof_hf.data.words import split_words
 from tof_hf.errors import DataError
 
@@ -140,9 +140,9 @@ def test_bad_files_are_refused_with_advice(write, content, options, message):
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ({"words": [["a"]]}, {}, "no column 'tokens' (columns: words)"),
+        ({"x": [["a"]]}, {}, "no column 'tokens' (columns: x)"),
         ({"text": [["a"]]}, {}, "holds no text"),
-        ({"tokens": ["a"]}, {}, "of type"),
+        ({"tokens": [3]}, {}, "of type int"),
         ({"tokens": [["a"]]}, {"columns": {"text": "lines"}}, "no column 'lines'"),
         ({"a": ["x"], "b": [["x"]]}, {"columns": {"text": "a", "tokens": "b"}}, "name one of them"),
         ({"text": ["", " "]}, {}, "no rows"),

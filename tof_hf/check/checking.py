@@ -18,6 +18,7 @@ from tof_hf.config import TofConfig, load_config
 from tof_hf.config.problems import KeyProblems
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_conversion import load_queries
+from tof_hf.data.readers.notes import collect_notes
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.errors import RunError, TofError
@@ -137,12 +138,20 @@ class _Check:
                 if self.config.mlm.include_target_test or not name.startswith("target.test_text")
             ]
         read = [file for file in attempts if file is not None]
+        for one in read:
+            self.findings += [Finding("warning", one.facts.option, f"{one.file.path}: {line}") for line in one.warnings]
+            if one.facts.kind != "mrc":
+                self.findings += content.check_repeats(one.facts.option, one.rows)
         self.findings += content.check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
         if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
             self.findings += content.check_queries(content.training_types(self.config, read), queries)
         if self.config.translation.dictionary is not None:
-            self._attempt("translation.dictionary", BilingualDictionary.from_file, self.config.translation.dictionary)
+            with collect_notes() as notes:
+                self._attempt(
+                    "translation.dictionary", BilingualDictionary.from_file, self.config.translation.dictionary
+                )
+            self.findings += [Finding("warning", "translation.dictionary", line) for line in notes.warnings]
         return read
 
     def _languages(self, rows: Mapping[str, Dataset], tokenizer: PreTrainedTokenizerBase) -> list[LanguageFacts]:

@@ -1,25 +1,21 @@
 """What the data files of a run hold, each read on its own, and what in them does not fit together."""
 
 import difflib
-import json
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
-from pathlib import Path
 
-import pyarrow.parquet as pq
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.check.report import FileFacts, LanguageFacts, Side
 from tof_hf.config import DataFile, TofConfig
-from tof_hf.data.labels import entity_types
+from tof_hf.data.labels import entity_types, spans_from_tags
 from tof_hf.data.mixing import cap
-from tof_hf.data.readers.columns import is_markup, split_columns
-from tof_hf.data.readers.files import read_text_file
+from tof_hf.data.readers.notes import collect_notes
 from tof_hf.data.readers.read import FileKind
-from tof_hf.data.readers.text import detect_format
 from tof_hf.data.words import split_words
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs
@@ -29,16 +25,21 @@ MOST_SENTENCES = 20_000  # of each side, for the tokenizer
 MUCH_UNKNOWN = 0.01  # share of pieces
 MUCH_JOINED = 0.01  # share of words that look like sentences
 MANY_WORDS = 8  # in a sentence
+MUCH_REPEATED = 0.2  # share of sentences; news and tweets repeat less
 
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file that was read: its rows, facts about them, and for NER files the types before any label map."""
+    """A file that was read: its rows, facts about them, and for NER files the types before any label map.
+
+    `warnings` are those of the reader.
+    """
 
     file: DataFile
     rows: Dataset
     facts: FileFacts
     raw_types: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def types(self) -> list[str]:
@@ -48,24 +49,25 @@ class ReadFile:
 
 def read_file(inputs: Inputs, option: str, file: DataFile, kind: FileKind) -> ReadFile:
     """The file as a run would read it. Raises DataError if it cannot."""
-    rows = inputs.one(option, file, kind)
+    with collect_notes() as notes:
+        rows = inputs.one(option, file, kind)
     raw_types: tuple[str, ...] = ()
     if kind == "ner":
         mapped = file.label_map is not None or inputs.config.label_map is not None
         raw = inputs.one(option, file, kind, mapped=False) if mapped else rows
         raw_types = tuple(name for name, count in entities(raw).items() if count)
-    dataset = inputs.datasets.get(file.path)
     facts = FileFacts(
         option=option,
         path=file.path,
         kind=kind,
-        columns=columns_of(file, kind) if dataset is None else tuple(dataset.column_names),
+        understood="; ".join(notes.summaries),
+        first=shown(rows, kind),
         rows=len(rows),
         words=None if kind == "mrc" else sum(map(len, rows["tokens"][:])),
         entities=entities(rows) if kind == "ner" else None,
         answers=sum(map(len, rows["spans"][:])) if kind == "mrc" else None,
     )
-    return ReadFile(file, rows, facts, raw_types)
+    return ReadFile(file, rows, facts, raw_types, tuple(notes.warnings))
 
 
 def entities(rows: Dataset) -> dict[str, int]:
@@ -75,21 +77,30 @@ def entities(rows: Dataset) -> dict[str, int]:
     return {kind: counts[names.index(f"B-{kind}")] for kind in entity_types(names)}
 
 
-def columns_of(file: DataFile, kind: FileKind) -> tuple[str, ...]:
-    """The names of a table's columns, or the numbers of a column file's; empty for other files."""
-    path = Path(file.path).expanduser()
-    if kind == "mrc" or not path.is_file() or path.suffix == ".json":
-        return ()
-    if path.suffix == ".parquet":
-        return tuple(pq.read_schema(path).names)
-    text = read_text_file(path, file.encoding)
-    lines = (line for line in text.split("\n") if line.strip())
-    if path.suffix == ".jsonl":
-        return tuple(json.loads(next(lines)))
-    if kind == "text" and (file.format or detect_format(text)) == "lines":
-        return ()
-    first = next(line for line in lines if not is_markup(split_columns(line), line, inside=False))
-    return tuple(str(number) for number in range(len(split_columns(first))))
+def shown(rows: Dataset, kind: FileKind) -> str:
+    """The first row as it was understood: words with blanks between them, `[entity](TYPE)`; of questions the answer."""
+    first = rows[0]
+    if kind == "mrc":
+        answers = [first["context"][span["start"] : span["end"]] for span in first["spans"]]
+        return f"{first['question']} -> {' / '.join(answers) or 'no answer'}"
+    words = list(first["tokens"])
+    if kind == "ner":
+        names = rows.features["ner_tags"].feature.names
+        for span in spans_from_tags([names[tag] for tag in first["ner_tags"]]):
+            words[span.start] = f"[{words[span.start]}"
+            words[span.end - 1] += f"]({span.label})"
+    return " ".join(words)
+
+
+def check_repeats(option: str, rows: Dataset) -> Iterator[Finding]:
+    """Sentences that are there several times."""
+    counts = Counter(map(tuple, rows["tokens"][:]))
+    repeated = len(rows) - len(counts)
+    if repeated > MUCH_REPEATED * len(rows):
+        words, times = counts.most_common(1)[0]
+        example = textwrap.shorten(" ".join(words), 60, placeholder=" ...")
+        found = f"{repeated:,} of {len(rows):,} sentences repeat others; {example!r} is there {times:,} times"
+        yield Finding("warning", option, found, "remove the repeats if they are no part of the text: they weigh more.")
 
 
 def training_types(config: TofConfig, read: Sequence[ReadFile]) -> list[str]:

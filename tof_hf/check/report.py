@@ -24,7 +24,8 @@ class FileFacts:
     """A data file as it was read.
 
     Attributes:
-        columns: names of its columns; numbers in column files.
+        understood: how it was read.
+        first: its first row as it was read.
         entities: entities of each type; None for unlabelled text and questions.
         answers: answer spans, of questions only.
     """
@@ -32,7 +33,8 @@ class FileFacts:
     option: str
     path: str
     kind: FileKind
-    columns: tuple[str, ...]
+    understood: str
+    first: str
     rows: int
     words: int | None
     entities: dict[str, int] | None

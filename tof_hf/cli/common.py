@@ -20,6 +20,12 @@ def add_tagger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="branch, tag or commit of the Hub id")
 
 
+def columns_option(text: str) -> dict[str, int | str]:
+    """The value of --columns, such as tokens=1,ner_tags=2."""
+    pairs = dict(pair.split("=", 1) for pair in text.split(","))
+    return {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in pairs.items()}
+
+
 def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
     """Print the text without control characters, in a launch from its main process alone."""
     if is_main_process():

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tof_hf.cli.common import add_tagger
+from tof_hf.cli.common import add_tagger, columns_option
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "find the entities in texts with a finished tagger"
@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the same formats, or - (JSON lines)")
     parser.add_argument("--from", dest="source_form", choices=_FORMATS, help="format of IN, if its name does not say")
+    parser.add_argument(
+        "--columns", type=columns_option, metavar="tokens=N", help="column of the words, if IN is columns"
+    )
     parser.add_argument("--encoding", help="encoding of IN (detected: UTF-8, UTF-16, Windows-1252 or Latin-1)")
     parser.add_argument("--to", dest="out_form", choices=_FORMATS, help="format of OUT, if its name does not say")
 
@@ -30,6 +33,6 @@ def run(options: argparse.Namespace) -> None:
 
     configure_runtime()
     tagger = load_tagger(options.model, **({"revision": options.revision} if options.revision else {}))
-    named = {name: getattr(options, name) for name in ("source_form", "out_form", "encoding")}
+    named = {name: getattr(options, name) for name in ("source_form", "out_form", "encoding", "columns")}
     texts, entities = predict_file(tagger, options.source, options.out, **named)
     print(f"{entities:,} entities in {texts:,} texts", file=sys.stderr)

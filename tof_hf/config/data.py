@@ -21,11 +21,13 @@ class DataFile(Section):
     """Split of a Hub data set."""
     columns: dict[str, Whole | str] | None = row_option(None)
     """Where the values are: numbers in CoNLL-like files (`{tokens: 0, ner_tags: -1}`), names elsewhere (`{tokens:
-    words}`)."""
+    words}`, `{text: body, spans: marks}`); null finds them."""
     encoding: str | None = row_option(None)
     """Text encoding, such as `latin-1`; null detects UTF-8 and Latin-1."""
     scheme: str | None = row_option(None)
-    """Tagging scheme of the file (`IOB1`, `IOB2`, `BIOES`, ...); null detects it."""
+    """Tagging scheme of the file (`IO`, `IOB1`, `IOB2`, `IOE`, `BIOES`, `BILOU`, `BMES`); null detects it."""
+    labels: list[str] | None = row_option(None)
+    """Names of tags that are numbers, in the order of the numbers: `[O, B-PER, I-PER]`."""
     label_map: Literal["span"] | dict[str, str] | None = row_option(None, paper="4.2")
     """Renames entity types (`{OTHER: MISC}`); `span` merges all types into one."""
     format: str | None = row_option(None)

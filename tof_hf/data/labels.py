@@ -1,23 +1,19 @@
-"""Tag schemes and label names: from the tags of a file to strict IOB2.
+"""Tags and label names: from tags of any scheme to strict IOB2.
 
 Chunks are read with the rules of the CoNLL evaluation script, so IOB1, IOB2 and stray I- starts need no
 switch: an entity starts at B-, at a change of type, or after O.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
 from tof_hf.errors import DataError
 
 UNTYPED = "ENT"
-SCHEMES = {"IOB1": "IOB", "IOB2": "IOB", "IOE": "IOE", "BIOES": "BIOES", "BILOU": "BILOU"}  # prefixes by name
-_OTHER_NAMES = {"BIO": "IOB2", "IOBES": "BIOES"}
 _STARTS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
 _TAG = re.compile(r"([BIESLU])(?:-(\S.*))?")
@@ -42,12 +38,7 @@ def split_tag(tag: str) -> tuple[str, str]:
         return "O", ""
     match = _TAG.fullmatch(tag)
     if match is None:
-        kind = tag if len(tag) > 1 and tag.isalnum() else "PER"
-        raise DataError(
-            f"the tag {tag!r}, which is neither O nor a letter of BIESLU with a type, such as B-{kind}.",
-            fix=f"write B-{kind} at the first word of an entity, I-{kind} at its others and O outside, or name the "
-            "column that holds such tags (columns: {ner_tags: ...}).",
-        )
+        raise DataError(f"the tag {tag!r}.", fix="use O or a letter of BIESLU with a type, such as B-PER.")
     return match.group(1), match.group(2) or UNTYPED
 
 
@@ -59,7 +50,7 @@ def is_tag(text: str) -> bool:
 def spans_from_tags(tags: Iterable[str]) -> list[Span]:
     """Return the entities of one sentence, in order, by the rules of the CoNLL evaluation script.
 
-    Reads every scheme of `SCHEMES`: an entity starts at B-, S- or U-, at a change of type, after O, and after
+    Reads every scheme: an entity starts at B-, S- or U-, at a change of type, after O, and after
     a tag that ends an entity (E-, S-, L-, U-). Raises `DataError` for an unknown tag.
     """
     spans: list[Span] = []
@@ -107,43 +98,6 @@ def tags_from_spans(spans: Iterable[Span], length: int) -> list[str]:
 def repair_tags(tags: Sequence[str]) -> list[str]:
     """Return the same entities as strict IOB2: an I- after O or after another type becomes B-."""
     return tags_from_spans(spans_from_tags(tags), len(tags))
-
-
-def detect_scheme(sentences: Iterable[Iterable[str]]) -> str:
-    """Return the name of the scheme these tags are written in: a key of `SCHEMES`.
-
-    If most entities start with I-, it is IOB1, else IOB2. Untagged text counts as IOB2.
-    """
-    prefixes: set[str] = set()
-    starts: Counter[str] = Counter()
-    for tags in sentences:
-        for (_, previous), (prefix, kind) in pairwise([("O", ""), *map(split_tag, tags)]):
-            prefixes.add(prefix)
-            starts[prefix] += bool(kind) and kind != previous
-    if prefixes & set("LU"):
-        return "BILOU"
-    if "S" in prefixes or ("E" in prefixes and "B" in prefixes):
-        return "BIOES"
-    if "E" in prefixes:
-        return "IOE"
-    return "IOB1" if starts["I"] > starts["B"] else "IOB2"
-
-
-def scheme_name(scheme: str) -> str:
-    """Return the key of `SCHEMES` that a name in any case means; BIO is IOB2, IOBES is BIOES. Raises `DataError`."""
-    name = _OTHER_NAMES.get(scheme.upper(), scheme.upper())
-    if name not in SCHEMES:
-        known = ", ".join([*SCHEMES, *_OTHER_NAMES])
-        raise DataError(f"the tag scheme {scheme!r}.", fix=f"use one of {known}, or null to detect it.")
-    return name
-
-
-def check_scheme(tags: Iterable[str], scheme: str) -> None:
-    """Raise `DataError` if `scheme` is unknown or one of `tags` is not a tag of it."""
-    name = scheme_name(scheme)
-    for tag in tags:
-        if split_tag(tag)[0] not in SCHEMES[name]:
-            raise DataError(f"the tag {tag!r}, which is not {name}.", fix="name another scheme, or null to detect it.")
 
 
 def label_names(types: Iterable[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Writing rows to files that the readers can read."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,14 @@ def _text(dataset: Dataset, path: Path) -> str:
 
 def _column_text(row: dict[str, Any]) -> str:
     """One sentence, a word a line."""
-    for token in row["tokens"]:
-        if len(token.split()) != 1:
-            raise DataError(f"the word {token!r}, which is not one column.", fix="name the file *.jsonl or *.parquet.")
-    tags = [f" {tag}" for tag in row["ner_tags"]] if "ner_tags" in row else [""] * len(row["tokens"])
-    return "".join(f"{token}{tag}\n" for token, tag in zip(row["tokens"], tags, strict=True)) + "\n"
+    tags = row.get("ner_tags") or [""] * len(row["tokens"])
+    return "".join(column_line(token, tag) for token, tag in zip(row["tokens"], tags, strict=True)) + "\n"
+
+
+def column_line(word: str, tag: str = "") -> str:
+    """The line of a word in a column file, with a tab after a word with a blank; raises DataError for other ones."""
+    if not word.strip() or word.strip(" ") != word or re.search(r"[\t-\r\x1c-\x1f]", word):
+        fix = "give words without line breaks, tabs and blanks at their ends, or write *.jsonl or *.parquet."
+        raise DataError(f"the word {word!r}, which would break the columns.", fix=fix)
+    separator = "\t" if " " in word else " " if tag else ""
+    return f"{word}{separator}{tag}\n"

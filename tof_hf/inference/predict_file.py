@@ -9,7 +9,7 @@ import re
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from tof_hf.data.readers.columns import conll_sentences
 from tof_hf.data.readers.files import read_lines
+from tof_hf.data.writing import column_line
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
 from tof_hf.storage.files import is_stream, new_file
@@ -45,6 +46,7 @@ def predict_file(
     source_form: str | None = None,
     out_form: str | None = None,
     encoding: str | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> tuple[int, int]:
     """The number of texts and of entities, after writing every text of `source` with its entities to `out`.
 
@@ -53,9 +55,12 @@ def predict_file(
     parquet (as jsonl); all but Parquet also with `.gz`. `-` means the standard streams; streams are txt in and jsonl
     out by default. A file appears complete or not at all, and a link to one stays a link; streams, devices and pipes
     are written while the input is read. `encoding` is that of text files, detected as `read_ner` does; output is UTF-8.
+    `columns`: where the words of a column file are, as in `read_ner`; by default they are looked for.
     Raises DataError for input that cannot be used, BrokenPipeError if nobody reads the output any longer.
     """
     read = _READERS[_form(source, source_form, "txt")]
+    if columns is not None:
+        read = partial(_read_conll, columns=columns)
     write = _WRITERS[_form(out, out_form, "jsonl")]
     if not (source == STANDARD or source.is_file() or is_stream(source)):
         raise DataError("no file of this name.", fix="check the path.", path=source)
@@ -135,8 +140,8 @@ def _read_jsonl(source: Path, encoding: str | None) -> NumberedRows:
             yield number, parse_json(line, path=source, line=number, fix=fix)
 
 
-def _read_conll(source: Path, encoding: str | None) -> NumberedRows:
-    sentences = conll_sentences(_lines(source, encoding), path=source, with_tags=False)
+def _read_conll(source: Path, encoding: str | None, columns: Mapping[str, Any] | None = None) -> NumberedRows:
+    sentences = conll_sentences(_lines(source, encoding), path=source, columns=columns)
     return ((None, {"tokens": sentence.tokens}) for sentence in sentences)
 
 
@@ -163,10 +168,7 @@ def _in_brackets(row: Row, tagged: Tagged) -> str:
 
 
 def _in_columns(row: Row, tagged: Tagged) -> str:
-    if broken := [word for word in tagged.words if word.split() != [word]]:
-        fix = "give words without blanks, or write another form."
-        raise DataError(f"the word {broken[0]!r}, which would break the columns.", fix=fix)
-    return "".join(f"{word} {tag}\n" for word, tag in zip(tagged.words, tagged.tags, strict=True))
+    return "".join(column_line(word, tag) for word, tag in zip(tagged.words, tagged.tags, strict=True))
 
 
 def _write_text(as_text: Callable[[Row, Tagged], str], rows: TaggedRows, out: Path) -> None:

@@ -104,7 +104,14 @@ class Inputs:
 
     def _reader(self, file: DataFile, kind: FileKind, label_map: str | dict[str, str] | None) -> Callable[..., Dataset]:
         if kind == "ner":
-            return partial(read_ner, columns=file.columns, scheme=file.scheme, label_map=label_map)
+            return partial(
+                read_ner,
+                columns=file.columns,
+                scheme=file.scheme,
+                labels=file.labels,
+                label_map=label_map,
+                word_rule=self.config.word_rule,
+            )
         if kind == "text":
             return partial(read_text, columns=file.columns, format=file.format, word_rule=self.config.word_rule)
         excluded = file.exclude_contexts_of

@@ -1,8 +1,7 @@
 """Answers of question-answering data -> character spans in the context."""
 
-from __future__ import annotations
-
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,15 +109,47 @@ def _pairs(record: Mapping[str, Any], field: str, first: str, second: str) -> li
 
 
 def _place(text: str, start: int, context: str, counts: AnswerCounts) -> tuple[int, int] | None:
-    """(start, end) of an answer without the blanks around it; if it is not at its offset, of its only occurrence."""
+    """(start, end) of an answer without the blanks around it; if it is not at its offset, of the nearest occurrence."""
     stripped = text.strip()
     if not stripped:
         return None
     if start >= 0 and context.startswith(text, start):
         start += len(text) - len(text.lstrip())
         return start, start + len(stripped)
-    found = context.find(stripped)
-    if found < 0 or context.find(stripped, found + 1) >= 0:
+    found = find_answer(stripped, start, context)
+    counts.repaired += found is not None
+    return found
+
+
+def find_answer(answer: str, start: int, context: str) -> tuple[int, int] | None:
+    """(start, end) of the occurrence of a text that is nearest to `start`; without a place (-1) of the only one.
+
+    Letters are compared after Unicode normalization, and all blanks are alike.
+    """
+    text, places = _folded(context)
+    wanted = _folded(answer)[0].strip()
+    found = [match.start() for match in re.finditer(f"(?={re.escape(wanted)})", text)] if wanted else []
+    ends = {first: first + len(wanted) for first in found}
+    spans = [(places[first], places[end - 1] + 1) for first, end in ends.items() if not _inside(text, first, end)]
+    if not spans or (start < 0 and len(spans) > 1):
         return None
-    counts.repaired += 1
-    return found, found + len(stripped)
+    return min(spans, key=lambda span: abs(span[0] - start))
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """Letters and marks apart (NFD), one blank for several; and where each of them is in the text."""
+    folded: list[tuple[str, int]] = []
+    for place, character in enumerate(text):
+        for part in " " if character.isspace() else unicodedata.normalize("NFD", character):
+            if part == " " and folded and folded[-1][0] == " ":
+                continue
+            at, kind = len(folded), unicodedata.combining(part)
+            while kind and at and unicodedata.combining(folded[at - 1][0]) > kind:
+                at -= 1  # marks have one order
+            folded.insert(at, (part, place))
+    return "".join(part for part, _ in folded), [place for _, place in folded]
+
+
+def _inside(text: str, start: int, end: int) -> bool:
+    """Whether these are not whole letters of a folded text."""
+    return unicodedata.combining(text[start]) > 0 or (end < len(text) and unicodedata.combining(text[end]) > 0)

@@ -19,17 +19,18 @@ from typing import IO, Any, TypeAlias
 from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
 
 from tof_hf.data.mapping import source_hash
+from tof_hf.data.readers.notes import note
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.utils.outside import TEXT, UNPACKED
 
 logger = logging.getLogger(__name__)
 
-# Features, rows and a line for the log; rows without an id get one from the file's name and their number. Rows that are
-# no sequence are made as they are needed.
-Parsed: TypeAlias = tuple[Features, Iterable[dict[str, Any]], str]
+# Features, rows, and for the log a summary and warnings; rows without an id get one from the file's name and number.
+# Rows that are no sequence are made as they are needed.
+Parsed: TypeAlias = tuple[Features, Iterable[dict[str, Any]], Sequence[str]]
 
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
-FORMAT_ENDINGS = {".txt", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
+FORMAT_ENDINGS = {".txt", ".csv", ".tsv", ".conll", ".conllu", ".bio", ".iob", ".iob2", ".json", ".jsonl", ".parquet"}
 BLOCK = 2**20  # bytes of a stream that are decoded together, and the rest of the last line
 _MOST_PACKED = 1032  # bytes that gzip can store in one
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
@@ -185,14 +186,12 @@ class RowReader:
         parse: Rows of the text of a file, from the text and its path.
         from_table: Rows of a table.
         depends_on: Functions of other modules that `parse` uses; if their code changes, files are parsed again.
-        json_is_table: JSON is loaded as a table, not parsed.
     """
 
     kind: str
     parse: Callable[..., Parsed]
     from_table: Callable[..., Dataset]
     depends_on: tuple[Callable, ...]
-    json_is_table: bool = True
 
     def from_file(self, path: Path, *, split: str | None, encoding: str | None, **options: Any) -> Dataset:
         """Return the rows of a text file, from the cache if this content was read with these options before."""
@@ -211,7 +210,8 @@ class RowReader:
             builder.download_and_prepare()
         with as_data_error(f"split={split!r}", fix='leave split out: a file has only the split "train".', path=path):
             dataset = builder.as_dataset(split=split or "train")
-        logger.info("%s: %s", path, builder.info.description)
+        summary, *warnings = builder.info.description.split("\n")
+        note(path, summary, warnings)
         return dataset
 
     def _parsed(self, path: Path, encoding: str | None, options: Mapping[str, Any]) -> Parsed:
@@ -239,7 +239,8 @@ class _Builder(GeneratorBasedBuilder):
         # The file is parsed here and not in _generate_examples: its labels must be known before the first row
         # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
         # second read parses nothing.
-        self.info.features, rows, self.info.description = self.config.parse()
+        self.info.features, rows, summary = self.config.parse()
+        self.info.description = "\n".join(" ".join(line.split()) for line in summary)
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows) if isinstance(rows, list) else rows})]
 
     def _generate_examples(self, rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -14,18 +14,18 @@ from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
-from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, read_bytes, stem
+from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, stem
 from tof_hf.data.readers.tables import Origin, Table
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.utils.disks import usable_cache
-from tof_hf.utils.outside import UNPACKED, json_values, parse_json
+from tof_hf.utils.outside import UNPACKED
 
 OneSource: TypeAlias = str | PathLike[str] | Dataset | DatasetDict
 Source: TypeAlias = OneSource | Sequence[OneSource]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[^:/]+)?")
 _USUAL_RATIO = 100  # a file that unpacks to no more than this many times its size is no bomb
-_FILE_ENDINGS = FORMAT_ENDINGS | {".csv", ".gz"}
+_FILE_ENDINGS = FORMAT_ENDINGS | {".gz"}
 
 
 @usable_cache()
@@ -42,8 +42,7 @@ def read_parts(
         with as_data_error("a path that cannot be used", fix="check the path.", path=source):
             path = Path(source).expanduser()
             path.is_file()
-        endings = {".parquet", ".json", ".jsonl"} if reader.json_is_table else {".parquet"}
-        if path.is_file() and path.suffix not in endings:
+        if path.is_file() and path.suffix != ".parquet":
             return [reader.from_file(path, split=split, encoding=encoding, **options)]
         name, (loaded, origin) = str(source), _load_table(path, str(source))
     else:
@@ -53,11 +52,10 @@ def read_parts(
 
 
 def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]:
-    """What a Parquet or JSON-lines file, a folder, or a Hub id holds."""
+    """What a Parquet file, a folder, or a Hub id holds."""
     if path.is_file():
-        kind = "parquet" if path.suffix == ".parquet" else "json"
-        (_check_parquet if kind == "parquet" else _check_json)(path)
-        return _load(source, kind, data_files=str(path)), Origin(stem(path), path)
+        _check_parquet(path)
+        return _load(source, "parquet", data_files=str(path)), Origin(stem(path), path)
     folder, _, config = source.partition(":")
     root = path if path.is_dir() else Path(folder).expanduser()
     if root.is_dir():
@@ -73,21 +71,6 @@ def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]
     if not _HUB_ID.fullmatch(source) or path.suffix in _FILE_ENDINGS or path.parent.is_dir():
         raise DataError("no file or folder of this name.", fix="check the path.", path=path)
     return _load(source, folder, config or None), Origin(folder.rpartition("/")[2])
-
-
-def _check_json(path: Path) -> None:
-    """Raise `DataError` for what is not JSON in UTF-8, and for rows that are no objects, at which pyarrow may crash."""
-    empty, fix = True, "give one JSON object for each row, in UTF-8."
-    with path.open("rb") as file:
-        filled = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-        lines = ((parse_json(line, path=path, line=number, fix=fix), number) for number, line in filled)
-        for value, line in lines if path.suffix == ".jsonl" else json_values(read_bytes(path), path=path, fix=fix):
-            for row in value if line is None and isinstance(value, list) else [value]:
-                empty = False
-                if not isinstance(row, dict):
-                    raise DataError(f"a row that is no object ({row!r}).", fix=fix, path=path, line=line)
-    if empty:
-        raise DataError("an empty file.", fix="check the path, or download the file again.", path=path)
 
 
 def _check_parquet(path: Path) -> None:

@@ -1,8 +1,5 @@
 """MRC rows: of question-answering files (SQuAD v1 and v2, XQuAD, MLQA, TweetQA, MRC rows), and of tables."""
 
-from __future__ import annotations
-
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +14,8 @@ from tof_hf.data.readers.tables import Row, Table
 from tof_hf.errors import DataError
 from tof_hf.utils.outside import json_values
 
-logger = logging.getLogger(__name__)
-
 _FORMATS_FIX = (
-    'give SQuAD-format JSON ({"data": [{"paragraphs": [{"context", "qas"}]}]}), TweetQA\'s list, '
+    'give SQuAD-format JSON ({"data": [{"paragraphs": [{"context", "qas"}]}]}, or flat), TweetQA\'s list, '
     "or rows with id, question, context and spans."
 )
 
@@ -37,15 +32,16 @@ def parse_mrc(text: str, path: Path) -> Parsed:
     records, counts = _records(text, path), AnswerCounts()
     rows = list(_rows(records, path, counts))
     unanswerable = sum(not row["spans"] for row in rows)
+    dropped = len(records) - len(rows)
     summary = (
-        f"{len(rows)} questions ({unanswerable} without an answer), {len(records) - len(rows)} dropped because "
+        f"{len(rows)} questions ({unanswerable} without an answer), {dropped} dropped because "
         f"no answer occurs in the context, {counts.repaired} answers moved to where they occur, "
         f"{counts.lost} answers that occur nowhere"
     )
     if not rows:
         fix = "give a file whose answers occur in their contexts; test files lack answers."
         raise DataError(f"no usable question ({summary}).", fix=fix, path=path)
-    return MRC_FEATURES, rows, summary
+    return MRC_FEATURES, rows, [summary, *_many_dropped(dropped, len(records))]
 
 
 def mrc_rows(table: Table) -> Dataset:
@@ -57,14 +53,22 @@ def mrc_rows(table: Table) -> Dataset:
         needed.append("spans")
     for name in needed:
         if name not in names:
-            raise table.unknown_column(name, renaming=False)
+            raise table.unknown_column(name)
     if tweets:  # TweetQA has some ids twice: the rows get new ones
         table = replace(table, dataset=table.dataset.select_columns(needed))
     nothing = ("no usable question.", "give rows whose answers occur in their contexts.")
     rows = table.rows(_table_row, MRC_FEATURES, depends_on=(_table_row, mrc_row), if_empty=nothing)
-    if dropped := len(table.dataset) - len(rows):
-        logger.info("%s: %d of %d questions dropped without answer", table.origin.name, dropped, len(table.dataset))
+    dropped = len(table.dataset) - len(rows)
+    summary = f"{len(rows)} questions, {dropped} dropped without answer"
+    table.origin.note(summary, _many_dropped(dropped, len(table.dataset)))
     return rows
+
+
+def _many_dropped(dropped: int, questions: int) -> list[str]:
+    """A warning if so many questions are lost that something must be wrong with the file."""
+    if 10 * dropped <= questions:
+        return []
+    return [f"{dropped} of {questions} questions were dropped because no answer of theirs occurs in the context"]
 
 
 def _table_row(record: Row) -> Row | None:
@@ -72,8 +76,8 @@ def _table_row(record: Row) -> Row | None:
 
 
 def _rows(records: list[_Record], path: Path, counts: AnswerCounts) -> Iterator[Row]:
-    # Only files that mark unanswerable questions (SQuAD v2) may leave answers empty on purpose.
-    marked = any("is_impossible" in record.fields for record in records)
+    # Only files that mark unanswerable questions (SQuAD v2), and the Hub's form, may leave answers empty on purpose.
+    marked = any("is_impossible" in one.fields or isinstance(one.fields.get("answers"), Mapping) for one in records)
     places: dict[str, str] = {}
     for number, record in enumerate(records):
         tweetqa = "Tweet" in record.fields
@@ -100,32 +104,35 @@ def _rows(records: list[_Record], path: Path, counts: AnswerCounts) -> Iterator[
 
 
 def _records(text: str, path: Path) -> list[_Record]:
-    """The records of a file: one JSON document, or one object a line."""
+    """The records of a file: one JSON document, or one object a line; articles with paragraphs or single questions."""
     values = json_values(text, path=path, fix=_FORMATS_FIX)
     content, line = values[0]
-    if line is None and isinstance(content, Mapping) and "data" in content:
-        return list(_squad_questions(content, path))
-    if line is None and isinstance(content, list):
-        values = [(item, None) for item in content]
-    for item, line in values:
+    name = "line"
+    if line is None:
+        whole = isinstance(content, Mapping) and "data" in content
+        name, items = ("data", content["data"]) if whole else ("entry", content)
+        if whole and not isinstance(items, list):
+            raise DataError("JSON that is not in SQuAD format: data is no list.", fix=_FORMATS_FIX, path=path)
+        values = [(item, None) for item in items] if isinstance(items, list) else values
+    records: list[_Record] = []
+    for number, (item, line) in enumerate(values):
         if not isinstance(item, Mapping):
             raise DataError(f"JSON of type {type(item).__name__}.", fix=_FORMATS_FIX, path=path, line=line)
-    return [
-        _Record(item, f"line {line}" if line else f"entry {number}", line) for number, (item, line) in enumerate(values)
-    ]
+        place = f"line {line}" if line else f"data[{number}]" if name == "data" else f"entry {number}"
+        flat = "paragraphs" not in item and (name != "data" or "context" in item)
+        records += [_Record(item, place, line)] if flat else _questions_of(item, place, path, line)
+    return records
 
 
-def _squad_questions(content: Mapping[str, Any], path: Path) -> Iterator[_Record]:
-    place = "data"
+def _questions_of(article: Mapping[str, Any], place: str, path: Path, line: int | None) -> Iterator[_Record]:
     try:
-        for a, article in enumerate(content["data"]):
-            for p, paragraph in enumerate(article["paragraphs"]):
-                for q, question in enumerate(paragraph["qas"]):
-                    place = f"data[{a}].paragraphs[{p}].qas[{q}]"
-                    yield _Record({**question, "context": paragraph["context"]}, place)
+        for p, paragraph in enumerate(article["paragraphs"]):
+            for q, question in enumerate(paragraph["qas"]):
+                record = {**question, "context": paragraph["context"]}
+                yield _Record(record, f"{place}.paragraphs[{p}].qas[{q}]", line)
     except (KeyError, TypeError) as error:
         found = f"JSON that is not in SQuAD format near {place} ({type(error).__name__}: {error})."
-        raise DataError(found, fix=_FORMATS_FIX, path=path) from error
+        raise DataError(found, fix=_FORMATS_FIX, path=path, line=line) from error
 
 
-MRC = RowReader("mrc", parse_mrc, mrc_rows, depends_on=(mrc_row,), json_is_table=False)
+MRC = RowReader("mrc", parse_mrc, mrc_rows, depends_on=(mrc_row,))

@@ -1,98 +1,117 @@
-"""NER rows: of tagged column files (CoNLL-2002/2003, WNUT, Twitter), and of tables with words and tags."""
-
-from __future__ import annotations
+"""NER rows: of files in any form, and of tables with words and tags or spans."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset
+from datasets import Dataset
 
 from tof_hf.data.features import ner_features
-from tof_hf.data.labels import (
-    LabelMap,
-    check_label_map,
-    detect_scheme,
-    entity_types,
-    label_names,
-    map_types,
-    scheme_name,
-    spans_from_tags,
-)
-from tof_hf.data.readers.columns import check_tag, parse_conll
+from tof_hf.data.labels import LabelMap, check_label_map, entity_types, label_names, map_types, spans_from_tags
+from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.readers.fields import choose_fields
 from tof_hf.data.readers.files import Parsed, RowReader
-from tof_hf.data.readers.tables import Row, Table, is_string, is_word, item_of
+from tof_hf.data.readers.forms import Reading, read_content
+from tof_hf.data.readers.layout import find_layout
+from tof_hf.data.readers.records import sentence_of
+from tof_hf.data.readers.tables import Table
+from tof_hf.data.readers.tagged_text import columns_in_lines
+from tof_hf.data.schemes import WrittenTags, detect_scheme, read_tags
+from tof_hf.data.words import UNICODE
 from tof_hf.errors import DataError
+
+_IO = "IO tags cannot tell apart neighbouring entities of one type: they were read as one"
 
 
 def parse_ner(
     text: str,
     path: Path,
     *,
-    columns: Mapping[str, int] | None = None,
+    columns: Mapping[str, Any] | None = None,
     scheme: str | None = None,
+    labels: Sequence[str] | None = None,
     label_map: LabelMap = None,
+    word_rule: str = UNICODE,
 ) -> Parsed:
-    """Return the rows of a column file."""
+    """Return the rows of a file."""
     check_label_map(label_map)
-    sentences = parse_conll(text, path=path, columns=columns, scheme=scheme)
-    written_in = detect_scheme(sentence.tags for sentence in sentences) if scheme is None else scheme_name(scheme)
+    read = read_content(text, Reading(path, columns, scheme=scheme, names=labels, word_rule=word_rule))
+    if read is None:
+        raise DataError("no tags.", fix="give a file with tags.", path=path)
+    sentences = read.sentences
+    written_in = read.scheme or detect_scheme(sentence.tags for sentence in sentences)
     index = _label_index({tag for sentence in sentences for tag in sentence.tags}, label_map)
     # Numbers and not names: ClassLabel would look up every tag again.
-    rows = [{"tokens": one.tokens, "ner_tags": _encode(one.tags, index, label_map)} for one in sentences]
+    rows = [one.row | {"ner_tags": _encode(one.tags, index, label_map)} for one in sentences]
     entities = sum(len(spans_from_tags(sentence.tags)) for sentence in sentences)
     words = sum(len(sentence.tokens) for sentence in sentences)
-    counts = f"{len(rows)} sentences, {words} words, {entities} entities in {written_in}, before label_map"
-    return ner_features(list(index)), rows, counts
+    counts = f"{read.how}; {len(rows)} sentences, {words} words, {entities} entities in {written_in}, before label_map"
+    return ner_features(list(index)), rows, [counts, *read.warnings, *([_IO] if written_in == "IO" else [])]
 
 
-def ner_rows(table: Table, *, columns: Mapping[str, str] | None, scheme: str | None, label_map: LabelMap) -> Dataset:
-    """Return the rows of a table with words and tags (text or ClassLabel). Raises `DataError`."""
+def ner_rows(
+    table: Table,
+    *,
+    columns: Mapping[str, Any] | None,
+    scheme: str | None,
+    labels: Sequence[str] | None,
+    label_map: LabelMap,
+    word_rule: str,
+) -> Dataset:
+    """Return the rows of a table with words and tags (text, numbers or ClassLabel) or spans. Raises `DataError`."""
     check_label_map(label_map)
-    table = table.with_columns(columns, needed=("tokens", "ner_tags"))
-    table.need_words("tokens")
-    feature = table.dataset.features["ner_tags"]
-    tag_feature = item_of(feature)
-    numbered: list[str] | None = None
-    if isinstance(tag_feature, ClassLabel):
-        found = numbered = tag_feature.names
-    elif is_string(tag_feature):
-        lists = table.dataset.with_format("arrow")["ner_tags"][:]
-        found = pc.unique(pc.list_flatten(lists)).drop_null().to_pylist()
+    existing, error_of = table.dataset.column_names, table.origin.error
+    fields = choose_fields(
+        table.sample((columns or {}).values()),
+        columns=columns,
+        names=labels,
+        word_rule=word_rule,
+        existing=existing,
+        error=error_of,
+    )
+    classes = table.class_names(fields.ner_tags)
+    fields = replace(fields, names=labels or classes)
+    rows = table.sentences(fields)
+    lists = rows.with_format("arrow")["ner_tags"][:]
+    found = {one["values"]: one["counts"] for one in pc.value_counts(pc.list_flatten(lists)).to_pylist()}
+    if fields.ner_tags is None:
+        written = WrittenTags({tag: tag for tag in found})
     else:
-        raise table.origin.error(
-            f"the column 'ner_tags' of type {feature}.",
-            "give lists of tags such as B-PER, or of ClassLabel numbers that know their names.",
-        )
-    for tag in found:
-        try:
-            check_tag(tag, scheme)
-        except DataError as error:
-            row = next((row for row, tags in enumerate(table.dataset["ner_tags"]) if tag in (tags or ())), None)
-            raise table.origin.error(error.found, error.fix, row) from error
-    index = _label_index(found, label_map)
-    make = partial(_ner_row, numbered=numbered, index=index, label_map=label_map)
-    return table.rows(make, ner_features(list(index)), depends_on=(_ner_row, map_types))
+        counts = dict.fromkeys(classes or (), 0) | found
+
+        def error(tag: str, found: str, fix: str) -> DataError:
+            records = enumerate(table.dataset)
+            row = next((row for row, one in records if (read := sentence_of(one, fields)) and tag in read.tags), None)
+            return error_of(found, fix, row)
+
+        written = read_tags(counts, scheme, error=error)
+    if written.scheme == "IO":
+        table.origin.note("tags of the scheme IO", [_IO])
+    index = _label_index(written.meaning.values(), label_map)
+    return cached_map(
+        rows,
+        _numbered,
+        features=ner_features(list(index)),
+        description="Reading tags",
+        depends_on=(_encode, map_types),
+        meaning=dict(written.meaning),
+        index=index,
+        label_map=label_map,
+    )
 
 
-def _ner_row(
-    record: Row, *, numbered: Sequence[str] | None, index: Mapping[str, int], label_map: LabelMap
-) -> Row | None:
-    words, tags = record["tokens"] or [], record["ner_tags"] or []
-    if len(words) != len(tags):
-        raise DataError(f"{len(words)} words and {len(tags)} tags.", fix="give every word exactly one tag.")
-    if any(tag is None for tag in tags):
-        raise DataError("a word without a tag.", fix='give every word a tag, "O" outside entities.')
-    pairs = [(word, tag) for word, tag in zip(words, tags, strict=True) if is_word(word)]
-    tags = [tag for _, tag in pairs]
-    if numbered is not None:
-        for number in tags:
-            if not 0 <= number < len(numbered):
-                fix = f"give numbers from 0 to {len(numbered) - 1}; read_text takes rows without tags."
-                raise DataError(f"the label number {number}.", fix=fix)
-        tags = [numbered[number] for number in tags]
-    return {"tokens": [word for word, _ in pairs], "ner_tags": _encode(tags, index, label_map)} if pairs else None
+def _numbered(
+    batch: Batch,
+    indices: list[int],
+    *,
+    meaning: Mapping[str, str],
+    index: Mapping[str, int],
+    label_map: LabelMap,
+) -> Batch:
+    tags = [_encode([meaning[tag] for tag in tags], index, label_map) for tags in batch["ner_tags"]]
+    return {"id": batch["id"], "tokens": batch["tokens"], "ner_tags": tags}
 
 
 def _label_index(tags: Iterable[str], label_map: LabelMap) -> dict[str, int]:
@@ -107,4 +126,9 @@ def _encode(tags: Sequence[str], index: Mapping[str, int], label_map: LabelMap) 
     return [index[tag] for tag in map_types(tags, label_map)] if any(tag != "O" for tag in tags) else [0] * len(tags)
 
 
-NER = RowReader("ner", parse_ner, ner_rows, depends_on=(parse_conll, map_types))
+NER = RowReader(
+    "ner",
+    parse_ner,
+    ner_rows,
+    depends_on=(read_content, find_layout, sentence_of, choose_fields, columns_in_lines, read_tags, map_types),
+)

@@ -32,18 +32,24 @@ def read_ner(
     columns: Mapping[str, Any] | None = None,
     encoding: str | None = None,
     scheme: str | None = None,
+    labels: Sequence[str] | None = None,
     label_map: LabelMap = None,
+    word_rule: str = UNICODE,
     split: str | None = None,
 ) -> Dataset:
     """Return NER rows in strict IOB2 (paper 4.2).
 
     Args:
-        path_or_dataset: A column file of any width, Parquet, JSON lines, a folder, a Hub id ("owner/name" or
-            "owner/name:config"), a `Dataset`, or a list of those, which are concatenated over all their labels.
-        columns: Where words and tags are: indices in column files, such as `{"tokens": 0, "ner_tags": -1}`, else names.
+        path_or_dataset: A column file of any layout, JSON, JSON lines, CSV (all also as .gz), Parquet, a folder, a Hub
+            id ("owner/name" or "owner/name:config"), a `Dataset`, or a list of those, which are concatenated over all
+            their labels.
+        columns: Where words and tags are: indices in column files, such as `{"tokens": 0, "ner_tags": -1}`, else the
+            names of `tokens` or `text` and of `ner_tags` or `spans`. None finds them.
         encoding: Of text files; None detects UTF-8, Windows-1252 or Latin-1.
-        scheme: IOB1, IOB2 (BIO), IOE, BIOES (IOBES) or BILOU; every tag is checked. None detects it.
+        scheme: IO, IOB1, IOB2 (BIO), IOE, BIOES (IOBES), BILOU or BMES; every tag is checked. None detects it.
+        labels: The names of tags that are numbers, in the order of the numbers.
         label_map: `{"OTHER": "MISC"}` renames a type, `{"MISC": "O"}` drops one, `"span"` makes all of them ENT.
+        word_rule: How a text with spans is split into words; as in `read_text`.
         split: The split of a source with several.
 
     Returns:
@@ -55,8 +61,19 @@ def read_ner(
     Example:
         >>> rows = read_ner("esp.train", label_map={"OTHER": "MISC"})
     """
-    options = {"columns": _checked_columns(columns), "scheme": scheme, "label_map": _plain(label_map)}
-    parts = read_parts(path_or_dataset, NER, split=split, encoding=encoding, **options)
+    names = None if labels is None else list(labels)
+    check_rule(word_rule)
+    parts = read_parts(
+        path_or_dataset,
+        NER,
+        split=split,
+        encoding=encoding,
+        columns=_checked_columns(columns),
+        scheme=scheme,
+        labels=names,
+        label_map=_plain(label_map),
+        word_rule=word_rule,
+    )
     types = {kind for part in parts for kind in entity_types(_names(part))}
     if not types:
         logger.warning("no entity in %s", path_or_dataset)

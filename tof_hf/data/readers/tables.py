@@ -1,21 +1,28 @@
-"""Tables (Parquet, JSON lines, the Hub, a `Dataset`): their columns, ids, and errors that name the row or line."""
+"""Tables (Parquet, the Hub, a `Dataset`): their rows and ids, and errors that name the row."""
 
-from __future__ import annotations
-
-import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from datasets import Dataset, Features, LargeList, List, Value
+from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
+from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.readers.fields import USUAL_NAMES, Fields, Record
 from tof_hf.data.readers.files import check_length
+from tof_hf.data.readers.notes import note
+from tof_hf.data.readers.records import sentence_of, told
 from tof_hf.errors import DataError
 
 Row: TypeAlias = dict[str, Any]
+_SAMPLE = 1_000
+_WRITTEN = Features(
+    TEXT_FEATURES
+    | {"ner_tags": List(Value("string")), "notes": List({"kind": Value("string"), "example": Value("string")})}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +34,11 @@ class Origin:
 
     def error(self, found: str, fix: str, row: int | None = None) -> DataError:
         """Return a `DataError` with the place of the row (0-based)."""
-        line = None if row is None else self._line(row)
-        if row is not None and line is None:
-            found = f"in row {row}: {found}"
-        return DataError(found, fix=fix, path=self.path, line=line)
+        return DataError(found if row is None else f"in row {row}: {found}", fix=fix, path=self.path)
 
-    def _line(self, row: int) -> int | None:
-        """The line of a row in a JSON-lines file; empty lines are not rows."""
-        if self.path is None or self.path.suffix != ".jsonl":
-            return None
-        with self.path.open("rb") as file:
-            filled = (number for number, line in enumerate(file, start=1) if line.strip())
-            return next(itertools.islice(filled, row, None), None)
+    def note(self, summary: str, warnings: Iterable[str] = ()) -> None:
+        """Log how the table was read."""
+        note(self.path or self.name, summary, warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +48,39 @@ class Table:
     dataset: Dataset
     origin: Origin
 
-    def with_columns(self, columns: Mapping[str, str] | None, *, needed: Sequence[str]) -> Table:
-        """Return the table with only its id and the needed columns, renamed as `columns` says."""
-        existing = self.dataset.column_names
-        names = {key: key for key in (*needed, "id") if key in needed or key in existing}
-        for key, name in (columns or {}).items():
-            if key not in ("id", *needed) or not isinstance(name, str):
-                raise self.origin.error(
-                    f"columns entry {key!r}: {name!r}.",
-                    f"map {', '.join(map(repr, ('id', *needed)))} to column names of the table.",
-                )
-            names[key] = name
-        for key, name in names.items():
-            if name not in existing:
-                raise self.unknown_column(name, key=key)
-        dataset = self.dataset.select_columns(list(dict.fromkeys(names.values())))
-        return replace(self, dataset=dataset.rename_columns({name: key for key, name in names.items() if name != key}))
-
-    def unknown_column(self, name: str, *, key: str | None = None, renaming: bool = True) -> DataError:
+    def unknown_column(self, name: str) -> DataError:
         """Return a `DataError`: no such column, and the ones that exist."""
-        existing = self.dataset.column_names
-        fix = f"rename a column to {name!r}."
-        if renaming:
-            fix = f"say which column it is, as in columns: {{{key or name}: {existing[0]}}}."
-        return self.origin.error(f"no column {name!r} (columns: {', '.join(existing)}).", fix)
+        existing = ", ".join(self.dataset.column_names)
+        return self.origin.error(f"no column {name!r} (columns: {existing}).", f"rename a column to {name!r}.")
 
-    def need_words(self, name: str) -> None:
-        """Raise `DataError` unless the column holds lists of words."""
-        feature = self.dataset.features[name]
-        if not is_string(item_of(feature)):
-            raise self.origin.error(
-                f"the column {name!r} of type {feature}.",
-                "give lists of words; read_text also splits a column 'text'.",
-            )
+    def sample(self, named: Iterable[Any] = ()) -> list[Row]:
+        """The first rows, of columns with usual names and those `named`, with the names of ClassLabel numbers."""
+        wanted = [name for name in self.dataset.column_names if name in USUAL_NAMES or name in named]
+        rows = self.dataset.select_columns(wanted).select(range(min(len(self.dataset), _SAMPLE))).to_list()
+        for name in wanted:
+            if (names := self.class_names(name)) is not None:
+                for row in rows:
+                    numbers = row[name] or []
+                    row[name] = [
+                        names[tag] if tag is not None and 0 <= tag < len(names) else str(tag) for tag in numbers
+                    ]
+        return rows
+
+    def class_names(self, column: str | None) -> list[str] | None:
+        """The names of a column with lists of ClassLabel numbers; None for other columns."""
+        feature = self.dataset.features.get(column)
+        item = feature.feature if isinstance(feature, (List, LargeList)) else None
+        return list(item.names) if isinstance(item, ClassLabel) else None
+
+    def sentences(self, fields: Fields) -> Dataset:
+        """Return rows with words, and with tags as they are written. Raises `DataError` for a bad row."""
+        used = [*fields.used(), *(name for name in (fields.id, "answer") if name in self.dataset.column_names)]
+        table = replace(self, dataset=self.dataset.select_columns(list(dict.fromkeys(used))))
+        make = partial(_sentence_row, fields=fields)
+        rows = table.rows(make, _WRITTEN, depends_on=(_sentence_row, sentence_of), id_column=fields.id)
+        notes = [(note["kind"], note["example"]) for notes in rows["notes"] for note in notes]
+        self.origin.note(f"{fields}; {len(rows)} rows", told(notes))
+        return rows.remove_columns("notes")
 
     def rows(
         self,
@@ -89,6 +89,7 @@ class Table:
         *,
         depends_on: tuple[Callable, ...],
         if_empty: tuple[str, str] = ("no rows.", "give rows with words."),
+        id_column: str = "id",
     ) -> Dataset:
         """Return the rows that `make` returns for the records, with their ids; None drops a record.
 
@@ -103,12 +104,13 @@ class Table:
             make=make,
             names=list(features),
             origin=self.origin,
+            id_column=id_column,
         )
         if not len(rows):
             raise self.origin.error(*if_empty)
         twice, times = Counter(rows["id"][:]).most_common(1)[0]
         if times > 1:
-            same = [row for row, own in enumerate(self.dataset["id"]) if str(own) == twice]
+            same = [row for row, own in enumerate(self.dataset[id_column]) if str(own) == twice]
             raise self.origin.error(
                 f"the id {twice!r} more than once.", "give every row an id of its own, or none.", same[-1]
             )
@@ -116,7 +118,13 @@ class Table:
 
 
 def _make_rows(
-    batch: Batch, indices: list[int], *, make: Callable[[Row], Row | None], names: list[str], origin: Origin
+    batch: Batch,
+    indices: list[int],
+    *,
+    make: Callable[[Row], Row | None],
+    names: list[str],
+    origin: Origin,
+    id_column: str,
 ) -> Batch:
     """Rows with the ids of the records; where there is none, name of the origin and number of the record."""
     rows = []
@@ -128,21 +136,14 @@ def _make_rows(
         except DataError as error:
             raise origin.error(error.found, error.fix, number) from error
         if row is not None:
-            own = record.get("id")
+            own = record.get(id_column)
             rows.append(row | {"id": f"{origin.name}-{number}" if own is None else str(own)})
     return {name: [row[name] for row in rows] for name in names}
 
 
-def item_of(feature: Any) -> Any:
-    """Return the feature of a list's items; None for other features."""
-    return feature.feature if isinstance(feature, (List, LargeList)) else None
-
-
-def is_string(feature: Any) -> bool:
-    """Whether a feature is text."""
-    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
-
-
-def is_word(word: str | None) -> bool:
-    """Whether this is a word: some copies of CoNLL-2003 on the Hub keep -DOCSTART- as a sentence of one word."""
-    return bool(word and word.strip()) and word != "-DOCSTART-"
+def _sentence_row(record: Record, *, fields: Fields) -> Row | None:
+    sentence = sentence_of(record, fields)
+    if sentence is None or not sentence.tokens:
+        return None
+    notes = [{"kind": kind, "example": example} for kind, example in sentence.notes]
+    return {"tokens": sentence.tokens, "ner_tags": sentence.tags, "notes": notes}

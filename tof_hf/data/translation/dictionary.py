@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,15 @@ from pathlib import Path
 from datasets import Dataset
 
 from tof_hf.data.readers.files import lines_of, read_text_file
+from tof_hf.data.readers.notes import note
 from tof_hf.errors import DataError
 from tof_hf.storage.files import write_text
 
-logger = logging.getLogger(__name__)
+_NO_WORD = re.compile(r"[^\W\d]\s*[,;|]\s*[^\W\d]|\s/\s|[({\[].+[)}\]]")  # "perro, can", "Hund {m}"
+_TITLES = frozenset(
+    "source target src tgt word words translation translations lemma from to english german spanish dutch french "
+    "italian portuguese en de es nl fr it pt".split()
+)
 
 
 def fold(word: str) -> str:
@@ -92,9 +97,13 @@ class BilingualDictionary:
         entries: dict[str, list[str]] = {}
         numbered = enumerate(lines_of(read_text_file(path, encoding), path), start=1)
         lines = [(number, line) for number, line in numbered if line.strip()]
-        broken = []
+        broken, odd = [], []
         for number, line in lines:
             fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+            if any(map(_NO_WORD.search, fields)) or (
+                number == lines[0][0] and _TITLES.issuperset(line.casefold().split())
+            ):
+                odd.append(line.strip())
             if len(fields) == 2 and all(fields):
                 entries.setdefault(fields[0], []).append(fields[1])
             else:
@@ -107,15 +116,19 @@ class BilingualDictionary:
                 path=path,
                 line=number,
             )
-        if broken:
-            logger.warning(
-                "%s: %d of %d lines are no pair of words and skipped, the first is line %d: %r",
-                path, len(broken), len(lines), broken[0][0], broken[0][1][:60],
-            )  # fmt: skip
         dictionary = cls(entries, path=path)
-        logger.info("%s: %s", path, dictionary)
+        warnings = []
+        if broken:
+            first = f"the first is line {broken[0][0]}: {broken[0][1][:60]!r}"
+            warnings.append(f"{len(broken)} of {len(lines)} lines are no pair of words and skipped, {first}")
+        if odd:
+            examples = ", ".join(repr(line[:40]) for line in odd[:3])
+            warnings.append(
+                f"{len(odd)} lines are not a word and its translation alone, so they match little: {examples}"
+            )
         if phrases := dictionary.statistics().phrases:
-            logger.warning("%s: %d entries have several source words, which no single word matches", path, phrases)
+            warnings.append(f"{phrases} entries have several source words, which no single word matches")
+        note(path, str(dictionary), warnings)
         return dictionary
 
     def lookup(self, word: str) -> str | None:

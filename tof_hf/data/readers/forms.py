@@ -1,0 +1,229 @@
+"""The sentences of a text file in any form: JSON, CSV, columns, or lines with tags in them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from tof_hf.data.labels import is_tag
+from tof_hf.data.readers.columns import TaggedSentence, read_columns, with_meaning
+from tof_hf.data.readers.fields import USUAL_NAMES, Record, choose_fields
+from tof_hf.data.readers.files import lines_of
+from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES, Line, is_aside, is_counted, numbered
+from tof_hf.data.readers.records import records_of, sentence_of, told
+from tof_hf.data.readers.tagged_text import check_no_tags, columns_in_lines, marked_records
+from tof_hf.data.schemes import is_typed
+from tof_hf.data.words import UNICODE
+from tof_hf.errors import DataError, as_data_error
+from tof_hf.utils.outside import json_values
+
+_LINES_LOOKED_AT = 2_000
+_SAMPLE = 1_000  # rows that decide which columns are read
+_JSON_FIX = "give one JSON object for each row, in UTF-8."
+_SENTENCE_NAMES = ("sentence #", "sentence_id", "sent_id", "sentence", "sentence_number", "sentence_idx", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: sentences with tags as `labels` reads them, how it was read, its scheme, and warnings."""
+
+    sentences: list[TaggedSentence]
+    how: str
+    scheme: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read a file, as in `read_ner`; without `with_tags` tags are dropped while reading."""
+
+    path: Path
+    columns: Mapping[str, Any] | None = None
+    with_tags: bool = True
+    scheme: str | None = None
+    names: Sequence[str] | None = None
+    word_rule: str = UNICODE
+
+    def of_columns(self, lines: Sequence[Line]) -> Content:
+        """What lines with one word each hold."""
+        read = read_columns(
+            lines, path=self.path, columns=self.columns, with_tags=self.with_tags, scheme=self.scheme, names=self.names
+        )
+        return Content(read.sentences, str(read.layout), read.scheme)
+
+    def of_records(self, records: Iterable[tuple[Record, int | None]]) -> Content:
+        """What rows hold, each with its line. Raises `DataError`, with the line of a row that cannot be used."""
+        rest = iter(records)
+        sample = list(islice(rest, _SAMPLE))
+        fields = choose_fields(
+            [record for record, _ in sample],
+            columns=self.columns,
+            names=self.names,
+            with_tags=self.with_tags,
+            word_rule=self.word_rule,
+            error=self._error,
+        )
+        sentences: list[TaggedSentence] = []
+        notes: list[tuple[str, str]] = []
+        places: dict[str, tuple[int | None, str]] = {}
+        ids: set[str] = set()
+        for row, (record, line) in enumerate(chain(sample, rest)):
+            at = "" if line else f"in row {row}: "
+            try:
+                sentence = sentence_of(record, fields)
+            except DataError as error:
+                raise DataError(f"{at}{error.found}", fix=error.fix, path=self.path, line=line) from error
+            if sentence is None:
+                continue
+            notes += sentence.notes
+            if not sentence.tokens:
+                continue
+            own = None if record.get(fields.id) is None else str(record[fields.id])
+            if own in ids:
+                fix = "give every row an id of its own, or none."
+                raise DataError(f"{at}the id {own!r} more than once.", fix=fix, path=self.path, line=line)
+            ids |= set() if own is None else {own}
+            for tag in sentence.tags:
+                places.setdefault(tag, (line, at))
+            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own))
+        if not sentences:
+            raise DataError("no rows.", fix="give rows with words.", path=self.path)
+        if not self.with_tags or not fields.ner_tags:
+            return Content(sentences, str(fields), None, told(notes))
+
+        def at_tag(tag: str, found: str, fix: str) -> DataError:
+            line, at = places[tag]
+            return DataError(f"{at}{found}", fix=fix, path=self.path, line=line)
+
+        tagged, written_in = with_meaning(sentences, self.scheme, at_tag)
+        return Content(tagged, str(fields), written_in, told(notes))
+
+    def _error(self, found: str, fix: str) -> DataError:
+        return DataError(found, fix=fix, path=self.path)
+
+    def of_json(self, text: str) -> Content:
+        """What JSON or JSON lines hold."""
+        values = json_values(text, path=self.path, fix=_JSON_FIX)
+        rows = (row for value, line in values for row in _rows(value, line, self.path))
+        return self.of_records(rows)
+
+    def of_csv(self, text: str, separator: str) -> Content:
+        """What a table with a header holds: a sentence in each row, or a word."""
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        with as_data_error("a table that cannot be read", csv.Error, fix="check its quotes.", path=self.path):
+            rows = [(reader.line_num, [cell.strip(" \ufeff") for cell in row]) for row in reader]
+        header = [name.casefold() for name in rows[0][1]] if rows else []
+        if (words := _column_of_words(header, rows[1:])) is not None or not _is_header(header):
+            return self.of_columns(list(_with_sentences(rows, header, words)))
+        for line, row in rows:
+            if row and len(row) != len(header):
+                fix = (
+                    f"give every row as many cells as the header, separated by {separator!r}; quote cells that hold it."
+                )
+                raise DataError(
+                    f"{len(row)} cells where the header has {len(header)}.", fix=fix, path=self.path, line=line
+                )
+        filled = ((line, [cell or None for cell in row]) for line, row in rows[1:] if any(row))
+        return self.of_records((dict(zip(rows[0][1], row, strict=True)), line) for line, row in filled)
+
+
+def _rows(value: Any, line: int | None, path: Path) -> Iterator[tuple[Record, int | None]]:
+    def error(found: str, fix: str) -> DataError:
+        return DataError(found, fix=fix, path=path, line=line)
+
+    for row in records_of(value, error):
+        yield row, line
+
+
+def _is_header(header: Sequence[str]) -> bool:
+    return bool(USUAL_NAMES.intersection(header)) and not any(cell.isdecimal() for cell in header)
+
+
+def _column_of_words(header: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> int | None:
+    """The column of a table that has a word in each row; None if its rows are sentences."""
+    place = next((header.index(name) for name in WORD_NAMES if name in header), None)
+    if place is None or (header[place] in ("text", "tokens", "words") and not set(header) & set(TAG_NAMES)):
+        return None
+    cells = [row[place] for _, row in rows if place < len(row)]
+    return None if any(len(cell.split()) > 1 or cell[:1] + cell[-1:] == "[]" for cell in cells) else place
+
+
+def _with_sentences(rows: Sequence[tuple[int, list[str]]], header: Sequence[str], words: int | None) -> Iterator[Line]:
+    """The rows as lines of a column file: a column that names the sentence of a word becomes empty lines."""
+    place = None if words is None else next((header.index(one) for one in _SENTENCE_NAMES if one in header), None)
+    before = None
+    for line, row in rows:
+        here = row[place] if place is not None and place < len(row) else ""
+        if here and before not in (None, here):
+            yield line, []
+        before = here or before
+        yield line, [cell for number, cell in enumerate(row) if number != place] if any(row) else []
+
+
+def read_content(text: str, reading: Reading, form: str | None = None) -> Content | None:
+    """What a file holds, in the form that its name and content show; None for text without tags.
+
+    `form`: "conll" or "lines" if it is known. Raises `DataError`.
+    """
+    name = reading.path.name.removesuffix(".gz").lower()
+    first = text.lstrip("\ufeff \n\t")[:400]
+    if name.endswith((".json", ".jsonl")) or (form is None and _looks_like_json(first)):
+        return reading.of_json(text.lstrip("\ufeff"))
+    if name.endswith(".csv"):
+        line = first.split("\n", 1)[0]
+        return reading.of_csv(text, max(",;\t", key=line.count))
+    titles = [title.strip().casefold() for title in first.split("\n", 1)[0].split("\t")]
+    if form is None and len(titles) > 1 and _is_header(titles):
+        rows = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), start=1)]
+        if _column_of_words(titles, rows[1:]) is None:
+            return reading.of_csv(text, "\t")
+    lines = lines_of(text, reading.path)
+    form = form or detect_format(text)
+    if reading.columns is None and (form == "lines" or not any(len(line.split()) > 1 for line in lines)):
+        if (columns := columns_in_lines(lines)) is not None:
+            read = reading.of_columns(columns)
+            return replace(read, how=f"lines with tags among the words, {read.how}")
+        if (marked := marked_records(lines)) is not None:
+            records = ((record, number) for number, record in enumerate(marked, start=1))
+            return reading.of_records(records)
+    if form == "conll" or reading.with_tags:
+        return reading.of_columns(list(numbered(lines)))
+    check_no_tags(lines, reading.path)
+    return None
+
+
+def _looks_like_json(text: str) -> bool:
+    return re.match(r"\{\s*\"|\[\s*[{\[]\s*\"", text) is not None
+
+
+def detect_format(text: str) -> str:
+    """Return "conll" for one word a line, "lines" for one sentence a line.
+
+    Column files have the same number of columns in every line, and either a tag at the end of every line, numbers that
+    count the words, or blank lines between blocks of several lines. If most lines have a tag, it is a column file with
+    a mistake in it: read as sentences, its tags would become words.
+    """
+    widths: set[int] = set()
+    tagged = lines = blocks = counted = 0
+    inside = False
+    for _, fields in numbered(islice(text.split("\n"), _LINES_LOOKED_AT)):
+        last_is_tag = len(fields) > 1 and is_tag(fields[-1])
+        if not fields or is_aside(fields) and not (fields[0].startswith("#") and (last_is_tag or inside)):
+            inside = False
+            continue
+        widths.add(len(fields))
+        tagged += last_is_tag or any(map(is_typed, fields[1:]))
+        counted += is_counted(fields[0]) is not None
+        blocks += not inside
+        lines += 1
+        inside = True
+    if 2 * tagged > lines > 2:
+        return "conll"
+    if len(widths) != 1 or (lines < 2 and "\t" not in text):
+        return "lines"
+    same = tagged == lines or (blocks > 1 and lines > 1.5 * blocks) or (counted == lines > 1 and widths != {1})
+    return "conll" if same else "lines"

@@ -1,0 +1,202 @@
+"""Rows of JSON, CSV, Parquet and the Hub -> sentences: words with tags, or a text with spans of characters."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tof_hf.data.labels import UNTYPED, Span, tags_from_spans
+from tof_hf.data.readers.answers import find_answer
+from tof_hf.data.readers.fields import END, START, TYPE, ErrorOf, Fields, Record, listed
+from tof_hf.data.schemes import named
+from tof_hf.data.words import find_word_spans
+from tof_hf.errors import DataError, as_data_error
+
+NOTES = {
+    "cut": "{} spans cut words and were widened to them, such as {}",
+    "crossing": "{} spans cross a longer one, which no tags can say, and were left out, such as {}",
+    "moved": "{} spans were moved to the nearest place of their text, such as {}",
+    "blank": "{} spans hold no word and were left out, such as {}",
+    "rejected": "{} rows were left out because their answer is not 'accept', such as {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The words of a row, its tags as written, and what happened to its spans: kinds of `NOTES` with examples."""
+
+    tokens: list[str]
+    tags: list[str]
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def sentence_of(record: Record, fields: Fields) -> Sentence | None:
+    """Return the words and tags of a row; None if it has no word. Raises `DataError` for a bad row."""
+    if record.get("answer") in ("reject", "ignore"):  # Prodigy
+        return Sentence([], [], [("rejected", repr(record.get("text", ""))[:60])])
+    words, places, text = _words(record, fields)
+    notes: list[tuple[str, str]] = []
+    if fields.ner_tags:
+        tags = _tags(record.get(fields.ner_tags), fields)
+        if len(words) != len(tags):
+            raise DataError(f"{len(words)} words and {len(tags)} tags.", fix="give every word exactly one tag.")
+    elif fields.spans:
+        given = list(_spans(listed(record.get(fields.spans)), text, notes, of_words=fields.text is None))
+        tags = tags_from_spans(_in_words(given, places, text, notes), len(words))
+    else:
+        tags = ["O"] * len(words)
+    pairs = [(word, tag) for word, tag in zip(words, tags, strict=True) if word.strip() and word != "-DOCSTART-"]
+    if not pairs and not notes:
+        return None
+    return Sentence([word for word, _ in pairs], [tag for _, tag in pairs], notes)
+
+
+def _words(record: Record, fields: Fields) -> tuple[list[str], list[tuple[int, int]], str]:
+    """The words, the characters of each, and the text that these are of."""
+    text = record.get(fields.text) if fields.text else None
+    if text is not None and not isinstance(text, str):
+        raise DataError(f"{text!r:.60} in {fields.text!r}.", fix="give every row a text.")
+    parts = listed(record.get(fields.tokens)) if fields.tokens else None
+    if parts is None:
+        places = find_word_spans(text or "", fields.word_rule)
+        return [(text or "")[start:end] for start, end in places], places, text or ""
+    if isinstance(parts, str):
+        parts = parts.split()
+    if isinstance(parts, list) and text is not None and all(isinstance(part, Mapping) for part in parts):
+        places = [_ends(part, text) for part in parts]
+        return [text[start:end] for start, end in places], places, text
+    if isinstance(parts, list) and all(isinstance(part, Mapping) for part in parts):
+        parts = [part.get("text") for part in parts]
+    if not isinstance(parts, list) or not all(isinstance(part, str | None) for part in parts):
+        raise DataError(f"{parts!r:.60} in {fields.tokens!r}.", fix="give every row a list of words.")
+    words = [part or "" for part in parts]
+    aligned = _aligned(words, text) if text is not None and _is_of(record, fields, text) else None
+    if aligned is not None:
+        return words, aligned, text or ""
+    starts = [0]
+    for word in words:
+        starts.append(starts[-1] + len(word) + 1)
+    return words, [(start, start + len(word)) for start, word in zip(starts, words, strict=False)], " ".join(words)
+
+
+def _is_of(record: Record, fields: Fields, text: str) -> bool:
+    """Whether offsets count in the text, not in its words joined by blanks, by the texts of the entities."""
+    spans = listed(record.get(fields.spans)) if fields.spans else None
+    named_ = [one for one in spans or [] if isinstance(one, Mapping) and isinstance(one.get("text"), str)]
+    return all(text[one.get("start", 0) : one.get("end", 0)] == one["text"] for one in named_ if "start" in one)
+
+
+def _aligned(words: Sequence[str], text: str) -> list[tuple[int, int]] | None:
+    """Where the words are in the text, one after the other; None if they are not all there."""
+    places, end = [], 0
+    for word in words:
+        start = text.find(word, end)
+        if start < 0:
+            return None
+        end = start + len(word)
+        places.append((start, end))
+    return places
+
+
+def _tags(value: Any, fields: Fields) -> list[str]:
+    tags = [] if value is None else listed(value)
+    if isinstance(tags, str):
+        tags = re.split(r"[\s,]+", tags.strip()) if tags.strip() else []
+    if not isinstance(tags, list) or any(tag is None for tag in tags):
+        raise DataError("a word without a tag.", fix='give every word a tag, "O" outside entities.')
+    if fields.names is not None and all(str(tag).lstrip("-").isdecimal() for tag in tags):
+        return named(tags, fields.names)
+    if not all(isinstance(tag, str) for tag in tags):
+        raise DataError(f"the tags {tags!r:.60}.", fix="give all tags as text, or all as numbers.")
+    return tags
+
+
+def _ends(span: Record, text: str) -> tuple[int, int]:
+    start, end = (next((span[key] for key in keys if key in span), None) for keys in (START, END))
+    if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(text):
+        return start, end
+    found = f"the span {start!r} to {end!r} in {len(text)} characters."
+    raise DataError(found, fix="give offsets in characters, end exclusive.")
+
+
+def _spans(value: Any, text: str, notes: list[tuple[str, str]], *, of_words: bool) -> Iterator[tuple[int, int, str]]:
+    """Start, end and type of each span, of every usual form."""
+    if isinstance(value, Mapping):  # one list for each key
+        value = [dict(zip(value, values, strict=False)) for values in zip(*value.values(), strict=False)]
+    for span in value or ():
+        if isinstance(span, Mapping):
+            span = {**span, **(span["value"] if isinstance(span.get("value"), Mapping) else {})}
+            if not any(key in span for key in START):
+                continue  # a relation, or a choice for the whole text
+            label = next((span[key] for key in TYPE if span.get(key)), UNTYPED)
+            label = label[0] if isinstance(label, list) and label else label
+        elif isinstance(span, list | tuple) and len(span) >= 3 and not of_words:
+            label, span = span[2], {"start": span[0], "end": span[1]}
+        else:
+            fix = 'give {"start", "end", "label"} with offsets in characters; for others, give the text too.'
+            raise DataError(f"the span {span!r:.60}.", fix=fix)
+        if not isinstance(label, str) or not label.strip():
+            raise DataError(f"the entity type {label!r:.60}.", fix="give a text.")
+        start, end = _ends(span, text)
+        said, there = span.get("text"), text[start:end].strip()
+        shifted = isinstance(said, str) and len(said) == end - start and said.strip() != there
+        if isinstance(said, str) and said.strip() and (shifted or (said.strip() not in there and there not in said)):
+            # A span that was made longer or shorter by hand keeps its place; others were counted in other units.
+            if (place := find_answer(said, start, text)) is None:
+                raise DataError(f"{there!r} where a span says {said!r:.60}.", fix="correct its offsets.")
+            notes.append(("moved", repr(said)))
+            start, end = place
+        yield start, end, label.strip()
+
+
+def _in_words(
+    spans: Sequence[tuple[int, int, str]],
+    places: Sequence[tuple[int, int]],
+    text: str,
+    notes: list[tuple[str, str]],
+) -> Iterator[Span]:
+    """The words of spans of characters, in full; of crossing spans the longest."""
+    taken: dict[int, Span] = {}
+    for start, end, label in sorted(set(spans), key=lambda span: (span[0] - span[1], span[0])):
+        within = [number for number, place in enumerate(places) if place[0] < end and place[1] > start]
+        if not within:
+            notes.append(("blank", repr(text[start:end])))
+            continue
+        span = Span(within[0], within[-1] + 1, label)
+        if any(number in taken for number in within):
+            notes.append(("crossing", repr(text[start:end])))
+            continue
+        first, last = places[within[0]][0], places[within[-1]][1]
+        if first < start or end < last:
+            notes.append(("cut", f"{text[start:end]!r} in {text[first:last]!r}"))
+        taken |= dict.fromkeys(within, span)
+        yield span
+
+
+def told(notes: Sequence[tuple[str, str]]) -> list[str]:
+    """One line for each kind of note, with its count and first example."""
+    lines = []
+    for kind, line in NOTES.items():
+        if examples := [example for one, example in notes if one == kind]:
+            lines.append(line.format(len(examples), examples[0]))
+    return lines
+
+
+def records_of(value: Any, error: ErrorOf) -> Iterator[Record]:
+    """The rows of a JSON document: an object, or a list of them that may be in an object."""
+    if isinstance(value, Mapping):
+        lists = [rows for key, rows in value.items() if key in ("data", "annotations", "examples", "rows")]
+        value = next((rows for rows in lists if isinstance(rows, list) and "text" not in value), [value])
+    for row in value:
+        if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], Mapping):
+            row = {"text": row[0], **row[1]}  # spaCy
+        if not isinstance(row, Mapping):
+            raise error(f"a row that is no object ({row!r:.60}).", "give one JSON object for each row.")
+        yield _of_label_studio(row) if isinstance(row.get("data"), Mapping) else row
+
+
+def _of_label_studio(row: Record) -> Record:
+    done = [one for one in row.get("annotations") or row.get("completions") or [] if isinstance(one, Mapping)]
+    first = next((one for one in done if not one.get("was_cancelled")), {})
+    with as_data_error("a task that is not as Label Studio exports it", fix="export it as JSON again."):
+        return {"id": row.get("id"), **row["data"], "entities": list(first.get("result") or [])}
