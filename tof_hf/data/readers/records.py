@@ -186,7 +186,8 @@ def records_of(value: Any, error: ErrorOf) -> Iterator[Record]:
     """The rows of a JSON document: an object, or a list of them that may be in an object."""
     if isinstance(value, Mapping):
         lists = [rows for key, rows in value.items() if key in ("data", "annotations", "examples", "rows")]
-        value = next((rows for rows in lists if isinstance(rows, list) and "text" not in value), [value])
+        single = "text" in value or isinstance(value.get("data"), Mapping)
+        value = next((rows for rows in lists if isinstance(rows, list) and not single), [value])
     for row in value:
         if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], Mapping):
             row = {"text": row[0], **row[1]}  # spaCy
