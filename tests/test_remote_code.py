@@ -242,6 +242,7 @@ def test_no_call_in_the_code_and_on_the_pages_could_run_the_code_of_a_model():
     pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("tof_hf/**/*.md.jinja")]
     for page in pages:
         blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        blocks = [re.sub(r"\{\{.*?\}\}", "x", re.sub(r"\{%.*?%\}", "", block)) for block in blocks]
         sources |= {Path(f"{page}, block {number}"): block for number, block in enumerate(blocks)}
     assert len(sources) > 200 and any("pages" in file.parts for file in sources)
     unsafe = {str(file.relative_to(ROOT)): calls for file, text in sources.items() if (calls := unsafe_calls(text))}

@@ -139,7 +139,7 @@ def test_every_mistake_of_a_run_file_is_an_error_of_its_own(run_file, capsys):
 def test_the_screen_has_errors_first_and_fits(report_on, toy):
     report = report_on("systems=[source_only, adaptabert, tof]", "ner.max_length=24", "ner.stride=4")
     lines = report.as_text().splitlines()
-    assert len(lines) <= 42 and max(map(len, lines)) <= 120
+    assert len(lines) <= 48 and max(map(len, lines)) <= 120
     wrong = report_on(f"target.gold={toy['source']['train']}", "target.mrc=nowhere.json", "ner.max_length=24")
     levels = [line.split()[0] for line in wrong.as_text().splitlines()[1:] if line.startswith(("err", "warn", "note"))]
     assert levels == sorted(levels, key=["error", "warning", "note"].index) and levels[0] == "error"

@@ -60,11 +60,11 @@ def test_questions_are_recognised_in_tables(files):
     assert read_mrc(files / "again.parquet")["question"][0] == "el casa?"
 
 
-def test_a_word_with_a_blank_is_refused_where_a_line_is_a_word(files, capsys):
-    row = {"id": "1", "tokens": ["New York"], "ner_tags": ["B-LOC"]}
+def test_a_word_with_a_tab_is_refused_where_a_line_is_a_word(files, capsys):
+    row = {"id": "1", "tokens": ["New\tYork"], "ner_tags": ["B-LOC"]}
     (files / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert translate(files, "rows.jsonl", "out.conll") == 2
-    assert "New York" in capsys.readouterr().err and not (files / "out.conll").exists()
+    assert "York" in capsys.readouterr().err and not (files / "out.conll").exists()
     assert translate(files, "rows.jsonl", "out.jsonl") == 0
 
 

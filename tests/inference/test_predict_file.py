@@ -252,7 +252,7 @@ def test_what_is_written_is_not_read_again(model, folder, capsys):
         ("in.txt", "out.csv", "the form 'csv'"),
         ("bad.jsonl", "out.jsonl", "bad.jsonl:2"),
         ("broken.txt", "out.jsonl", "broken.txt:2: found byte 0xe9, which is not UTF-8, in a file that is UTF-8"),
-        ("blanks.jsonl", "out.conll", "the word 'New York', which would break the columns"),
+        ("blanks.jsonl", "out.conll", "the word 'New\\tYork', which would break the columns"),
         ("empty.jsonl", "out.conll", "the word '', which would break the columns"),
         ("in.txt", "out.parquet.gz", "Parquet in a stream"),
         ("cut.txt.gz", "out.jsonl", "a file that cannot be read"),
@@ -270,7 +270,7 @@ def test_what_cannot_work_ends_with_a_message_and_without_a_file(model, folder, 
     (folder / "endless.conll").write_text("Maria O\n\n" + "Madrid O\n" * 1_000, encoding="utf-8")
     (folder / "bad.jsonl").write_text('{"text": "Maria"}\n{"tokens": [1]}\n', encoding="utf-8")
     (folder / "broken.txt").write_bytes("Ωß ok\n".encode() + b"\xe9\n")
-    (folder / "blanks.jsonl").write_text('{"tokens": ["in", "New York"]}\n', encoding="utf-8")
+    (folder / "blanks.jsonl").write_text('{"tokens": ["in", "New\\tYork"]}\n', encoding="utf-8")
     (folder / "empty.jsonl").write_text('{"tokens": ["in", ""]}\n', encoding="utf-8")
     (folder / "cut.txt.gz").write_bytes(gzip.compress(b"Maria\n" * 1000)[:-20])
     (folder / "text.parquet").write_text("no table", encoding="utf-8")

@@ -159,8 +159,11 @@ class TofConfig(Section):
 
     @classmethod
     def explain_unknown(cls, key: str, name: str) -> str | None:
-        stage = StageName.parse(name) if name else None  # the name of a stage's folder, such as `mrc1`
-        if stage is None or not stage.round or stage.section not in STAGES:
+        try:
+            stage = StageName.parse(name)  # of a stage's folder, such as `mrc1`
+        except ValueError:
+            return None
+        if not stage.round or stage.section not in STAGES:
             return None
         return f"unknown key {key!r}. Did you mean {stage.section!r}? It sets the stages of all rounds."
 
