@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -208,6 +209,7 @@ def detect_format(text: str) -> str:
     a mistake in it: read as sentences, its tags would become words.
     """
     widths: set[int] = set()
+    typed: Counter[int] = Counter()  # by column
     tagged = lines = blocks = counted = 0
     inside = False
     for _, fields in numbered(islice(text.split("\n"), _LINES_LOOKED_AT)):
@@ -216,7 +218,8 @@ def detect_format(text: str) -> str:
             inside = False
             continue
         widths.add(len(fields))
-        tagged += last_is_tag or any(map(is_typed, fields[1:]))
+        tagged += last_is_tag
+        typed.update(place for place, field in enumerate(fields) if is_typed(field))
         counted += is_counted(fields[0]) is not None
         blocks += not inside
         lines += 1
@@ -225,5 +228,10 @@ def detect_format(text: str) -> str:
         return "conll"
     if len(widths) != 1 or (lines < 2 and "\t" not in text):
         return "lines"
-    same = tagged == lines or (blocks > 1 and lines > 1.5 * blocks) or (counted == lines > 1 and widths != {1})
+    same = (
+        tagged == lines
+        or 2 * max(typed.values(), default=0) > lines > 2
+        or (blocks > 1 and lines > 1.5 * blocks)
+        or (counted == lines > 1 and widths != {1})
+    )
     return "conll" if same else "lines"
