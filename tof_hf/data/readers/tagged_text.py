@@ -19,15 +19,20 @@ _MARKED = (
 )
 _HTML = frozenset("a b i u p em strong span div li ul td tr th h1 h2 h3 sub sup small code pre title".split())
 _LEFT_OVER = re.compile(rf"(?:^|[{re.escape(_GLUE)}(\[<{{:@-])[BIESLUM][-_][A-Z]{{2,}}[\w-]*[)\]>}}.,;]*$")
+_TAG_START = re.compile("[BIESLUM][-_][A-Z]{2,}")
 _FEW = 0.05  # share of words, of which more are no accident
 
 
 def columns_in_lines(lines: Sequence[str]) -> list[Line] | None:
     """The words of lines with tags glued to words or beside them, as lines of a column file; None for other text."""
-    numbered = [(number, line.split()) for number, line in enumerate(lines, start=1)]
-    tokens = [token for _, line in numbered for token in line]
-    for sep in _GLUE:
-        if tokens and all(sep in token[1:] for token in tokens):
+    # One word is enough to tell most texts from these forms, and the words of a large text take much memory.
+    possible = [sep for sep in _GLUE if all(sep in token[1:] for line in lines for token in line.split())]
+    alternating = not any(len(line.split()) % 2 for line in lines)
+    numbered: list[tuple[int, list[str]]] = []
+    if possible or alternating:
+        numbered = [(number, line.split()) for number, line in enumerate(lines, start=1)]
+    for sep in possible:
+        if tokens := [token for _, line in numbered for token in line]:
             times = min(token[1:].count(sep) for token in tokens)
             last = [token.rsplit(sep, 1)[1] for token in tokens]
             if _are_tags(last) or (
@@ -39,7 +44,7 @@ def columns_in_lines(lines: Sequence[str]) -> list[Line] | None:
                     for n, line in numbered
                 ]
                 return list(_as_lines(split, ends=not one_a_line))
-    for pairs in (_alternating(numbered), _beside(lines)):
+    for pairs in (_alternating(numbered) if alternating else None, _beside(lines)):
         if pairs is not None and _are_tags(tag for _, line in pairs for _, tag in line):
             return list(_as_lines(pairs, ends=True))
     return None
@@ -47,17 +52,22 @@ def columns_in_lines(lines: Sequence[str]) -> list[Line] | None:
 
 def check_no_tags(lines: Sequence[str], path: Path) -> None:
     """Raise `DataError` for a text in which some words have tags, which would become words."""
-    numbered = [(number, line.split()) for number, line in enumerate(lines, start=1)]
-    tokens = [token for _, line in numbered for token in line]
-    left = [token for token in tokens if _LEFT_OVER.search(token)]
-    outside = sum(token == "O" or token[-2:-1] in _GLUE and token[-1:] == "O" for token in tokens)
-    if len(left) > 1 and len(left) + outside > _FEW * len(tokens) or len(left) > _FEW * len(tokens):
-        line = next(number for number, line in numbered if left[0] in line)
+    words = outside = left = 0
+    first: tuple[str, int] | None = None
+    for number, line in enumerate(lines, start=1):
+        tokens = line.split()
+        words += len(tokens)
+        if "O" in line:
+            outside += sum(token == "O" or token[-2:-1] in _GLUE and token[-1:] == "O" for token in tokens)
+        if _TAG_START.search(line) and (found := [token for token in tokens if _LEFT_OVER.search(token)]):
+            first = first or (found[0], number)
+            left += len(found)
+    if first is not None and (left > 1 and left + outside > _FEW * words or left > _FEW * words):
         raise DataError(
-            f"{left[0]!r}, which looks like a tag among words ({len(left)} such words of {len(tokens)}).",
+            f"{first[0]!r}, which looks like a tag among words ({left} such words of {words}).",
             fix="give text without tags, or a column file with a tag for every word.",
             path=path,
-            line=line,
+            line=first[1],
         )
 
 
@@ -79,8 +89,6 @@ def _as_lines(sentences: Sequence[tuple[int, Sequence[Any]]], *, ends: bool) -> 
 
 def _alternating(numbered: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[tuple[str, str]]]] | None:
     """Lines of a word, its tag, the next word, its tag, and so on."""
-    if any(len(line) % 2 for _, line in numbered):
-        return None
     pairs = [
         (number, [(word, _bare(tag)) for word, tag in zip(line[::2], line[1::2], strict=True)])
         for number, line in numbered
@@ -106,6 +114,8 @@ def _bare(tag: str) -> str:
 
 def marked_records(lines: Sequence[str]) -> list[dict[str, Any]] | None:
     """A row with text and spans for each line, if any of them has entities in marks; else None."""
+    if not any(form.search(line) for line in lines for form in _MARKED):
+        return None
     rows, found = [], False
     for line in lines:
         text, spans, end = "", [], 0
