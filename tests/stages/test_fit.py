@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
-from nightly import NIGHTLY, nightly
+from nightly import nightly, nightly_only
 from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, Trainer, TrainingArguments
@@ -165,7 +165,7 @@ def test_a_stopped_stage_goes_on_to_the_weights_of_a_plain_run(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not NIGHTLY, reason="runs in make nightly")
+@nightly_only
 def test_two_processes_train_the_weights_of_one(checkpoint, tokenizers, tmp_path, run_processes):
     base, tokenizer = checkpoint("bert"), tokenizers["wordpiece"]
     script = tmp_path / "both.py"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tof_hf.data.readers.files import lines_of
-from tof_hf.data.readers.layout import Layout, Line, count_of, find_layout, is_counted, numbered
+from tof_hf.data.readers.layout import Layout, count_of, find_layout
+from tof_hf.data.readers.lines import Line, is_counted, numbered
 from tof_hf.data.schemes import named, read_tags
 from tof_hf.errors import DataError
 from tof_hf.utils.outside import TEXT

@@ -14,7 +14,8 @@ from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import TaggedSentence, read_columns, with_meaning
 from tof_hf.data.readers.fields import USUAL_NAMES, Record, choose_fields
 from tof_hf.data.readers.files import lines_of
-from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES, Line, is_aside, is_counted, numbered
+from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES
+from tof_hf.data.readers.lines import Line, is_aside, is_counted, numbered
 from tof_hf.data.readers.records import records_of, sentence_of, told
 from tof_hf.data.readers.tagged_text import check_no_tags, columns_in_lines, marked_records
 from tof_hf.data.schemes import is_typed

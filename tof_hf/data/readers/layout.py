@@ -2,17 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from tof_hf.data.labels import is_tag, spans_from_tags
+from tof_hf.data.readers.lines import Line, is_aside, is_counted
 from tof_hf.data.schemes import WrittenTags, named, read_tags
 from tof_hf.errors import DataError
-from tof_hf.utils.text import is_visible
-
-Line: TypeAlias = tuple[int, list[str]]  # number from 1, and columns; none for an empty line
 
 WORD_NAMES = ("tokens", "token", "words", "word", "form", "text")
 TAG_NAMES = ("ner_tags", "ner_tag", "ner", "tags", "tag", "labels", "label", "ner_labels", "ne", "iob", "bio", "entity")
@@ -159,11 +157,6 @@ def find_layout(
     )
 
 
-def is_aside(fields: Sequence[str]) -> bool:
-    """Whether a line may hold no word: a comment, `-DOCSTART-`, `IMGID:`."""
-    return fields[0].startswith(("#", "IMGID:")) or any(field.startswith("-DOCSTART-") for field in fields)
-
-
 def _is_header(fields: Sequence[str]) -> bool:
     names = {field.casefold() for field in fields}
     if len(fields) < 2 or not names.intersection(WORD_NAMES):
@@ -211,13 +204,6 @@ def _named_columns(
 def count_of(columns: int) -> str:
     """A number of columns in words."""
     return "1 column" if columns == 1 else f"{columns} columns"
-
-
-def is_counted(field: str) -> bool | None:
-    """Whether this is the number of a word; False for ranges and empty nodes of CoNLL-U (1-2, 1.1), None for others."""
-    if field.isdecimal() and field.isascii():
-        return True
-    return False if re.fullmatch(r"\d+[-.]\d+", field, re.ASCII) else None
 
 
 def _index_column(lines: Iterable[Line], width: int) -> int | None:
@@ -308,18 +294,3 @@ def _doubt(
         path=path,
         line=line,
     )
-
-
-def numbered(lines: Iterable[str]) -> Iterator[Line]:
-    """The lines with their numbers, split into columns."""
-    return ((number, split_columns(line)) for number, line in enumerate(lines, start=1))
-
-
-def split_columns(line: str) -> list[str]:
-    """Return the fields of a line: between tabs if it has one, else between blanks (not no-break spaces)."""
-    line = line.lstrip("\ufeff")
-    if "\t" in line:
-        return [field.strip(" \r") for field in line.rstrip(" \t\r").split("\t")] if line.strip() else []
-    if line.isascii():
-        return line.split()
-    return [field for field in line.strip(" \r").split(" ") if field] if is_visible(line) else []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tof_hf.data.labels import is_tag
-from tof_hf.data.readers.layout import Line
+from tof_hf.data.readers.lines import Line
 from tof_hf.data.schemes import is_typed, read_tags
 from tof_hf.errors import DataError
 
