@@ -33,7 +33,8 @@ def _section(name: str, parser: argparse.ArgumentParser) -> str:
         if not isinstance(one, argparse._HelpAction)
     ]
     about = (parser.description or "").replace("|", "\\|")
-    return f"## `tof-hf {name}`\n\n{about}\n\n| argument | meaning |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+    table = ["", "| argument | meaning |", "| --- | --- |", *rows] if rows else []
+    return "\n".join([f"## `tof-hf {name}`", "", about, *table, ""])
 
 
 def _names(action: argparse.Action) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import runpy
 import subprocess
 import sys
@@ -125,6 +126,29 @@ def test_an_unknown_flag_of_a_run_names_the_option_as_it_is_written(run_file, wo
 def test_a_mistyped_command_has_a_suggestion(capsys):
     assert parser_error(capsys, "rn", "mine.yaml").endswith("unknown command 'rn'. Did you mean 'run'?\n")
     assert "invalid choice: 'xyz'" in parser_error(capsys, "xyz")
+
+
+def test_a_mistyped_option_has_a_suggestion(run_file, capsys):
+    assert parser_error(capsys, "run", run_file, "--pln").endswith("arguments: --pln. Did you mean '--plan'?\n")
+    assert parser_error(capsys, "predict", "m", "in", "out", "--fromat=txt").endswith("Did you mean '--from'?\n")
+    assert parser_error(capsys, "--verson").endswith("Did you mean '--version'?\n")
+
+
+def test_a_shell_that_asks_for_completions_gets_them_from_the_commands_parser(capsys, monkeypatch):
+    asked = []
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    monkeypatch.setitem(sys.modules, "argcomplete", SimpleNamespace(autocomplete=asked.append))
+    parser_error(capsys, "run")
+    assert [parser.prog for parser in asked] == ["tof-hf"]
+
+
+def test_env_says_what_a_bug_report_needs_and_nothing_about_the_user(capsys):
+    assert main(["env"]) == 0
+    printed = capsys.readouterr().out
+    assert {"tof_hf", "python", "torch", "transformers", "platform", "devices"} <= set(
+        re.findall("^- (.*?):", printed, re.M)
+    )
+    assert not any(name in printed for name in (str(Path.home()), sys.prefix, str(Path.cwd())))
 
 
 @pytest.mark.parametrize(("encoding", "text"), [("ascii", "caf\\xe9"), ("cp1252", "café")])

@@ -232,6 +232,7 @@ def test_a_folder_that_is_not_there_and_no_hub_id_is_named_and_not_asked_for(nam
         ("rns/fnal", None),
         ("bert-base-cased", None),
         ("runs/fnal", "runs/final"),
+        ("rnus/final", "runs/final"),
     ],
 )
 def test_a_mistyped_folder_has_a_suggestion_and_an_id_goes_to_the_hub(name, near, no_hub, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from tof_hf.utils.versions import __version__
 # Each is a module of this package with HELP, add_arguments(parser) and run(options) -> exit status, or None for 0.
 COMMANDS = (
     "run", "config", "check", "predict", "report", "push", "export-onnx", "demo", "translate", "induce-dictionary",
-    "ablate", "search",
+    "ablate", "search", "env",
 )  # fmt: skip
 
 
@@ -65,18 +65,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     first = next(iter(sys.argv[1:] if arguments is None else arguments), "")
-    if first not in COMMANDS and (near := difflib.get_close_matches(first, COMMANDS, n=1)):
+    known = (*COMMANDS, "--help", "--version")
+    if first not in known and (near := difflib.get_close_matches(first, known, n=1)):
         parser.error(f"unknown command {first!r}. Did you mean {near[0]!r}?")
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     options, rest = parser.parse_known_args(arguments)
     # argparse ends a list of words at the first option, so KEY=VALUE after one are left over.
     if rest and ("overrides" not in options or any(word.startswith("-") for word in rest)):
-        pairs = re.findall(r"--([\w.-]+)[ =]([^-\s]\S*)", " ".join(rest)) or [("ner.learning_rate", "1e-5")]
-        example = " ".join(f"{key.replace('-', '_')}={value}" for key, value in pairs)
-        hint = f"; options of a run are KEY=VALUE: write {example}" if "overrides" in options else ""
-        parser.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+        options.parser.error(f"unrecognized arguments: {' '.join(rest)}{_hint(options, rest)}")
     if rest:
         options.overrides = [*options.overrides, *rest]
     return options
+
+
+def _hint(options: argparse.Namespace, rest: Sequence[str]) -> str:
+    """What was probably meant by words that the command does not take."""
+    flags = re.findall(r"--([\w-]+)", options.parser.format_help())
+    for word in rest:
+        if word.startswith("-") and (near := difflib.get_close_matches(word.strip("-").split("=")[0], flags, n=1)):
+            return f". Did you mean '--{near[0]}'?"
+    if "overrides" not in options:
+        return ""
+    pairs = re.findall(r"--([\w.-]+)[ =]([^-\s]\S*)", " ".join(rest)) or [("ner.learning_rate", "1e-5")]
+    example = " ".join(f"{key.replace('-', '_')}={value}" for key, value in pairs)
+    return f"; options of a run are KEY=VALUE: write {example}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,5 +104,5 @@ def _parser() -> argparse.ArgumentParser:
         about = f"{module.HELP[0].upper()}{module.HELP[1:]}."
         command = commands.add_parser(name, help=module.HELP, description=about, usage=getattr(module, "USAGE", None))
         module.add_arguments(command)
-        command.set_defaults(run_command=module.run)
+        command.set_defaults(run_command=module.run, parser=command)
     return parser

@@ -77,10 +77,16 @@ def _check_name(name: str) -> None:
     if os.path.exists(name):
         return
     path = Path(name)
-    folders = [folder.name for folder in path.parent.glob("*/")] if os.path.isdir(path.parent) else []
-    near = difflib.get_close_matches(path.name, folders, n=1)
+    if os.path.isdir(path.parent):
+        folders = {folder.name: folder for folder in path.parent.glob("*/")}
+        near = difflib.get_close_matches(path.name, folders, n=1)
+    else:  # perhaps the folder that it is in was mistyped
+        inside = [folder / path.name for folder in path.parent.parent.glob("*/")]
+        folders = {folder.parent.name: folder for folder in inside if os.path.isdir(folder)}
+        near = difflib.get_close_matches(path.parent.name, folders, n=1)
     if near or not _HUB_ID.fullmatch(name):
-        hint = f" Did you mean {os.path.join(os.path.dirname(name) or '.', near[0])}?" if near else ""
+        found = folders[near[0]] if near else path
+        hint = f" Did you mean {os.path.join(found.parent, found.name)}?" if near else ""
         raise ModelError(
             f"{name}: no folder of this name.{hint} Check the path, which is relative to the current folder; an id of "
             "the Hub has the form user/name."
