@@ -21,6 +21,7 @@ from tof_hf.run.inputs import Inputs
 from tof_hf.run.output import RunOutput, TofResult, check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
 from tof_hf.run.validation import check_place, check_run
+from tof_hf.stages.fit import Callbacks
 from tof_hf.stages.record import RECORD
 from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.utils.log import say, warn
@@ -41,6 +42,8 @@ class TofPipeline:
             same in several runs is done once.
         inputs: Data that has been read already.
         copy_final: Whether the finished tagger is copied to `final/`; otherwise it stays in its stage's folder.
+        callbacks: TrainerCallbacks, or classes of them, added to the Trainer of every stage that is trained. What they
+            change is no option: a stage that is finished is reused whatever they do.
 
     Example:
         >>> result = TofPipeline(load_config("run.yaml")).run()
@@ -56,11 +59,13 @@ class TofPipeline:
         stages: str | os.PathLike[str] | None = None,
         inputs: Inputs | None = None,
         copy_final: bool = True,
+        callbacks: Callbacks = (),
     ) -> None:
         self.config = config
         self.folder = Path(config.output_dir)
         self.inputs = inputs or Inputs(config, datasets)
         self.copy_final = copy_final
+        self.callbacks = callbacks
         self.folders = StageFolders(self.folder / "stages" if stages is None else Path(stages), stages is not None)
         self.recipes = recipes or {system: RECIPES[system] for system in config.systems}
 
@@ -86,7 +91,15 @@ class TofPipeline:
             taggers: dict[str, Checkpoint] = {}
             for system, recipe in self.recipes.items():
                 say(f"system {system}")
-                steps = Steps(self.config, data, scorer, system=system, folders=self.folders, record=output.record)
+                steps = Steps(
+                    self.config,
+                    data,
+                    scorer,
+                    system=system,
+                    folders=self.folders,
+                    record=output.record,
+                    callbacks=self.callbacks,
+                )
                 output.histories[system] = steps.history
                 taggers[system] = recipe(steps)
             released = DEFAULT_SYSTEM if DEFAULT_SYSTEM in taggers else list(taggers)[-1]
@@ -150,6 +163,7 @@ def run_tof(
     overrides: Sequence[str] = (),
     *,
     datasets: Mapping[str, Dataset] | None = None,
+    callbacks: Callbacks = (),
 ) -> TofResult:
     """Run a config from start to finish.
 
@@ -157,6 +171,7 @@ def run_tof(
         config: A TofConfig, a mapping, or the path of a YAML run file.
         overrides: Options as `key=value` that override those of a mapping or file.
         datasets: Datasets to use in place of files, by the name that stands for their `path` in the config.
+        callbacks: TrainerCallbacks, or classes of them, added to the Trainer of every stage.
 
     Returns:
         The folder of the finished tagger, and the scores after every stage.
@@ -171,4 +186,4 @@ def run_tof(
     """
     if not isinstance(config, TofConfig):
         config = load_config(config, overrides)
-    return TofPipeline(config, datasets=datasets).run()
+    return TofPipeline(config, datasets=datasets, callbacks=callbacks).run()

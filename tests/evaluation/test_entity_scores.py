@@ -129,3 +129,9 @@ def test_the_evaluate_metric_collects_batches():
     metric.add_batch(predictions=[["B-PER"]], references=[["B-PER"]])
     metric.add_batch(predictions=[["O"]], references=[["B-LOC"]])
     assert metric.compute()["overall_recall"] == 0.5
+
+
+def test_macro_f1_is_the_mean_over_the_types_that_the_truth_has():
+    scores = entity_scores([["B-PER", "B-PER", "B-LOC", "O"]], [["B-PER", "B-PER", "O", "B-ORG"]])
+    assert (scores.macro_f1, scores.per_type["ORG"].f1) == (0.5, 0.0)
+    assert entity_scores([["O"]], [["B-ORG"]]).macro_f1 == 0.0

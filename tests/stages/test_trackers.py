@@ -1,4 +1,4 @@
-"""Where trackers (report_to) log to."""
+"""Where trackers (report_to) log to, and how progress is shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tof_hf.inference.words import OrderedTrainer
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fit import stage_trainer
+from tof_hf.stages.progress import ProgressLines
 
 
 class Tracker(TrainerCallback):
@@ -46,3 +47,14 @@ def test_logs_of_a_tracker_are_kept_outside_the_folder_that_is_deleted(trainer, 
     callbacks = trainer(report_to="mine").callback_handler.callbacks
     (tracker,) = [callback for callback in callbacks if isinstance(callback, Tracker)]
     assert tracker.logging_dir == str(tmp_path / "run/logs/mlm-ner")
+
+
+def test_where_no_terminal_shows_a_bar_a_line_says_from_time_to_time_how_far_a_stage_is(trainer, monkeypatch):
+    callbacks = trainer(disable_tqdm=True).callback_handler.callbacks
+    (lines,) = [callback for callback in callbacks if isinstance(callback, ProgressLines)]
+    said = []
+    monkeypatch.setattr("tof_hf.stages.progress.say", said.append)
+    monkeypatch.setattr("tof_hf.stages.progress.SECONDS_BETWEEN_LINES", 0)
+    for step in (1, 2):
+        lines.on_step_end(None, SimpleNamespace(global_step=step, max_steps=2), None)
+    assert said == ["mlm-ner: step 1 of 2"]

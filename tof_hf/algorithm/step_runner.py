@@ -16,7 +16,7 @@ from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofCo
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.stage_name import StageName
 from tof_hf.modeling.checkpoints import encoder_key
-from tof_hf.stages.fit import fit
+from tof_hf.stages.fit import Callbacks, fit
 from tof_hf.stages.mrc import mrc_stage
 from tof_hf.stages.ner import ner_stage
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders, StageSetup
@@ -37,6 +37,7 @@ class StepRunner:
     folders: StageFolders
     history: History = field(default_factory=History)
     record: Callable[[], None] = lambda: None
+    callbacks: Callbacks = ()
     tokenizer: PreTrainedTokenizerBase = field(init=False)
     labelling: Labelling = field(init=False)
 
@@ -153,7 +154,7 @@ class StepRunner:
         return checkpoint
 
     def _fit(self, stage: Stage) -> Checkpoint:
-        return fit(stage, self.folders)
+        return fit(stage, self.folders, self.callbacks)
 
     def _setup(self, stage_name: StageName, start: Checkpoint, config: AnyConfig) -> StageSetup[AnyConfig]:
         setup = StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))

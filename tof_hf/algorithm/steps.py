@@ -44,6 +44,7 @@ class Steps(StepRunner):
         folders: Where the stages are stored.
         history: What the recipe did is added here.
         record: Called after each stage and score, to write the run's record.
+        callbacks: Added to the Trainer of every stage.
 
     Attributes:
         pretrained: The pretrained encoder, the first start.

@@ -203,13 +203,24 @@ class MrcConfig(SelectedStageConfig):
             )
 
 
-class NerConfig(SelectedStageConfig):
+class TaggerConfig(SelectedStageConfig):
+    """A stage that ends with a tagger."""
+
+    stride: Whole = option(16, ge=0)
+    """How far the windows of a longer sentence overlap, in words."""
+    validate_translated: bool = validation_row_option(True)
+    """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
+    max_validation: Whole | None = validation_row_option(None, ge=1)
+    """Cap on validation sentences."""
+    selection_f1: Literal["micro", "macro"] = option("micro", since_default="micro")
+    """The F1 on validation data that selects the checkpoint: over all entities, or the mean over the types."""
+
+
+class NerConfig(TaggerConfig):
     """Token classification (Eq. 4; Algorithm 1, lines 5-6, 8-9 and 15-16)."""
 
     has_other_rows = False
 
-    stride: Whole = option(16, ge=0)
-    """How far the windows of a longer sentence overlap, in words."""
     label_all_pieces: bool = option(False, paper="Eq. 4")
     """Labels every piece of a word (I- on later ones) instead of only the first."""
     use_source: bool = use_option(True)
@@ -218,8 +229,6 @@ class NerConfig(SelectedStageConfig):
     """Trains on pseudo-labelled target sentences."""
     use_translated: bool = use_option(True, paper="Table 1: + translation")
     """With `translation.dictionary`: trains on translated source NER."""
-    validate_translated: bool = validation_row_option(True)
-    """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
     equal_sizes: bool = row_option(False)
     """Draws at most as many translated and pseudo-labelled sentences as the smallest part has."""
     max_source: Whole | None = row_option(None, ge=1)
@@ -228,15 +237,11 @@ class NerConfig(SelectedStageConfig):
     """Cap on pseudo-labelled sentences."""
     max_translated: Whole | None = row_option(None, ge=1)
     """Cap on translated sentences, which come on top of the source."""
-    max_validation: Whole | None = validation_row_option(None, ge=1)
-    """Cap on validation sentences."""
 
 
-class DistillationConfig(SelectedStageConfig):
+class DistillationConfig(TaggerConfig):
     """A student that learns from teachers on target text (after Wu et al., 2020); not part of TOF."""
 
-    stride: Whole = option(16, ge=0)
-    """How far the windows of a longer sentence overlap, in words."""
     soft_loss: Literal["mse", "cross_entropy"] = option("mse", since_default="mse")
     """Distance to the teachers' probabilities: mean squared error, as in TSL and UniTrans, or cross entropy, which
     needs fewer steps: squared errors hardly move a student that is sure of `O` everywhere."""
@@ -244,10 +249,6 @@ class DistillationConfig(SelectedStageConfig):
     """Weight of the cross entropy on words that all of several teachers label alike; added to `soft_loss`."""
     ensemble: bool = option(False)
     """Learns the mean probabilities of all three teachers instead of the fine-tuned one's, where there are three."""
-    validate_translated: bool = validation_row_option(True)
-    """With `translation.dictionary`: translated source validation also helps select the checkpoint."""
-    max_validation: Whole | None = validation_row_option(None, ge=1)
-    """Cap on validation sentences."""
 
 
 STAGES: dict[str, type[StageConfig]] = {
@@ -260,8 +261,6 @@ STAGES: dict[str, type[StageConfig]] = {
     "distillation": DistillationConfig,
 }
 """The stage sections of a run file, in the order of Algorithm 1."""
-
-TaggerConfig = NerConfig | DistillationConfig  # a stage that ends with a tagger
 
 
 def stage_values(preset: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,12 @@ class EntityScores(TypeScores):
     span_only: TypeScores
     mode: Mode
 
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the entity types that occur in the truth; 0 if none does."""
+        scores = [one.f1 for one in self.per_type.values() if one.support]
+        return sum(scores) / max(1, len(scores))
+
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts, floats and ints, ready for JSON."""
         return asdict(self)

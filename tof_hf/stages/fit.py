@@ -21,6 +21,7 @@ from transformers import (
     PrinterCallback,
     ProgressCallback,
     Trainer,
+    TrainerCallback,
     TrainerState,
     TrainingArguments,
     set_seed,
@@ -33,6 +34,7 @@ from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.machine import CostMeter, failures_of_the_machine
+from tof_hf.stages.progress import ProgressLines, QuietProgress
 from tof_hf.stages.record import BEGUN, RECORD, FingerprintInputs, StageRecord
 from tof_hf.stages.reuse import (
     NEW_MODEL,
@@ -56,12 +58,16 @@ LOW_F1, SMALL_GAIN = 0.5, 0.05  # validation F1 below the first that gains less 
 FEW_STEPS = 100  # with fewer steps the advice is to take more
 
 
-def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
+Callbacks = Sequence[TrainerCallback | type[TrainerCallback]]
+
+
+def fit(stage: Stage, stages: StageFolders | Path, callbacks: Callbacks = ()) -> Checkpoint:
     """The checkpoint that the stage ends with: the best on its validation data if it has any, else the last.
 
     Args:
         stage: the stage.
         stages: the folder of the stages' folders; this stage's is made there.
+        callbacks: of the user's, added to the stage's Trainer.
 
     Returns:
         The trained checkpoint, or that of an earlier run whose stage had the same fingerprint.
@@ -87,7 +93,8 @@ def fit(stage: Stage, stages: StageFolders | Path) -> Checkpoint:
     meter = CostMeter(folder / BEGUN)
     with failures_of_the_machine(folder):
         trainer, hand_off = _trainer(stage, folder, inputs, decision.checkpoint)
-        trainer.add_callback(meter)
+        for callback in (meter, *callbacks):
+            trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=None if decision.checkpoint is None else str(decision.checkpoint))
         best = trainer.state.best_metric
         if best is None and stage.validation is not None:  # fewer steps than eval_steps
@@ -184,7 +191,7 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
     trainer.remove_callback(PrinterCallback)
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
-        trainer.add_callback(QuietProgress)
+    trainer.add_callback(ProgressLines(stage.name) if args.disable_tqdm else QuietProgress)
     return trainer
 
 
@@ -234,10 +241,3 @@ def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | 
 def at_least_one(items: Tensor | int | float) -> Tensor | int | float:
     """The number, or 1: a step may have no labelled piece, and then the loss is 0, not 0 / 0."""
     return items.clamp(min=1) if isinstance(items, Tensor) else max(1, items)
-
-
-class QuietProgress(ProgressCallback):
-    """The Trainer's progress bar without its printed dictionaries."""
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Print nothing: the log is in the stage's record."""

@@ -75,7 +75,8 @@ def tagger_validation(
         lengths = [len(tags) for tags in truth]
         tags = join_words(windows, prediction.predictions, lengths=lengths, fill=names.index("O"))
         scores = entity_scores(truth, [[names[tag] for tag in row] for row in tags])
-        return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+        f1 = scores.macro_f1 if config.selection_f1 == "macro" else scores.f1
+        return {"precision": scores.precision, "recall": scores.recall, "f1": f1}
 
     return Validation(windows, entity_f1, argmax, row_counts(validation))
 

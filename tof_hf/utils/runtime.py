@@ -4,7 +4,6 @@ import ctypes
 import gc
 import logging
 import platform
-import sys
 
 from tof_hf.utils.log import logger
 from tof_hf.utils.processes import is_main_process
@@ -56,10 +55,8 @@ def _show_progress() -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     logger.propagate = False
-    if not (is_main_process() and sys.stderr.isatty()):
-        # In a log file a progress bar would be a thousand lines.
-        import datasets
-        from transformers.utils import logging as transformers_logging
+    import datasets
+    from transformers.utils import logging as transformers_logging
 
-        datasets.disable_progress_bars()
-        transformers_logging.disable_progress_bar()
+    datasets.disable_progress_bars()  # of loading and mapping; training has its own
+    transformers_logging.disable_progress_bar()
