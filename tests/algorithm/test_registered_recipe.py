@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from transformers import TrainerCallback
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
@@ -115,3 +121,31 @@ def test_the_model_card_of_its_tagger_cites_its_method(config):
     result = TofPipeline(config()).run()
     card = model_card(read_released_run(result.folder), "user/self-training")
     assert f"the recipe `{NAME}`" in card and "follows Yarowsky (1995)" in card
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Installs examples/plugin where this process finds it."""
+    source = shutil.copytree(Path(__file__).parents[2] / "examples/plugin", tmp_path / "plugin")
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    target = tmp_path / "installed"
+    subprocess.run([sys.executable, "-m", "pip", "install", *offline, "--target", target, source], check=True)
+    monkeypatch.syspath_prepend(target)
+    yield
+    RECIPES.pop("label_and_repeat", None)
+    sys.modules.pop("tof_self_training", None)
+
+
+@pytest.mark.usefixtures("plug_in")
+def test_a_recipe_of_an_installed_package_is_named_and_run_like_a_built_in_one(config):
+    ended = []
+
+    class Ended(TrainerCallback):
+        def on_train_end(self, args, state, control, **kwargs):
+            ended.append(args.run_name)
+
+    options = config("systems=label_and_repeat", "translation.dictionary=null")
+    result = TofPipeline(options, callbacks=[Ended()]).run()
+    assert {row["system"] for row in result.rows} == {"label_and_repeat"}
+    # The user's callbacks are in the Trainer of every stage.
+    assert ended == ["es ner", "es ner-pseudo_ner", "es ner-pseudo_ner-pseudo_ner"]

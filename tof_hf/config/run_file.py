@@ -22,12 +22,14 @@ from tof_hf.config.stages import (
     StageConfig,
 )
 from tof_hf.config.yaml import dump_yaml, packaged_yaml
-from tof_hf.utils.systems import DEFAULT_SYSTEM, SYSTEMS
+from tof_hf.utils.systems import DEFAULT_SYSTEM, SYSTEMS, known_systems, load_plug_in
 
 
 def _known(name: str) -> str:
+    load_plug_in(name)
     if name not in SYSTEMS:
-        raise ValueError(f"needs one of {', '.join(SYSTEMS)}, found {name!r}.{suggestion(name, SYSTEMS)}")
+        known = known_systems()
+        raise ValueError(f"needs one of {', '.join(known)}, found {name!r}.{suggestion(name, known)}")
     return name
 
 
@@ -39,7 +41,7 @@ def _word_rule(rule: str) -> str:
 
 WORD_RULE = "unicode|whitespace|characters|legacy|spacy:[a-z]{2,3}"
 WordRule = Annotated[str, AfterValidator(_word_rule), Field(json_schema_extra={"pattern": f"^({WORD_RULE})$"})]
-System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=[*SYSTEMS]))]
+System = Annotated[str, AfterValidator(_known), Field(json_schema_extra=lambda part: part.update(enum=known_systems()))]
 
 
 def _stage(kind: type[StageConfig], name: str, paper: str) -> Any:
