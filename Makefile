@@ -8,6 +8,9 @@ TORCH ?= torch==2.13.0
 T ?=
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Without compiled modules, each of the many processes that the tests start compiles hundreds of them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart test quick nightly lint pages docs clean
 
 quickstart: $(VENV)/.stamp  ## train a tagger for a made-up language, from nothing, in minutes

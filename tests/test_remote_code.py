@@ -23,6 +23,8 @@ from tof_hf.modeling import AutoModelForSpanExtraction
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.utils.pretrained import make_from_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 REFUSED = "found a model that needs Python code of its own"
@@ -100,7 +102,6 @@ def options(tmp_path: Path) -> dict:
     }
 
 
-@pytest.mark.slow
 def test_no_command_runs_code_of_a_model_though_standard_input_says_yes(planted, marker, options, tmp_path):
     run_file = tmp_path / "run.yaml"  # JSON is YAML
     run_file.write_text(json.dumps(options | {"model": planted}), encoding="utf-8")
@@ -148,7 +149,6 @@ def test_a_stock_architecture_that_names_code_is_loaded_without_it(stock, marker
     assert not marker.exists()
 
 
-@pytest.mark.slow
 def test_what_is_trained_from_a_model_that_names_code_names_none(stock, marker, options):
     final = run_tof(options | {"model": stock}).final
     files = {path.name: path.read_text(encoding="utf-8") for path in final.glob("*.json")}
@@ -157,7 +157,6 @@ def test_what_is_trained_from_a_model_that_names_code_names_none(stock, marker, 
     assert not marker.exists()
 
 
-@pytest.mark.slow
 def test_report_and_push_run_no_code_of_a_tagger_in_the_runs_folder(stock, marker, options, monkeypatch, capsys):
     monkeypatch.setattr("builtins.input", lambda question: "y")
     plant(run_tof(options | {"model": stock}).final, marker)

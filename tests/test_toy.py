@@ -13,6 +13,8 @@ from examples.toy_world.names import SOUTH, Filler
 from examples.toy_world.news import NEWS, SOURCE_NEWS, TARGET_NEWS
 from examples.toy_world.world import Writer, make_world, realise, tokens_and_tags, write_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def world():
@@ -142,7 +144,6 @@ def test_an_untrained_encoder_loads_with_the_auto_classes(world, tmp_path):
     assert tagger(**batch).logits.shape[-1] == 9
 
 
-@pytest.mark.slow
 def test_training_the_encoder_is_repeatable_and_leaves_torch_state_alone(world, tmp_path):
     state = torch.random.get_rng_state()
     weights = []

@@ -20,6 +20,8 @@ from tof_hf.stages.distillation import SoftCollator
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.mlm import MaskingCollator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = """
 import builtins, importlib, multiprocessing, pkgutil, sys
@@ -45,7 +47,6 @@ sys.exit(main(["check", sys.argv[1], "--no-timing"]))
 """
 
 
-@pytest.mark.slow
 def test_every_module_is_imported_and_a_run_checked_without_the_modules_of_unix(config_of, tmp_path):
     run_file = tmp_path / "run.yaml"
     run_file.write_text(config_of("target.name=añ", "mlm.num_train_epochs=1").to_yaml(), encoding="utf-8")

@@ -27,6 +27,8 @@ from huggingface_hub.errors import (
 )
 from nightly import nightly_only
 
+pytestmark = pytest.mark.slow
+
 REPO = "tester/things"
 FILES = {
     "config.json": b'{"a": 1}\n',
@@ -246,7 +248,6 @@ def in_a_process(code: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_a_data_set_is_loaded_by_another_process(hub: Any, hub_environment: dict[str, str]) -> None:
     import datasets
 
@@ -257,7 +258,6 @@ def test_a_data_set_is_loaded_by_another_process(hub: Any, hub_environment: dict
 
 
 @nightly_only
-@pytest.mark.slow
 def test_a_model_is_loaded_by_another_process(
     hub: Any,
     api: HfApi,

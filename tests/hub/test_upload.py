@@ -12,6 +12,8 @@ import pytest
 from tof_hf.hub import upload
 from tof_hf.hub.upload import Bundle, HubError, publish
 
+pytestmark = pytest.mark.slow
+
 REPO = "tester/tagger"
 FILES = {"README.md": b"---\nlicense: mit\n---\n# Tagger\n", "model.safetensors": bytes(4096), "config.json": b"{}\n"}
 FIRST = ["initial commit"]

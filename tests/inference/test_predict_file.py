@@ -20,6 +20,8 @@ from tof_hf.data import read_ner
 from tof_hf.inference.tagger import load_tagger
 from tof_hf.modeling.transfer import load_for_ner
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TEXTS = ["Maria visited London.", "", "Juan Carlos won in Real Madrid."]
 WORDS = [["Maria", "visited", "London"], ["Juan", "won"]]
@@ -291,7 +293,6 @@ def test_a_column_that_comes_late_is_refused_not_lost(model, folder, monkeypatch
     assert not (folder / "out.parquet").exists()
 
 
-@pytest.mark.slow
 def test_output_is_utf8_in_any_locale_and_ends_quietly_when_nobody_reads(model, folder):
     (folder / "many.txt").write_text("Ω Maria\n" * 5000, encoding="utf-8")
     command = f"{sys.executable} -m tof_hf.cli predict {model} {folder}/many.txt - | head -n 1"

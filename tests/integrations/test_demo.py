@@ -5,19 +5,20 @@ import socket
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 
 import pytest
+from huggingface_hub import RepoCard
+from nightly import nightly_only
 
-gradio = pytest.importorskip("gradio")
+from tof_hf.errors import DataError, ModelError, TofError
+from tof_hf.inference.tagger import Tagged, load_tagger
+from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space
+from tof_hf.utils.markdown import escape
+from tof_hf.utils.text import printable
 
-from huggingface_hub import RepoCard  # noqa: E402
-from nightly import nightly_only  # noqa: E402
-
-from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
-from tof_hf.inference.tagger import Tagged, load_tagger  # noqa: E402
-from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space  # noqa: E402
-from tof_hf.utils.markdown import escape  # noqa: E402
-from tof_hf.utils.text import printable  # noqa: E402
+# Gradio is not imported here: it takes seconds, in every process that collects tests.
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("gradio") is None, reason="needs tof-hf[demo]")]
 
 TEXTS = ["Maria visited  London,\n\n where <b>Juan</b> was. ", "", " \n", "(Paris)", "Juan ganó en New York . " * 2000]
 NEEDS = ["torch>=2.13", 'pytest>=9.0; extra == "test"', 'gradio>=6.0; extra == "demo"', 'x; python_version < "3"']
@@ -59,6 +60,8 @@ def test_the_button_of_the_page_gives_pieces_and_a_table(tagger):
 def test_a_title_and_a_text_are_shown_and_not_obeyed(tagger, installed, tmp_path):
     title = "[x](http://evil) <img src=x> \u202e\x1b"
     page = build_page(tagger, title=title)
+    import gradio
+
     heading = next(block.value for block in page.blocks.values() if isinstance(block, gradio.Markdown))
     assert heading == f"# {escape(title)}" and page.title == printable(title)
     assert highlighted(Tagged("a\x1bb\u202ec", [], [], [])) == [("a\ufffdb\ufffdc", None)]
@@ -92,14 +95,13 @@ def test_a_port_in_use_is_named(folder):
 
 
 @nightly_only
-@pytest.mark.slow
 def test_a_space_builds_its_page_from_its_own_copy_of_the_package(folder, installed, tmp_path):
     space = write_space(tmp_path / "space", "user/tagger-es", revision="v1", title='A "title": here')
     assert sorted(path.name for path in space.iterdir()) == ["README.md", "app.py", "requirements.txt", "tof_hf"]
     assert not list(space.rglob("__pycache__"))
     header = RepoCard.load(space / "README.md").data.to_dict()
     assert header["title"] == 'A "title": here' and header["models"] == ["user/tagger-es"]
-    assert header["sdk"] == "gradio" and header["sdk_version"] == gradio.__version__
+    assert header["sdk"] == "gradio" and header["sdk_version"] == metadata.version("gradio")
     assert isinstance(header["python_version"], str) and (space / header["app_file"]).is_file()
     assert (space / "requirements.txt").read_text(encoding="utf-8") == "torch>=2.13\ngradio>=6.0\n"
     app = (space / "app.py").read_text(encoding="utf-8")

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from nightly import nightly
 
-pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
+from tof_hf.errors import DataError, ModelError, TofError
+from tof_hf.inference.tagger import load_tagger
+from tof_hf.integrations import onnx
 
-from tof_hf.errors import DataError, ModelError, TofError  # noqa: E402
-from tof_hf.inference.tagger import load_tagger  # noqa: E402
-from tof_hf.integrations import onnx  # noqa: E402
-
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (find_spec("onnxruntime") and find_spec("onnxscript")), reason="needs tof-hf[onnx]"),
+]
 
 ARCHITECTURES = ["bert", "deberta-v2", *nightly("xlm-roberta", "modernbert", "roberta", "distilbert", "electra")]
 TEXTS = ["Maria visited London .", "", "Juan", "el equipo de Juan Carlos ganó ; Maria-Juan no .", "en Paris " * 300]

@@ -15,6 +15,8 @@ from tof_hf.errors import ModelError
 from tof_hf.modeling.collators import SpanCollator
 from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction, SpanExtractionModel, span_loss
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = ["bert", "xlm-roberta", "roberta", "distilbert", "deberta-v2", "modernbert", "electra"]
 
 
@@ -114,7 +116,6 @@ def test_logits_outside_the_context_change_neither_loss_nor_spans(tiny_config, t
     assert torch.equal(model.decode(hidden, changed, mask), model.decode(hidden, logits, mask))
 
 
-@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_decoding_equals_the_literal_rule(tiny_config, data):

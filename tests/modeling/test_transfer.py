@@ -11,6 +11,8 @@ from transformers import AutoModelForTokenClassification
 from tof_hf.errors import ModelError
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = ["bert", "xlm-roberta", "roberta", "distilbert", "deberta-v2", "modernbert", "electra"]
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 TWO = ["O", "B-X"]  # as many labels as the span heads have classes
@@ -34,7 +36,6 @@ def save(model, folder):
     return str(folder)
 
 
-@pytest.mark.slow
 def test_the_encoder_passes_every_head_bit_for_bit(architecture, checkpoint, tmp_path):
     base = checkpoint(architecture)
     model, _ = load_for_mlm(base)

@@ -17,6 +17,8 @@ from tof_hf.modeling.span_extraction import AutoModelForSpanExtraction
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.stage import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 NAMES = label_names(["LOC", "PER"])
 QUERIES = {"LOC": "which place", "PER": "who"}
 

@@ -12,6 +12,8 @@ from tof_hf.config.problems import KeyProblems
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.dry_run import refusals
 
+pytestmark = pytest.mark.slow
+
 KINDS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
 
 

@@ -15,6 +15,8 @@ from tof_hf.experiments.ablation.runs import Ablation
 from tof_hf.experiments.ablation.table import TableBuilder
 from tof_hf.pipeline import TofPipeline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def results(tmp_path):
