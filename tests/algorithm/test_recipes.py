@@ -86,6 +86,17 @@ def test_the_reduced_forms_of_tof_are_its_beginnings(values, tmp_path):
     assert (len(short), len(middle), len(whole)) == (3, 4, 6)
 
 
+def test_self_training_goes_on_with_its_own_labels_and_the_source_beside_them(values, tmp_path):
+    run = values | {"output_dir": str(tmp_path), "systems": ["self_training"]}
+    chosen = {"selection": "threshold", "threshold": 0.2, "selection_level": "token"}
+    run_tof(run | {"labelling": chosen})
+    lineage = json.loads((tmp_path / "lineage.json").read_text())
+    assert list(lineage["stages"]["ner-pseudo_ner_mix"]["rows"]) == ["source", "pseudo"]
+    assert lineage["stages"]["ner-pseudo_ner_mix"]["hand_off"]["head_kept"]
+    (labels,) = lineage["systems"]["self_training"]["pseudo_labels"]
+    assert (labels["selection"]["by"], labels["used_by"]) == ("threshold", ["ner-pseudo_ner_mix"])
+
+
 def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):
     record = json.loads((peers / "stages/distillation/stage.json").read_text())
     [soft] = json.loads((peers / "lineage.json").read_text())["systems"]["tsl"]["soft_labels"]

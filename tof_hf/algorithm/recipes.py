@@ -77,6 +77,14 @@ def unitrans(do: Steps) -> Checkpoint:
     return do.distil(do.pretrained, do.soft_label(teachers, voters))
 
 
+@recipe("Self-training")
+def self_training(do: Steps) -> Checkpoint:
+    """The source tagger goes on, head and all, with its own labels of the target text and the source beside them."""
+    do = do.without_translation()
+    tagger = do.ner(do.pretrained)
+    return do.pseudo_ner(tagger, do.label(tagger), use_source=True)
+
+
 @recipe(
     "TOF w/o pseudo data & w/o continual learning",
     published=published_f1("78.32 80.56 73.61 75.34 66.18 66.45", "1.11 0.35 0.61 0.51 0.17 0.39"),

@@ -113,17 +113,22 @@ class Steps(StepRunner):
         return self._ner(start, self.config.ner, StageName("ner"), keep_head=False)
 
     @step("pseudo_ner")
-    def pseudo_ner(self, start: Checkpoint, pseudo: PseudoLabels) -> Checkpoint:
+    def pseudo_ner(self, start: Checkpoint, pseudo: PseudoLabels, *, use_source: bool = False) -> Checkpoint:
         """Step 5 (lines 8-9): NER on the pseudo-labelled target; the head of step 3 is kept.
 
         Args:
             start: The tagger of step 3.
             pseudo: Labels from `label`.
+            use_source: Trains on source sentences too, whatever `pseudo_ner.use_source` says.
 
         Returns:
             The tagger with the best entity F1 on source validation sentences.
         """
-        return self._ner(start, self.config.pseudo_ner, StageName("pseudo_ner"), pseudo, keep_head=True)
+        config = self.config.pseudo_ner
+        if use_source:
+            config = config.replace(use_source=True)
+        stage_name = StageName("pseudo_ner", mixed=use_source)
+        return self._ner(start, config, stage_name, pseudo, keep_head=True)
 
     @step("mrc")
     def continual_mrc(self, start: Checkpoint, pseudo: PseudoLabels, *, round: int) -> Checkpoint:

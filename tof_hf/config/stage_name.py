@@ -18,7 +18,8 @@ class StageName:
         kind: what is trained: mlm, mrc, ner, pseudo_ner, translated_ner, tuned_ner or distillation.
         round: the round of continual learning, from 1; 0 outside the rounds.
         translated: whether it is trained or selected on translated source data.
-        mixed: whether it is trained a second time, with source sentences added because the first training forgot them.
+        mixed: whether source sentences are added that the run file does not ask for: by self-training, or in a second
+            training because the first forgot them.
         parents: the stages before it, in order.
     """
 

@@ -30,7 +30,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples" / "rows"
 
 def test_every_row_of_the_paper_that_has_a_number_can_be_run():
     rows = [row for table in (1, 2, 3, 4) for row in rows_of(table, swap_model="span/bert")]
-    assert all(row.published or row.name not in RECIPES for row in rows)
+    assert {row.name for row in rows if row.name in RECIPES and not row.published} == {"self_training"}
     check_names([row for table in (1, 2, 3, 4) for row in rows_of(table, swap_model="span/bert")])
 
 
