@@ -8,7 +8,7 @@ from tof_hf.cli.common import add_tagger, columns_option
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "find the entities in texts with a finished tagger"
-_FORMATS = ["txt", "jsonl", "conll", "parquet"]
+FORMATS = ["txt", "jsonl", "conll", "parquet"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="IN", type=Path, help="*.txt, *.jsonl, *.conll (or .gz of these), *.parquet, - (text)"
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the same formats, or - (JSON lines)")
-    parser.add_argument("--from", dest="source_form", choices=_FORMATS, help="format of IN, if its name does not say")
+    parser.add_argument("--from", dest="source_form", choices=FORMATS, help="format of IN, if its name does not say")
     parser.add_argument(
         "--columns", type=columns_option, metavar="tokens=N", help="column of the words, if IN is columns"
     )
     parser.add_argument("--encoding", help="encoding of IN (detected: UTF-8, UTF-16, Windows-1252 or Latin-1)")
-    parser.add_argument("--to", dest="out_form", choices=_FORMATS, help="format of OUT, if its name does not say")
+    parser.add_argument("--to", dest="out_form", choices=FORMATS, help="format of OUT, if its name does not say")
 
 
 def run(options: argparse.Namespace) -> None:

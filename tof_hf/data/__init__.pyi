@@ -1,3 +1,5 @@
+from .gazetteer import Gazetteer as Gazetteer
+from .gazetteer import mark_names as mark_names
 from .label_checks import label_health as label_health
 from .label_checks import source_entities as source_entities
 from .label_selection import select_labels as select_labels
@@ -7,6 +9,7 @@ from .mrc_conversion import load_queries as load_queries
 from .mrc_conversion import ner_to_mrc as ner_to_mrc
 from .mrc_windows import encode_mrc as encode_mrc
 from .pseudo_labels import pseudo_label as pseudo_label
+from .readers.names import read_names as read_names
 from .readers.read import align_labels as align_labels
 from .readers.read import read_mrc as read_mrc
 from .readers.read import read_ner as read_ner

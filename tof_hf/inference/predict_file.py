@@ -9,13 +9,13 @@ import re
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice, tee
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, Protocol, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +26,7 @@ from tof_hf.data.readers.columns import conll_sentences
 from tof_hf.data.readers.files import read_lines
 from tof_hf.data.writing import column_line
 from tof_hf.errors import DataError, as_data_error
-from tof_hf.inference.tagger import ENTITIES, Tagged, Tagger
+from tof_hf.inference.tagger import ENTITIES, Tagged, Text
 from tof_hf.storage.files import is_stream, new_file
 from tof_hf.utils.outside import parse_json
 
@@ -38,8 +38,15 @@ NumberedRows = Iterator[tuple[int | None, Any]]
 TaggedRows = Iterator[tuple[Row, Tagged]]
 
 
+class TagsTexts(Protocol):
+    """What finds entities in texts, such as a `Tagger`."""
+
+    def stream(self, texts: Iterable[Text]) -> Iterator[Tagged]:
+        """Each text with its words and entities, in order."""
+
+
 def predict_file(
-    tagger: Tagger,
+    tagger: TagsTexts,
     source: Path,
     out: Path,
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import accumulate, islice
@@ -211,7 +211,7 @@ class Tagger:
     def stream(self, texts: Iterable[Text]) -> Iterator[Tagged]:
         """Each text with its words and entities, in order. Texts are read as needed, in constant memory."""
         waiting = iter(texts)
-        while chunk := [self._split(text) for text in islice(waiting, SENTENCES)]:
+        while chunk := [split_text(text, self._find_words) for text in islice(waiting, SENTENCES)]:
             yield from self._tag(chunk)
 
     def _dataset(self, rows: Dataset) -> Dataset:
@@ -225,18 +225,6 @@ class Tagger:
             rows = rows.remove_columns("entities")
         return rows.add_column("entities", entities, feature=ENTITIES)
 
-    def _split(self, text: Text) -> Tagged:
-        if isinstance(text, str):
-            spans = self._find_words(text)
-            return Tagged(text, [text[start:end] for start, end in spans], spans, [])
-        if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
-            parts = text if isinstance(text, Sequence) else [text]
-            found = ", ".join(sorted({type(part).__name__ for part in parts} - {"str"}))
-            raise DataError(f"a text of {found}.", fix="give strings, or lists of words.")
-        starts = accumulate((len(word) + 1 for word in text), initial=0)
-        spans = [(start, start + len(word)) for start, word in zip(starts, text, strict=False)]
-        return Tagged(" ".join(text), list(text), spans, [])
-
     def _spans_by_tokenizer(self, text: str) -> list[tuple[int, int]]:
         encoded = self.tokenizer(text, add_special_tokens=False, verbose=False)
         return [encoded.word_to_chars(word) for word in dict.fromkeys(encoded.word_ids()) if word is not None]
@@ -247,10 +235,25 @@ class Tagger:
         for text in texts:
             words = list(islice(best, len(text.words)))
             tags = [self.names[label] for label, _ in words]
-            yield replace(text, entities=list(_entities(text, tags, [score for _, score in words])))
+            yield replace(text, entities=list(entities_of(text, tags, [score for _, score in words])))
 
 
-def _entities(text: Tagged, tags: Sequence[str], scores: Sequence[float]) -> Iterator[Entity]:
+def split_text(text: Text, find_words: Callable[[str], list[tuple[int, int]]]) -> Tagged:
+    """A text with its words, without entities."""
+    if isinstance(text, str):
+        spans = find_words(text)
+        return Tagged(text, [text[start:end] for start, end in spans], spans, [])
+    if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
+        parts = text if isinstance(text, Sequence) else [text]
+        found = ", ".join(sorted({type(part).__name__ for part in parts} - {"str"}))
+        raise DataError(f"a text of {found}.", fix="give strings, or lists of words.")
+    starts = accumulate((len(word) + 1 for word in text), initial=0)
+    spans = [(start, start + len(word)) for start, word in zip(starts, text, strict=False)]
+    return Tagged(" ".join(text), list(text), spans, [])
+
+
+def entities_of(text: Tagged, tags: Sequence[str], scores: Sequence[float]) -> Iterator[Entity]:
+    """The entities that the tags of the words say; `scores` are probabilities of the words' tags."""
     for span in spans_from_tags(tags):
         start, end = text.spans[span.start][0], text.spans[span.end - 1][1]
         score = sum(scores[span.start : span.end]) / (span.end - span.start)
