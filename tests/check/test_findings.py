@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tof_hf.check import cost
+from tof_hf.config.yaml import parse_yaml
 from tof_hf.data import read_ner
 from tof_hf.utils.disks import cache_folder
 
@@ -37,6 +38,8 @@ def test_types_that_the_source_lacks_are_an_error_with_both_lists(report_on, con
     found = report_on(QUICK, f"target.gold={gold}").of_level("error")
     assert [finding.subject for finding in found] == ["target.gold"]
     assert "entity types PERSON, which are not among those of source.train: LOC, MISC, ORG, PER" in found[0].found
+    file = {"path": gold, "label_map": {"PERSON": "PER"}}
+    assert parse_yaml(found[0].lines, name="lines") == {"target": {"gold": file}}
 
 
 def test_types_that_the_test_data_does_not_label_are_a_warning(report_on):
@@ -63,6 +66,8 @@ def test_types_without_a_query_are_named_together_where_questions_are_asked(repo
     found = only(report_on(renamed))
     assert (found.level, found.subject) == ("error", "queries")
     assert "no query for the entity types EVENT, FIRM" in found.found
+    lines = parse_yaml(found.lines, name="lines")
+    assert lines == {"label_map": {"MISC": "MISC", "ORG": "ORG", "EVENT": "MISC", "FIRM": "ORG"}}
     assert report_on(renamed, QUICK).findings == ()
 
 

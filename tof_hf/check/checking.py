@@ -145,7 +145,8 @@ class _Check:
         self.findings += content.check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
         if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
-            self.findings += content.check_queries(content.training_types(self.config, read), queries)
+            types = content.training_types(self.config, read)
+            self.findings += content.check_queries(types, queries, self.config.label_map)
         if self.config.translation.dictionary is not None:
             with collect_notes() as notes:
                 self._attempt(

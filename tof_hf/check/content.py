@@ -12,10 +12,12 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.check.report import FileFacts, LanguageFacts, Side
 from tof_hf.config import DataFile, TofConfig
-from tof_hf.data.labels import entity_types, spans_from_tags
+from tof_hf.config.yaml import dump_yaml
+from tof_hf.data.labels import LabelMap, entity_types, spans_from_tags
 from tof_hf.data.mixing import cap
 from tof_hf.data.readers.notes import collect_notes
 from tof_hf.data.readers.read import FileKind
+from tof_hf.data.type_names import extended, suggest_label_map
 from tof_hf.data.words import split_words
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs
@@ -121,18 +123,25 @@ def check_types(config: TofConfig, read: Sequence[ReadFile]) -> Iterator[Finding
             fix = "give labelled sentences, and name the column of the tags; label_map may drop too much."
             yield Finding("error", option, f"{one.file.path}: no entity", fix)
         elif known:
-            yield from _compared(option, one.types, known, whose)
+            yield from _compared(one, known, whose)
         yield from _unused(f"{option}.label_map", own_map, one.raw_types, "the file has")
         after_own_maps |= {own_map.get(kind, kind) for kind in one.raw_types}
     if isinstance(config.label_map, dict):
         yield from _unused("label_map", config.label_map, sorted(after_own_maps), "the files have")
 
 
-def _compared(option: str, types: Sequence[str], known: Sequence[str], whose: str) -> Iterator[Finding]:
+def _compared(one: ReadFile, known: Sequence[str], whose: str) -> Iterator[Finding]:
+    option, types = one.facts.option, one.types
     if unknown := [kind for kind in types if kind not in known]:
         found = f"entity types {', '.join(unknown)}, which are not among those of {whose}: {', '.join(known)}"
         fix = "rename or drop them with label_map ({OTHER: MISC}, {OTHER: O}), or name all types in labels."
-        yield Finding("error", option, found, fix)
+        lines = ""
+        if suggested := suggest_label_map(types, known):
+            file = one.file.to_dict() | {"label_map": extended(one.file.label_map, suggested)}
+            section, _, key = option.partition(".")
+            fix = "rename or drop them (O), or name all types in labels. As their names suggest"
+            lines = dump_yaml({section: {key: file}})
+        yield Finding("error", option, found, fix, lines)
     if missing := [kind for kind in known if kind not in types]:
         found = f"no entity of the types {', '.join(missing)}, which the tagger learns"
         fix = "if the file does not label them, drop them with label_map ({MISC: O}): each one found counts as wrong."
@@ -145,12 +154,15 @@ def _unused(option: str, label_map: Mapping[str, str], types: Collection[str], w
         yield Finding("warning", option, found, "correct the name, or remove the entry.")
 
 
-def check_queries(types: Sequence[str], queries: Mapping[str, str]) -> Iterator[Finding]:
+def check_queries(types: Sequence[str], queries: Mapping[str, str], label_map: LabelMap) -> Iterator[Finding]:
     """Types without a query, and queries so alike that the reader cannot tell the types apart."""
     if missing := [kind for kind in types if kind not in queries]:
         found = f"no query for the entity types {', '.join(missing)}"
-        fix = f"add them, e.g. `queries: {{{missing[0]}: <what an annotator should look for>}}`."
-        yield Finding("error", "queries", found, fix)
+        fix, lines = f"add them, e.g. `queries: {{{missing[0]}: <what an annotator should look for>}}`.", ""
+        if suggested := suggest_label_map(missing, queries):
+            fix = f"{fix.removesuffix('.')}; or rename or drop types, as their names suggest"
+            lines = dump_yaml({"label_map": extended(label_map, suggested)})
+        yield Finding("error", "queries", found, fix, lines)
     for one, other in combinations([kind for kind in types if kind in queries], 2):
         ratio = difflib.SequenceMatcher(None, queries[one].lower(), queries[other].lower(), autojunk=False).ratio()
         if ratio > ALIKE:

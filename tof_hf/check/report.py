@@ -202,9 +202,10 @@ class Report:
 
 def _wrapped(finding: Finding) -> str:
     found, fix = finding.found.removesuffix("."), finding.fix.removesuffix(".")
-    end = f". What to do: {fix}." if fix else "" if found.endswith("?") else "."
+    end = f". What to do: {fix}{':' if finding.lines else '.'}" if fix else "" if found.endswith("?") else "."
     text = f"{finding.level:8} {finding.subject}: {found}{end}"
-    return textwrap.fill(text, WIDTH, subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False)
+    text = textwrap.fill(text, WIDTH, subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([text, *(" " * 9 + line for line in finding.lines.splitlines())])
 
 
 def _table(text: str, align: str) -> str:

@@ -11,6 +11,7 @@ from tof_hf.data.features import MRC_FEATURES
 from tof_hf.data.labels import entity_types, spans_from_tags, split_tag
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.pseudo_labels import UNSURE
+from tof_hf.data.type_names import hint
 from tof_hf.errors import ConfigError, DataError, as_data_error
 
 
@@ -75,7 +76,8 @@ def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None 
         if label not in queries:
             raise DataError(
                 f"no query for the entity type {label!r} (there are: {', '.join(queries)})",
-                fix=f"add a line `{label}: <what an annotator should look for>` to your queries",
+                fix=f"add a line `{label}: <what an annotator should look for>` to your queries, or rename types with "
+                f"label_map{hint(types, queries)}",
             )
     return cached_map(
         dataset,

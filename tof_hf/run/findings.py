@@ -12,13 +12,15 @@ Level = Literal["error", "warning", "note"]
 class Finding:
     """A problem: what was `found`, how to `fix` it (may be empty), and the `subject`, an option of the run file.
 
-    An `error` keeps a run from starting; a `warning` should be looked into; a `note` only informs.
+    `lines` of a run file, to paste, would fix it. An `error` keeps a run from starting; a `warning` should be looked
+    into; a `note` only informs.
     """
 
     level: Level
     subject: str
     found: str
     fix: str = ""
+    lines: str = ""
 
     @classmethod
     def of(cls, subject: str, error: TofError) -> Self:

@@ -16,6 +16,7 @@ from tof_hf.data.readers.loading import Source, read_parts
 from tof_hf.data.readers.mrc import MRC
 from tof_hf.data.readers.ner import NER
 from tof_hf.data.readers.text import TEXT
+from tof_hf.data.type_names import hint
 from tof_hf.data.words import UNICODE, check_rule
 from tof_hf.errors import DataError
 
@@ -173,9 +174,10 @@ def align_labels(dataset: Dataset, label_names: Sequence[str]) -> Dataset:
         used = {tag for tags in dataset["ner_tags"][:] for tag in tags}
         unknown = entity_types(names[number] for number in missing & used)
         if unknown:
+            known = entity_types(wanted)
             raise DataError(
-                f"entity types {', '.join(unknown)}, which are not among {', '.join(entity_types(wanted))}.",
-                fix="rename or drop them with label_map, or name all types in labels.",
+                f"entity types {', '.join(unknown)}, which are not among {', '.join(known)}.",
+                fix=f"rename or drop them with label_map{hint(unknown, known)}, or name all types in labels.",
             )
     features = dataset.features.copy()
     features["ner_tags"] = List(ClassLabel(names=wanted))
