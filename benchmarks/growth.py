@@ -119,7 +119,7 @@ def measure(size: int, folder: Path, threads: int) -> dict[str, float]:
     labelling = Labelling(config, data, tokenizer)
     for name, tagger in zip(("label", "label again"), taggers, strict=True):
         with timed(name):
-            labels = labelling.label(tagger, None)
+            labels = labelling.label([tagger], None)
     with timed("select"):
         chosen = select_labels(labels.rows, "per_type_quota", level="token", quota=0.5)
     with timed("encode"):

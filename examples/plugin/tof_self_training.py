@@ -5,7 +5,7 @@ from tof_hf.algorithm.steps import Steps
 from tof_hf.stages.stage import Checkpoint
 
 
-@recipe("Self-training")
+@recipe("Self-training, twice")
 def label_and_repeat(do: Steps) -> Checkpoint:
     """A tagger that learns twice from its own labels, without MLM and MRC."""
     tagger = do.ner(do.pretrained)

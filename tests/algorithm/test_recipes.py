@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.config import load_config
 from tof_hf.config.stage_name import StageName
+from tof_hf.data.soft_labels import mean_of
 from tof_hf.errors import ConfigError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.released_run import read_released_run as read_run
@@ -95,6 +97,37 @@ def test_self_training_goes_on_with_its_own_labels_and_the_source_beside_them(va
     assert lineage["stages"]["ner-pseudo_ner_mix"]["hand_off"]["head_kept"]
     (labels,) = lineage["systems"]["self_training"]["pseudo_labels"]
     assert (labels["selection"]["by"], labels["used_by"]) == ("threshold", ["ner-pseudo_ner_mix"])
+
+
+def test_taggers_of_several_seeds_label_together_by_their_mean_probabilities(values, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr("tof_hf.algorithm.labelling.mean_of", lambda found: given.append(found) or mean_of(found))
+    run = values | {"output_dir": str(tmp_path), "systems": ["self_training"], "labelling": {"teachers": 2}}
+    names = ["ner", "ner_teacher2", "ner-pseudo_ner_mix"]
+    assert [name for name, _ in planned(run, tmp_path, "self_training")] == names
+    run_tof(run)
+    lineage = json.loads((tmp_path / "lineage.json").read_text())
+    (labels,) = lineage["systems"]["self_training"]["pseudo_labels"]
+    assert (labels["tagger"], labels["others"]) == ("ner", ["ner_teacher2"])
+    assert [lineage["stages"][name]["seed"] for name in names] == [2019, 2020, 2019]
+    [(one, other)] = given
+    rows = Dataset.from_parquet(str(tmp_path / labels["file"]), cache_dir=str(tmp_path / "cache"))
+    assert [*chain(*rows["ner_probabilities"])] == pytest.approx(((one + other) / 2).max(-1).tolist(), abs=1e-6)
+    assert (one != other).any() and {action for _, action in planned(run, tmp_path, "self_training")} == {"reuse"}
+    alone = run | {"labelling": {}}
+    assert dict(planned(alone, tmp_path, "self_training")) == {"ner": "reuse", "ner-pseudo_ner_mix": "run"}
+
+
+def test_the_seeds_of_a_teacher_vote_as_one(values, tmp_path):
+    stages = {name: (stage.seed, stage.start.name) for name, stage in planned_stages(values, tmp_path)}
+    assert stages["translated_ner_tr_teacher2"] == (2020, "")
+    assert stages["ner_teacher2-tuned_ner_tr_teacher2"] == (2020, "ner_teacher2")
+    assert len(stages) == 2 * 3 + 1
+
+
+def planned_stages(values, folder):
+    config = load_config(values | {"output_dir": str(folder), "systems": ["unitrans"], "labelling": {"teachers": 2}})
+    return [(stage.name, stage.stage) for stage in TofPipeline(config).plan()]
 
 
 def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):

@@ -37,11 +37,13 @@ class SelectionRecord(Record):
 class LabellingRecord(Record):
     """Labels that a tagger gave to the target text. `file`: the rows, relative to the run.
 
-    Probabilities are means in 0..1 of the labels of all words, and of words in entities. `used_by`: the stages that
-    learned from the labels.
+    `others`: taggers of other seeds that labelled with it, by the mean of all their probabilities. `used_by`: the
+    stages that learned from the labels. Other probabilities are means in 0..1 of the labels of all words, and of words
+    in entities.
     """
 
     tagger: str
+    others: list[str] = []
     file: str
     sentences: int
     words: int = 0

@@ -8,7 +8,9 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +37,7 @@ from tof_hf.data.pseudo_labels import (
     label_words,
     without_texts,
 )
-from tof_hf.data.soft_labels import soft_label, without_frequent_texts
+from tof_hf.data.soft_labels import mean_of, soft_label, without_frequent_texts
 from tof_hf.errors import TofError
 from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.stages.mrc import answer_questions
@@ -75,14 +77,14 @@ class Labelling:
     def _text_hash(self) -> str:
         return content_hash(self.text)
 
-    def label(self, tagger: Checkpoint, mrc: MrcModel | None) -> Labels[LabellingRecord]:
-        """The labels to train on.
+    def label(self, taggers: Sequence[Checkpoint], mrc: MrcModel | None) -> Labels[LabellingRecord]:
+        """The labels to train on, by the mean probabilities of the taggers.
 
-        `mrc`: the last MRC stage on the way to the tagger. Raises TofError if labels are selected by agreement with
-        it and there is none.
+        `mrc`: the last MRC stage on the way to the first tagger. Raises TofError if labels are selected by agreement
+        with it and there is none.
         """
-        all_file = self._all_file(tagger)
-        labelled = self._in_parts(all_file, [tagger], self._labels)
+        tagger, all_file = taggers[0], self._all_file(taggers)
+        labelled = self._in_parts(all_file, taggers, self._labels)
         health = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
@@ -90,19 +92,24 @@ class Labelling:
         for alarm in health.alarms:
             warn(f"{tagger.name}: labels: {alarm}")
         chosen, selection = labelled, None
-        file = self.file(tagger, mrc)
+        file = self.file(taggers, mrc)
         if file != all_file:
             chosen = _cached_rows(file, lambda: self._selected(labelled, mrc))
             selection = self._selection_record(labelled, chosen, file)
             say(f"{tagger.name}: {selection.sentences:,} of these sentences are selected for training")
         record = LabellingRecord(
-            tagger=tagger.name, file=self._in_run(all_file), health=health, selection=selection, **vars(counted)
+            tagger=tagger.name,
+            others=[one.name for one in taggers[1:]],
+            file=self._in_run(all_file),
+            health=health,
+            selection=selection,
+            **vars(counted),
         )
         return Labels(chosen, record)
 
-    def file(self, tagger: Checkpoint, mrc: MrcModel | None) -> Path:
-        """Where the rows to train on are, or will be."""
-        options, file = self.options, self._all_file(tagger)
+    def file(self, taggers: Sequence[Checkpoint], mrc: MrcModel | None) -> Path:
+        """Where the rows to train on are, or will be: in the folder of the first tagger."""
+        options, file = self.options, self._all_file(taggers)
         parts = [file.stem]
         if is_cached(file) and self._frequent_texts(read_rows(file)):
             parts.append(f"texts{options.max_text_share}")
@@ -112,13 +119,18 @@ class Labelling:
             parts += [options.selection, options.selection_level, str(on)]
         return file.with_stem("-".join(parts))
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Labels[SoftLabelsRecord]:
-        """The target sentences with the teachers' mean probabilities and the labels that all voters agree on.
+    def soft_label(
+        self, teachers: Sequence[Checkpoint], voters: Sequence[Sequence[Checkpoint]]
+    ) -> Labels[SoftLabelsRecord]:
+        """The target sentences with the teachers' mean probabilities and the labels that all groups of voters agree on.
 
         Texts that `labelling.max_text_share` excludes as entities are excluded here too.
         """
         file = self.soft_file(teachers, voters)
-        labelled = self._in_parts(file, [*teachers, *voters], functools.partial(self._soft_labels, teachers, voters))
+        all_voters = list(chain.from_iterable(voters))
+        labelled = self._in_parts(
+            file, [*teachers, *all_voters], functools.partial(self._soft_labels, teachers, voters)
+        )
         rows, excluded = without_frequent_texts(labelled, self.options.max_text_share)
         for entity, count in excluded.items():
             warn(
@@ -129,7 +141,7 @@ class Labelling:
         unsure = sum(int(pc.sum(columns[UNSURE]).as_py() or 0) for _, columns in flat_batches(rows, UNSURE))
         record = SoftLabelsRecord(
             teachers=[tagger.name for tagger in teachers],
-            voters=[tagger.name for tagger in voters],
+            voters=[tagger.name for tagger in all_voters],
             file=file.name,
             sentences=len(rows),
             words=words,
@@ -138,15 +150,16 @@ class Labelling:
         )
         return Labels(rows, record)
 
-    def soft_file(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint]) -> Path:
+    def soft_file(self, teachers: Sequence[Checkpoint], voters: Sequence[Sequence[Checkpoint]]) -> Path:
         """Where the soft labels of these teachers are, or will be: in the folder of the last one."""
-        keys = [[tagger.key for tagger in taggers] for taggers in (teachers, voters)]
-        digest = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
-        return teachers[-1].folder / f"soft-{self._text_hash}-{digest}.parquet"
+        keys = [[tagger.key for tagger in teachers], ["+".join(tagger.key for tagger in group) for group in voters]]
+        return teachers[-1].folder / f"soft-{self._text_hash}-{_digest(keys)}.parquet"
 
-    def _all_file(self, tagger: Checkpoint) -> Path:
+    def _all_file(self, taggers: Sequence[Checkpoint]) -> Path:
         suffix = "" if self.options.repair else "-unrepaired"
-        return tagger.folder / f"pseudo-{self._text_hash}{suffix}.parquet"
+        if len(taggers) > 1:
+            suffix += f"-{_digest([tagger.key for tagger in taggers])}"
+        return taggers[0].folder / f"pseudo-{self._text_hash}{suffix}.parquet"
 
     def _in_parts(
         self, file: Path, taggers: Sequence[Checkpoint], label: Callable[[dict[str, WordPredictor], pa.Table], Dataset]
@@ -177,13 +190,13 @@ class Labelling:
         return read_rows(file)
 
     def _labels(self, predictors: dict[str, WordPredictor], words: pa.Table) -> Dataset:
-        [predictor] = predictors.values()
-        found = _probabilities(predictor, words)
+        found = mean_of([_probabilities(predictor, words) for predictor in predictors.values()])
+        [tag_names] = {tuple(predictor.names) for predictor in predictors.values()}
         return label_words(
             words,
             found.argmax(-1),
             found.max(-1),
-            tag_names=predictor.names,
+            tag_names=tag_names,
             label_names=self.data.label_names,
             repair=self.options.repair,
         )
@@ -202,12 +215,13 @@ class Labelling:
     def _soft_labels(
         self,
         teachers: Sequence[Checkpoint],
-        voters: Sequence[Checkpoint],
+        voters: Sequence[Sequence[Checkpoint]],
         predictors: dict[str, WordPredictor],
         words: pa.Table,
     ) -> Dataset:
         found = {key: _probabilities(predictor, words) for key, predictor in predictors.items()}
-        of_teachers, of_voters = ([found[tagger.key] for tagger in group] for group in (teachers, voters))
+        of_teachers = [found[tagger.key] for tagger in teachers]
+        of_voters = [mean_of([found[tagger.key] for tagger in group]) for group in voters]
         return soft_label(words, of_teachers, of_voters, label_names=self.data.label_names)
 
     @functools.cached_property
@@ -276,6 +290,10 @@ class Labelling:
 
     def _in_run(self, file: Path) -> str:
         return Path(os.path.relpath(file, self.config.output_dir)).as_posix()  # a shared stage is outside the run
+
+
+def _digest(keys: Any) -> str:
+    return hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
 
 
 def _probabilities(predictor: WordPredictor, words: pa.Table) -> np.ndarray:

@@ -112,10 +112,9 @@ def recipe(
         ValueError: The name is taken (by the decorator, not by this function).
 
     Example:
-        >>> @recipe("Self-training")
-        ... def self_training(do):
-        ...     tagger = do.ner(do.pretrained)
-        ...     return do.pseudo_ner(tagger, do.label(tagger))
+        >>> @recipe("MRC alone")
+        ... def mrc_alone(do):
+        ...     return do.ner(do.mrc(do.pretrained))
     """
 
     def register(train: Callable[[Steps], Checkpoint]) -> Recipe:

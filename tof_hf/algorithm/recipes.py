@@ -56,8 +56,8 @@ def adaptabert_translation(do: Steps) -> Checkpoint:
 def tsl(do: Steps) -> Checkpoint:
     """Teacher-student learning (Wu et al. 2020, ACL): a student learns the teacher's probabilities on target text."""
     do = do.without_translation()
-    teacher = do.ner(do.pretrained)
-    return do.distil(do.pretrained, do.soft_label([teacher]))
+    teachers = [one.ner(do.pretrained) for one in do.teachers()]
+    return do.distil(do.pretrained, do.soft_label(teachers))
 
 
 @recipe(
@@ -69,20 +69,19 @@ def tsl(do: Steps) -> Checkpoint:
 )
 def unitrans(do: Steps) -> Checkpoint:
     """UniTrans (Wu et al. 2020, IJCAI): three teachers vote on hard labels, the last or all of them give soft ones."""
-    source = source_only(do)
-    translated = do.translated_ner(do.pretrained)
-    tuned = do.tuned_ner(source)
-    voters = [source, translated, tuned]
-    teachers = voters if do.config.distillation.ensemble else [tuned]
-    return do.distil(do.pretrained, do.soft_label(teachers, voters))
+    source = [source_only(one) for one in do.teachers()]
+    translated = [one.translated_ner(do.pretrained) for one in do.teachers()]
+    tuned = [one.tuned_ner(start) for one, start in zip(do.teachers(), source, strict=True)]
+    teachers = [*source, *translated, *tuned] if do.config.distillation.ensemble else tuned
+    return do.distil(do.pretrained, do.soft_label(teachers, [source, translated, tuned]))
 
 
 @recipe("Self-training")
 def self_training(do: Steps) -> Checkpoint:
     """The source tagger goes on, head and all, with its own labels of the target text and the source beside them."""
     do = do.without_translation()
-    tagger = do.ner(do.pretrained)
-    return do.pseudo_ner(tagger, do.label(tagger), use_source=True)
+    tagger, *others = (one.ner(do.pretrained) for one in do.teachers())
+    return do.pseudo_ner(tagger, do.label(tagger, *others), use_source=True)
 
 
 @recipe(
@@ -100,8 +99,9 @@ def tof_wo_pseudo(do: Steps) -> Checkpoint:
 )
 def tof_wo_continual(do: Steps) -> Checkpoint:
     """TOF without its rounds: lines 1-9 (Table 1, "w/o continual learning")."""
-    tagger = tof_wo_pseudo(do)
-    return do.pseudo_ner(tagger, do.label(tagger))
+    encoder = mlm_and_mrc(do)
+    tagger, *others = (one.ner(encoder) for one in do.teachers())
+    return do.pseudo_ner(tagger, do.label(tagger, *others))
 
 
 # fmt: off
@@ -113,8 +113,8 @@ def tof_wo_continual(do: Steps) -> Checkpoint:
 def tof(do: Steps) -> Checkpoint:
     """Target-oriented fine-tuning: Algorithm 1, line by line."""
     encoder = mlm_and_mrc(do)                                         # lines 1-4
-    tagger = do.ner(encoder)                                          # lines 5-6
-    pseudo = do.label(tagger)                                         # line 7
+    tagger, *others = (one.ner(encoder) for one in do.teachers())     # lines 5-6
+    pseudo = do.label(tagger, *others)                                # line 7
     tagger = do.pseudo_ner(tagger, pseudo)                            # lines 8-9
     for i in range(1, do.config.rounds + 1):                          # line 12
         pseudo = do.label(tagger)                                     # lines 10-11 and 17-18

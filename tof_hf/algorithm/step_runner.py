@@ -38,6 +38,7 @@ class StepRunner:
     history: History = field(default_factory=History)
     record: Callable[[], None] = lambda: None
     callbacks: Callbacks = ()
+    teacher: int = field(default=1, init=False)
     tokenizer: PreTrainedTokenizerBase = field(init=False)
     labelling: Labelling = field(init=False)
 
@@ -157,6 +158,7 @@ class StepRunner:
         return fit(stage, self.folders, self.callbacks)
 
     def _setup(self, stage_name: StageName, start: Checkpoint, config: AnyConfig) -> StageSetup[AnyConfig]:
+        stage_name = replace(stage_name, teacher=self.teacher)
         setup = StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))
         named = {"run_name": f"{self.config.target.name} {setup.name}"} | config.training  # for trackers (report_to)
         return replace(setup, config=config.model_copy(update={"training": named}))
@@ -169,4 +171,4 @@ class StepRunner:
             self.record()
 
     def _seed(self, config: StageConfig) -> int:
-        return self.config.seed if config.seed is None else config.seed
+        return (self.config.seed if config.seed is None else config.seed) + self.teacher - 1

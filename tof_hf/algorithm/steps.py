@@ -65,6 +65,19 @@ class Steps(StepRunner):
         steps.data = dataclasses.replace(self.data, translated=None)
         return steps
 
+    def teachers(self) -> list[Self]:
+        """The same steps once for each of `labelling.teachers`: the first with the run's seed, each next with one more.
+
+        Returns:
+            These steps, and steps that differ only in the seed and the names of their stages (`ner_teacher2`).
+        """
+        return [self, *map(self._with_teacher, range(2, self.config.labelling.teachers + 1))]
+
+    def _with_teacher(self, number: int) -> Self:
+        steps = copy.copy(self)
+        steps.teacher = number
+        return steps
+
     @step("mlm")
     def mlm(self, start: Checkpoint) -> Checkpoint:
         """Step 1 (lines 1-2): masked language modelling on {D_t,no, D_s,no}.
@@ -159,11 +172,12 @@ class Steps(StepRunner):
         config, after_mrc = self.config.continual_ner, self.config.continual_mrc.enabled
         return self._ner(start, config, StageName("ner", round), pseudo, keep_head=not after_mrc)
 
-    def label(self, tagger: Checkpoint) -> PseudoLabels:
+    def label(self, tagger: Checkpoint, *others: Checkpoint) -> PseudoLabels:
         """Steps 4, 8 and 9 (lines 7, 10-11 and 17-18): pseudo-labels for D_t,no.
 
         Args:
             tagger: The tagger that labels.
+            others: Taggers of other seeds; the labels are those with the highest mean probability of all taggers.
 
         Returns:
             The target sentences with its labels, those that `labelling.selection` keeps.
@@ -171,7 +185,7 @@ class Steps(StepRunner):
         Raises:
             TofError: Labels are selected by agreement with an MRC stage, and none came before the tagger.
         """
-        labels = self.labelling.label(tagger, self._mrc_before(tagger))
+        labels = self.labelling.label([tagger, *others], self._mrc_before(tagger))
         for known in self.history.pseudo_labels:
             if known.file == labels.record.file:
                 return Labels(labels.rows, known)
@@ -202,12 +216,13 @@ class Steps(StepRunner):
         """
         return self._translated_alone(tagger, StageName("tuned_ner"), keep_head=True)
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> SoftLabels:
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Sequence[Checkpoint]] = ()) -> SoftLabels:
         """Soft labels for D_t,no (TSL and UniTrans).
 
         Args:
             teachers: Taggers whose class probabilities are averaged.
-            voters: Taggers that also vote on a hard label for each word; it counts where all of them agree.
+            voters: Groups of taggers, such as those of several seeds. The taggers of a group, whose probabilities are
+                averaged, have one vote on the hard label of each word, which counts where all groups agree.
 
         Returns:
             The target sentences with mean class probabilities and the labels that all voters give.

@@ -62,11 +62,14 @@ class _Walk:
     def without_translation(self) -> _Walk:
         return replace(self, translation=False)
 
-    def label(self, tagger: Checkpoint) -> _NoLabels:
+    def teachers(self) -> list[_Walk]:
+        return [self]
+
+    def label(self, tagger: Checkpoint, *others: Checkpoint) -> _NoLabels:
         self._visit("labelling", tagger)
         return _NoLabels()
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> _NoLabels:
+    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Sequence[Checkpoint]] = ()) -> _NoLabels:
         return _NoLabels()
 
     def __getattr__(self, name: str) -> Callable[..., Checkpoint]:

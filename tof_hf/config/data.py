@@ -113,6 +113,10 @@ class LabellingConfig(Section):
 
     max_sentences: Whole | None = row_option(None, ge=1)
     """Cap on sentences to label."""
+    teachers: Whole = row_option(1, ge=1)
+    """Taggers that label, trained with as many seeds, the run's and those after it: their probabilities are averaged
+    before labels are chosen. For `self_training` and the first labels of `tof`, and for each teacher of `tsl` and
+    `unitrans`, after Wu et al. (2020, UniTrans)."""
     repair: bool = row_option(True, paper="line 11")
     """Makes predicted tags valid IOB2 before they are used."""
     selection: Literal["all", "threshold", "per_type_quota", "agreement"] = row_option("all", paper="3.3.2: all")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tof_hf.config.stages import STAGES
 
-_ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?")
+_ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?(_teacher(?P<teacher>\d+))?")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class StageName:
         translated: whether it is trained or selected on translated source data.
         mixed: whether source sentences are added that the run file does not ask for: by self-training, or in a second
             training because the first forgot them.
+        teacher: the number of the teacher, from 1, where `labelling.teachers` are trained with different seeds.
         parents: the stages before it, in order.
     """
 
@@ -27,6 +28,7 @@ class StageName:
     round: int = 0
     translated: bool = False
     mixed: bool = False
+    teacher: int = 1
     parents: tuple[StageName, ...] = ()
 
     @classmethod
@@ -36,7 +38,8 @@ class StageName:
         found = _ONE.fullmatch(last)
         if found is None:
             raise ValueError(f"{text!r} is not the name of a stage.")
-        one = cls(found["kind"], int(found["round"] or 0), bool(found["translated"]), bool(found["mixed"]))
+        flags, numbers = (bool(found["translated"]), bool(found["mixed"])), found.groupdict(default="")
+        one = cls(found["kind"], int(numbers["round"] or 0), *flags, int(numbers["teacher"] or 1))
         return one.after(cls.parse(parents) if parents else None)
 
     def after(self, start: StageName | None) -> StageName:
@@ -56,12 +59,17 @@ class StageName:
     @property
     def short(self) -> str:
         """The name without its parents, such as `ner1_tr`."""
-        return f"{self.kind}{self.round or ''}{'_tr' if self.translated else ''}{'_mix' if self.mixed else ''}"
+        ends = f"{'_tr' if self.translated else ''}{'_mix' if self.mixed else ''}{self._of_teacher}"
+        return f"{self.kind}{self.round or ''}{ends}"
 
     @property
     def step(self) -> str:
-        """Its name in score tables, which have the round in another column: the kind, and whether it is `mixed`."""
-        return f"{self.kind}_mix" if self.mixed else self.kind
+        """Its name in score tables, which have the round in another column: the kind, if it is `mixed`, the teacher."""
+        return f"{self.kind}{'_mix' if self.mixed else ''}{self._of_teacher}"
+
+    @property
+    def _of_teacher(self) -> str:
+        return f"_teacher{self.teacher}" if self.teacher > 1 else ""
 
     @property
     def section(self) -> str:
@@ -72,8 +80,11 @@ class StageName:
 
     @property
     def in_fingerprints(self) -> str:
-        """Its name in fingerprints, where `ner1` and `ner2` are alike, though not `ner1_tr` and `ner2_tr`."""
-        return str(self if self.translated or self.mixed else replace(self, round=0))
+        """Its name in fingerprints, where `ner1` and `ner2` are alike, though not `ner1_tr` and `ner2_tr`.
+
+        Teachers differ in their seeds.
+        """
+        return str(replace(self, round=self.round if self.translated or self.mixed else 0, teacher=1))
 
     def __str__(self) -> str:
         return "-".join(one.short for one in self.path)

@@ -248,7 +248,8 @@ class DistillationConfig(TaggerConfig):
     hard_weight: float = option(1.0, ge=0)
     """Weight of the cross entropy on words that all of several teachers label alike; added to `soft_loss`."""
     ensemble: bool = option(False)
-    """Learns the mean probabilities of all three teachers instead of the fine-tuned one's, where there are three."""
+    """Learns the mean probabilities of all three teachers instead of the fine-tuned one's, where there are three. The
+    ensembles of Wu et al. are those of `labelling.teachers`."""
 
 
 STAGES: dict[str, type[StageConfig]] = {

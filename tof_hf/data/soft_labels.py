@@ -27,7 +27,7 @@ def soft_label(
     words where another voter has another label, and on all words if there are no voters.
     """
     bounds = flat(words.column("tokens"))[1]
-    mean: np.ndarray = np.stack(teachers).mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = mean_of(teachers)
     votes = np.stack([voter.argmax(-1) for voter in voters or [mean]])
     unsure = (votes != votes[0]).any(0) if voters else np.full(len(mean), True)
     columns = {
@@ -38,6 +38,12 @@ def soft_label(
         PROBABILITIES: list_column(bounds, list_column(np.arange(len(mean) + 1) * mean.shape[1], mean.ravel())),
     }
     return in_memory(columns, soft_features(label_names))
+
+
+def mean_of(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the taggers' probabilities, each of shape (words, classes)."""
+    mean: np.ndarray = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def soft_features(label_names: Sequence[str]) -> Features:

@@ -55,7 +55,12 @@ def stage_diagram(run: Run) -> Drawing:
 
 def _learned_from(run: Run) -> dict[tuple[str, str], None]:
     """Each tagger with a stage that learned from its labels or probabilities."""
-    hard = [(entry.tagger, user) for _, entry in run.labellings for user in entry.used_by]
+    hard = [
+        (tagger, user)
+        for _, entry in run.labellings
+        for tagger in [entry.tagger, *entry.others]
+        for user in entry.used_by
+    ]
     soft = [
         (tagger, user)
         for system in run.lineage.systems.values()

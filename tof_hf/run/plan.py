@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,16 +56,19 @@ class PlannedSteps(Steps):
     _reused_if_same_labels: set[str] = field(default_factory=set, init=False)
     _missing_labels: str | None = field(default=None, init=False)  # the file of the last labels, if it does not exist
 
-    def label(self, tagger: Checkpoint) -> Labels[LabellingRecord]:
-        """The labels if this tagger has already given them, else the same sentences without an entity."""
-        rows = self._rows(self.labelling.file(tagger, self._mrc_before(tagger)), [tagger])
+    def label(self, tagger: Checkpoint, *others: Checkpoint) -> Labels[LabellingRecord]:
+        """The labels if these taggers have already given them, else the same sentences without an entity."""
+        taggers = [tagger, *others]
+        rows = self._rows(self.labelling.file(taggers, self._mrc_before(tagger)), taggers)
         if rows is None:
             rows = self._foreseen(no_entities, ner_features(self.data.label_names))
         return Labels(rows, LabellingRecord(tagger=tagger.name, file="", sentences=0, entities={}))
 
-    def soft_label(self, teachers: Sequence[Checkpoint], voters: Sequence[Checkpoint] = ()) -> Labels[SoftLabelsRecord]:
+    def soft_label(
+        self, teachers: Sequence[Checkpoint], voters: Sequence[Sequence[Checkpoint]] = ()
+    ) -> Labels[SoftLabelsRecord]:
         """The soft labels if these taggers have already given them, else equal probabilities for all classes."""
-        rows = self._rows(self.labelling.soft_file(teachers, voters), [*teachers, *voters])
+        rows = self._rows(self.labelling.soft_file(teachers, voters), [*teachers, *chain(*voters)])
         if rows is None:
             rows = self._foreseen(no_preference, soft_features(self.data.label_names))
         rows, _ = without_frequent_texts(rows, self.config.labelling.max_text_share)

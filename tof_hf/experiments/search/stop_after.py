@@ -42,7 +42,13 @@ class _StoppingSteps:
 
     def without_translation(self) -> _StoppingSteps:
         # New ones: the recipe may also continue with these, which still have their translations.
-        return _StoppingSteps(self._do.without_translation(), self._stage, self._own, passed=self._passed)
+        return self._of(self._do.without_translation())
+
+    def teachers(self) -> list[_StoppingSteps]:
+        return [self, *map(self._of, self._do.teachers()[1:])]
+
+    def _of(self, do: Steps) -> _StoppingSteps:
+        return _StoppingSteps(do, self._stage, self._own, passed=self._passed)
 
     def __getattr__(self, name: str) -> Any:
         step, config = getattr(self._do, name), self._do.config
