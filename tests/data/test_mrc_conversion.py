@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tof_hf.algorithm.training_data import TofData, mrc_questions
+from tof_hf.config import MrcConfig
 from tof_hf.data.labels import label_names, spans_from_tags, tags_from_spans
-from tof_hf.data.mrc_conversion import load_queries, ner_to_mrc
+from tof_hf.data.mrc_conversion import load_queries, ner_to_mrc, packaged_names, packaged_queries
 from tof_hf.errors import DataError
 
 TYPES = ["LOC", "MISC", "ORG", "PER"]
@@ -131,3 +135,42 @@ def test_a_file_that_is_no_mapping_to_questions_is_refused_by_name(tmp_path, tex
 def test_rows_without_tags_are_refused():
     with pytest.raises(DataError, match="without ner_tags"):
         ner_to_mrc(Dataset.from_dict({"id": ["1"], "tokens": [["Rio"]]}))
+
+
+def test_queries_of_the_package_are_taken_by_name_before_those_in_english(tmp_path, monkeypatch):
+    assert load_queries("de")["PER"] == "Personen sind Namen von Personen oder Familien."
+    assert load_queries("ontonotes") == load_queries() | packaged_queries("ontonotes")
+    assert load_queries("es", base={"ALLERGEN": "¿Qué?"}) == {"ALLERGEN": "¿Qué?"} | packaged_queries("es")
+    with pytest.raises(DataError, match=r"no such file.* queries of the package: ar, biomedical, "):
+        load_queries("xx")
+    (tmp_path / "de").write_text("PER: Wer?\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_queries("de")["PER"] == "Wer?"
+
+
+def test_every_language_asks_for_the_types_of_conll_each_in_its_own_way():
+    packaged = {name: packaged_queries(name) for name in packaged_names()}
+    languages = {name: queries for name, queries in packaged.items() if len(name) == 2}
+    assert len(languages) == 20
+    assert {queries.keys() == packaged["en"].keys() for queries in languages.values()} == {True}
+    for queries in packaged.values():
+        assert all(query.endswith((".", "。")) and "\n" not in query for query in queries.values())
+    questions = [query for queries in languages.values() for query in queries.values()]
+    assert len(questions) == len(set(questions))
+
+
+def test_the_error_of_a_type_without_a_query_names_those_of_the_package():
+    names = label_names(["DISEASE", "CHEMICAL"])
+    with pytest.raises(DataError, match=r"take those of the package \(queries: biomedical\)"):
+        ner_to_mrc(ner([("x", "B-DISEASE")], names=names))
+
+
+def test_sentences_of_the_target_may_be_asked_in_another_language():
+    none = {field.name: None for field in dataclasses.fields(TofData)}
+    rows, text = ner([("Lima", "B-LOC")]), ner([("x", "O")]).select_columns(["id", "tokens"])
+    data = TofData(
+        **none | {"source": rows, "target": text, "queries": load_queries(), "target_queries": load_queries("es")}
+    )
+    questions = mrc_questions(MrcConfig(use_pseudo_mrc=True), data, rows, seed=0)
+    assert questions["ner_mrc"]["question"][:] == [load_queries()[label] for label in questions["ner_mrc"]["label"]]
+    assert set(questions["pseudo_mrc"]["question"]) < set(load_queries("es").values())

@@ -250,7 +250,7 @@ class Labelling:
                 "labelling.selection is agreement, but no MRC stage came before this tagger. What to do: train one "
                 "before it in the recipe, or choose another labelling.selection."
             )
-        questions = ner_to_mrc(untagged(rows), self.data.queries)
+        questions = ner_to_mrc(untagged(rows), self.data.target_queries)
         file = mrc.checkpoint.folder / f"answers-{content_hash(questions)}.json"
         known = read_cached_json(file)
         if known is None:

@@ -33,10 +33,14 @@ class TranslatedData:
 
 @dataclass(frozen=True)
 class TofData:
-    """The data that training may see; in the paper: source D_s,n, target text D_t,no, questions D_s,m and D_t,m."""
+    """The data that training may see; in the paper: source D_s,n, target text D_t,no, questions D_s,m and D_t,m.
+
+    `queries` ask for the entities of source sentences, `target_queries` for those of the target and of translations.
+    """
 
     label_names: list[str]
     queries: dict[str, str]
+    target_queries: dict[str, str]
     source: Dataset
     validation: Dataset
     target: Dataset
@@ -81,7 +85,7 @@ def translate_source(data: TofData, file: str, config: TranslationConfig, *, see
         source=translated(data.source),
         validation=translated(data.validation),
         source_qa=None if data.source_qa is None else translated(data.source_qa),
-        queries=translate_queries(data.queries, dictionary) if config.translate_queries else data.queries,
+        queries=translate_queries(data.queries, dictionary) if config.translate_queries else data.target_queries,
     )
 
 
@@ -116,9 +120,15 @@ def mrc_questions(config: MrcConfig, data: TofData, pseudo: Dataset | None, *, s
     }
     questions = _sampled(config, answered, seed=seed)
     for kind in questions.keys() & {RowKind.NER_MRC, RowKind.PSEUDO_MRC, RowKind.TRANSLATED_NER_MRC}:
-        queries = translated.queries if translated and kind.is_translated else data.queries
-        questions[kind] = ner_to_mrc(questions[kind], queries)
+        questions[kind] = ner_to_mrc(questions[kind], _queries(data, kind))
     return questions
+
+
+def _queries(data: TofData, kind: RowKind) -> dict[str, str]:
+    """What asks for the entities of rows of this kind."""
+    if kind is RowKind.NER_MRC:
+        return data.queries
+    return data.translated.queries if data.translated and kind.is_translated else data.target_queries
 
 
 def mrc_validation(config: MrcConfig, data: TofData, *, seed: int) -> dict[str, Dataset]:

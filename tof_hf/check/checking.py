@@ -144,6 +144,7 @@ class _Check:
                 self.findings += content.check_repeats(one.facts.option, one.rows)
         self.findings += content.check_types(self.config, read)
         queries = self._attempt("queries", load_queries, self.config.queries)
+        self._attempt("target_queries", load_queries, self.config.target_queries)
         if queries is not None and self.stages.keys() & {"mrc", "continual_mrc"}:
             types = content.training_types(self.config, read)
             self.findings += content.check_queries(types, queries, self.config.label_map)

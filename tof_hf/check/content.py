@@ -15,6 +15,7 @@ from tof_hf.config import DataFile, TofConfig
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.data.labels import LabelMap, entity_types, spans_from_tags
 from tof_hf.data.mixing import cap
+from tof_hf.data.mrc_conversion import without_query
 from tof_hf.data.readers.notes import collect_notes
 from tof_hf.data.readers.read import FileKind
 from tof_hf.data.type_names import extended, suggest_label_map
@@ -156,9 +157,12 @@ def _unused(option: str, label_map: Mapping[str, str], types: Collection[str], w
 
 def check_queries(types: Sequence[str], queries: Mapping[str, str], label_map: LabelMap) -> Iterator[Finding]:
     """Types without a query, and queries so alike that the reader cannot tell the types apart."""
-    if missing := [kind for kind in types if kind not in queries]:
+    missing, sets = without_query(types, queries)
+    if missing:
         found = f"no query for the entity types {', '.join(missing)}"
         fix, lines = f"add them, e.g. `queries: {{{missing[0]}: <what an annotator should look for>}}`.", ""
+        if sets:
+            fix = f"take those that come with the package, `queries: {' or '.join(sets)}`, or {fix}"
         if suggested := suggest_label_map(missing, queries):
             fix = f"{fix.removesuffix('.')}; or rename or drop types, as their names suggest"
             lines = dump_yaml({"label_map": extended(label_map, suggested)})

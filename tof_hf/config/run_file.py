@@ -125,7 +125,11 @@ class TofConfig(Section):
     without blanks by character), `whitespace`, `characters`, or `spacy:xx` (spaCy's tokenizer of the language xx;
     extra `spacy`). `legacy`: as before this option, which run folders of that time keep."""
     queries: ExpandedPath | dict[str, str] | None = row_option(None, paper="4.2", read=True)
-    """Questions: a YAML file or a mapping, both `type: question`; null takes the English ones."""
+    """Questions: a YAML file or a mapping, both `type: question`, or the name of queries that come with the package: a
+    language (`es`) or a set of types (`ontonotes`); null takes the English ones."""
+    target_queries: ExpandedPath | dict[str, str] | None = row_option(None, read=True)
+    """Questions about sentences of the target (pseudo-labels, translations), in the same forms; null asks those of
+    `queries`. With `queries: en` and `target_queries: es` each sentence is asked in its own language."""
     source: SourceConfig = row_option(read=True, listed=False)
     """Labelled data."""
     target: TargetConfig = row_option(read=True, listed=False)
@@ -209,6 +213,8 @@ class TofConfig(Section):
             yield "release.repo", "is missing: push_to_hub needs a repository, `user/name`."
         if not self.ner.enabled:
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
+        if self.target_queries is not None and self.translation.translate_queries:
+            yield "target_queries", "are given, and translation.translate_queries is true: remove one of them."
         if not translation:
             for system in sorted(systems):
                 if "dictionary" in SYSTEMS[system].needs:

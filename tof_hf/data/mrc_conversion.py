@@ -1,6 +1,7 @@
 """NER -> MRC (paper 4.2, after Li et al. 2020): one question per entity type over every sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
@@ -14,12 +15,26 @@ from tof_hf.data.pseudo_labels import UNSURE
 from tof_hf.data.type_names import hint
 from tof_hf.errors import ConfigError, DataError, as_data_error
 
+Queries = str | Path | Mapping[str, str] | None
 
-def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[str, str]:
+
+def packaged_names() -> list[str]:
+    """The names of the queries that come with the package: languages (`es`) and sets of types (`ontonotes`)."""
+    return sorted(file.name.removesuffix(".yaml") for file in (files("tof_hf.data") / "queries").iterdir())
+
+
+def packaged_queries(name: str) -> dict[str, str]:
+    """The queries of this name that come with the package."""
+    return packaged_yaml("tof_hf.data", f"queries/{name}.yaml")
+
+
+def load_queries(queries: Queries = None, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the question for every entity type.
 
     Args:
-        queries: A YAML file or a mapping from entity type to question; these override the package's English questions.
+        queries: A YAML file, a mapping from entity type to question, or the name of queries of the package: a language
+            such as `es`, or a set of types such as `ontonotes`.
+        base: The questions that these override; None takes the English ones of the package.
 
     Returns:
         Questions by entity type.
@@ -28,25 +43,39 @@ def load_queries(queries: str | Path | Mapping[str, str] | None = None) -> dict[
         DataError: The file is missing or unreadable, or a value is not a question.
 
     Example:
-        >>> load_queries({"LOC": "Welche Orte werden genannt?"})["LOC"]
-        "Welche Orte werden genannt?"
+        >>> load_queries("de")["PER"]
+        "Personen sind Namen von Personen oder Familien."
     """
     path = None if queries is None or isinstance(queries, Mapping) else Path(queries)
-    if path is not None and not path.is_file():
-        raise DataError("no such file", fix="name a YAML file with lines like `LOC: question`", path=path)
-    package = packaged_yaml("tof_hf.data", "queries/en.yaml")
-    with as_data_error("no YAML in UTF-8", ConfigError, fix="correct the file.", path=path):
-        own = (queries or {}) if path is None else read_yaml(path)
+    if path is None:
+        own = queries or {}
+    elif path.is_file():
+        with as_data_error("no YAML in UTF-8", ConfigError, fix="correct the file.", path=path):
+            own = read_yaml(path)
+    elif str(path) in packaged_names():
+        own = packaged_queries(str(path))
+    else:
+        fix = f"name a YAML file with lines like `LOC: question`, or queries of the package: {', '.join(packaged_names())}"
+        raise DataError("no such file", fix=fix, path=path)
     if not isinstance(own, Mapping) or not all(isinstance(v, str) and v.strip() for v in own.values()):
         raise DataError(
             "queries that are not a mapping from entity type to a question",
             fix="write one line per type, e.g. `LOC: Which places are named?`",
             path=path,
         )
-    return package | {str(label): question for label, question in own.items()}
+    return dict(packaged_queries("en") if base is None else base) | {
+        str(label): question for label, question in own.items()
+    }
 
 
-def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None = None) -> Dataset:
+def without_query(types: Sequence[str], queries: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The types without a query, and the queries of the package (`ontonotes`) that have one for each of them."""
+    missing = [label for label in types if label not in queries]
+    names = packaged_names() if missing else []
+    return missing, [name for name in names if packaged_queries(name).keys() >= set(missing)]
+
+
+def ner_to_mrc(dataset: Dataset, queries: Queries = None) -> Dataset:
     """Return MRC rows, one for each sentence and entity type (paper 4.2, Guideline III; Algorithm 1, line 11).
 
     All entities of the type are the row's spans; sentences without one are kept as negatives. Tags are repaired to
@@ -72,13 +101,14 @@ def ner_to_mrc(dataset: Dataset, queries: str | Path | Mapping[str, str] | None 
         raise DataError("rows without ner_tags.", fix="give labelled rows, as read_ner returns them.")
     names = dataset.features["ner_tags"].feature.names
     types = entity_types(names)
-    for label in types:
-        if label not in queries:
-            raise DataError(
-                f"no query for the entity type {label!r} (there are: {', '.join(queries)})",
-                fix=f"add a line `{label}: <what an annotator should look for>` to your queries, or rename types with "
-                f"label_map{hint(types, queries)}",
-            )
+    missing, sets = without_query(types, queries)
+    if missing:
+        ready = f"take those of the package (queries: {' or '.join(sets)}), " if sets else ""
+        raise DataError(
+            f"no query for the entity type {missing[0]!r} (there are: {', '.join(queries)})",
+            fix=f"{ready}add a line `{missing[0]}: <what an annotator should look for>` to your queries, "
+            f"or rename types with label_map{hint(types, queries)}",
+        )
     return cached_map(
         dataset,
         _mrc_rows,

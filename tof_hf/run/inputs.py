@@ -63,9 +63,11 @@ class Inputs:
             source = align_labels(source, names)
         validation = self._labelled("source.validation", config.source.validation, names)
         include_test = config.mlm.include_target_test
+        queries = load_queries(config.queries)
         data = TofData(
             label_names=names,
-            queries=load_queries(config.queries),
+            queries=queries,
+            target_queries=load_queries(config.target_queries, base=queries),
             source=source,
             validation=validation,
             target=self._together("target.text", config.target.text, "text"),

@@ -74,7 +74,12 @@ def _is_in(name: str, place: Path) -> bool:
 def _inputs(config: TofConfig) -> Iterator[tuple[str, str]]:
     """Every option that names a file or folder to read, with that name."""
     yield "model", config.model
-    for option, name in (("translation.dictionary", config.translation.dictionary), ("queries", config.queries)):
+    named = {
+        "translation.dictionary": config.translation.dictionary,
+        "queries": config.queries,
+        "target_queries": config.target_queries,
+    }
+    for option, name in named.items():
         if isinstance(name, str):
             yield option, name
     for option, file, _ in data_files(config):
