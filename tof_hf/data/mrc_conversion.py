@@ -55,7 +55,8 @@ def load_queries(queries: Queries = None, *, base: Mapping[str, str] | None = No
     elif str(path) in packaged_names():
         own = packaged_queries(str(path))
     else:
-        fix = f"name a YAML file with lines like `LOC: question`, or queries of the package: {', '.join(packaged_names())}"
+        names = ", ".join(packaged_names())
+        fix = f"name a YAML file with lines like `LOC: question`, or queries of the package: {names}"
         raise DataError("no such file", fix=fix, path=path)
     if not isinstance(own, Mapping) or not all(isinstance(v, str) and v.strip() for v in own.values()):
         raise DataError(
