@@ -29,6 +29,7 @@ from transformers import (
 
 from tof_hf.config.stages import SelectedStageConfig
 from tof_hf.data.windows import IGNORE
+from tof_hf.modeling.dropout import use_fast_dropout
 from tof_hf.modeling.freezing import freeze_layers
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.stages.arguments import training_arguments
@@ -168,6 +169,8 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
     """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
     config, validation = stage.config, stage.validation
     freeze_layers(model, config.freeze_layers)
+    if args.device.type == "cpu":
+        use_fast_dropout(model)
     trainer = stage.trainer(
         model=model,
         args=args,
