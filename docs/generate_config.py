@@ -88,6 +88,11 @@ Neither repeats that program's bugs: dropout off after the first evaluation, tra
 checkpoint, answers cut off after 160 pieces, invalid tags turned into questions. Each difference is an option:
 """
 
+SMALL = """\
+The preset `small` is `paper` with sizes and rates for about a thousand sentences and a small encoder, for minutes on
+two processor cores. The run files in `examples/configs/small/` and `tof-hf init` use it:
+"""
+
 STAGES_INTRODUCTION = """\
 ## Stages
 
@@ -102,7 +107,7 @@ def page() -> str:
     for title, kind in (("source", SourceConfig), ("target", TargetConfig), ("translation", TranslationConfig)):
         parts += [f"## `{title}`\n", _summary(kind), _options(kind)]
     parts += ["## Data files\n", _summary(DataFile), _options(DataFile)]
-    parts += [PRESETS, _differences()]
+    parts += [PRESETS, _differences("official_code"), SMALL, _differences("small")]
     pairs = ", ".join(f"`{stage}` from `{parent}`" for stage, parent in INHERITS_FROM.items())
     alone = {name for kind in STAGES.values() for name in kind.own_options() if not kind.inherits(name)}
     alone_list = ", ".join(f"`{name}`" for name in sorted(alone))
@@ -182,14 +187,14 @@ def _places(name: str, stages: list[str]) -> str:
     return "; ".join(dict.fromkeys(found))
 
 
-def _differences() -> str:
+def _differences(preset: str) -> str:
     rows = []
-    for setting in settings("official_code"):
-        stage, _, name = setting.key.partition(".")
-        kind = typing.cast(type[StageConfig], section_in(TofConfig.model_fields[stage].annotation))
-        value = kind.of_preset(stage).to_dict().get(name)
-        rows.append([f"`{setting.key}`", _code(value), _code(setting.value), setting.why])
-    return _table(["option", "paper", "official_code", "why"], rows)
+    for setting in settings(preset):
+        section, _, name = setting.key.partition(".")
+        kind = typing.cast(type[Section], section_in(TofConfig.model_fields[section].annotation))
+        paper = kind.of_preset(section) if issubclass(kind, StageConfig) else kind()
+        rows.append([f"`{setting.key}`", _code(paper.to_dict().get(name)), _code(setting.value), setting.why])
+    return _table(["option", "paper", preset, "why"], rows)
 
 
 def _reasons(reasons: dict[str, str]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf.check import check
 from tof_hf.config import load_config
 from tof_hf.data import read_mrc
+from tof_hf.stages.fingerprint import _deciding, fingerprint
 
 CONFIGS = Path(__file__).parents[1] / "examples" / "configs"
 LINGUAL, DOMAIN = ("es", "nl", "de"), ("cbs", "twitter", "wnut16")
@@ -186,12 +187,22 @@ def test_dutch_keeps_all_english_questions_in_the_published_variant_too(load):
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_small_variant_is_the_same_task_with_the_same_sizes_and_rates_for_all(load, name):
     small, full, spanish = load(name, small=True), load(name), load("es", small=True)
-    same = ("systems", "seed", "rounds", "label_map", "labels", "queries", "preset")
+    same = ("systems", "seed", "rounds", "label_map", "labels", "queries")
     assert [vars(small)[key] for key in same] == [vars(full)[key] for key in same]
     assert [values(small, "learning_rate"), small.mlm] == [values(spanish, "learning_rate"), spanish.mlm]
     assert (small.source.train.limit, small.target.gold.limit) == (1_500, 1_000)
     assert small.target.gold.label_map == full.target.gold.label_map
     assert small.target.text[0].path == full.target.text[0].path and small.target.text[0].limit == 1_500
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_small_variant_trains_as_before_the_preset_small(load, name):
+    # Computed when the options were written out in sizes.yaml.
+    config = load(name, small=True)
+    options = fingerprint({stage: _deciding(section) for stage, section in config.stages().items()})
+    assert options == ("34ed7f83f8f67f6f" if name == "nl" else "46286d7ef0453e3c")
+    assert (config.labelling.max_sentences, config.labelling.max_text_share) == (1000, 0.05)
+    assert config.labelling.selection == "all" and config.preset == "small"
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

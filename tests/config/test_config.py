@@ -92,6 +92,19 @@ def test_every_official_setting_reaches_the_config(setting):
     assert _value(load("preset=official_code"), setting.key) == setting.value
 
 
+@pytest.mark.parametrize("setting", settings("small"), ids=lambda setting: setting.key)
+def test_every_small_setting_reaches_the_config_and_differs_from_the_paper(setting):
+    small = load("preset=small")
+    assert _value(small, setting.key) == setting.value != _value(load(), setting.key)
+
+
+def test_the_small_preset_is_weaker_than_the_run_file_and_has_the_rest_from_the_paper():
+    config = load("labelling.max_sentences=7", "ner.num_train_epochs=9", preset="small")
+    assert (config.labelling.max_sentences, config.labelling.max_text_share) == (7, 0.05)
+    assert (config.ner.training["num_train_epochs"], config.ner.training["weight_decay"]) == (9, 0.01)
+    assert load("labelling=null", preset="small").labelling.max_sentences == 1000
+
+
 def test_continual_mrc_keeps_all_sources_in_official_code():
     stage = load(preset="official_code").continual_mrc
     assert stage.use_target_qa and stage.use_source_qa and stage.use_ner_mrc and stage.use_pseudo_mrc
@@ -176,7 +189,7 @@ def test_loading_leaves_the_given_mapping_alone():
 # Round trips
 
 
-@pytest.mark.parametrize("preset", ["paper", "official_code"])
+@pytest.mark.parametrize("preset", ["paper", "official_code", "small"])
 def test_a_saved_config_loads_to_an_equal_one(preset, tmp_path):
     tricky = ("label_map={NO: 'yes', A: 2e-6x}", "target.name=no", "queries={PER: 'Who? #1: ä'}")
     config = load("ner.bf16=true", *tricky, preset=preset)

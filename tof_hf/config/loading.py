@@ -60,7 +60,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: S
         values["word_rule"] = "legacy"
     preset = values.get("preset", "paper")
     preset = preset if isinstance(preset, str) and preset in PRESETS else "paper"
-    given = {name: value for name, value in values.items() if name in STAGES and isinstance(value, Mapping)}
+    sections = [*STAGES, "labelling"]
+    given = {name: value for name, value in values.items() if name in sections and isinstance(value, Mapping)}
     try:
         config = TofConfig.from_dict(stage_values(preset, given) | {k: v for k, v in values.items() if k not in given})
     except KeyProblems as found:

@@ -1,12 +1,12 @@
-"""The presets: named values for the stages, each with its reason, in paper.yaml and official_code.yaml."""
+"""The presets: named values for the stages and for labelling, each with its reason, in a YAML file of its name."""
 
 import functools
 from typing import Any, NamedTuple
 
 from tof_hf.config.yaml import packaged_yaml
 
-PRESETS = ("paper", "official_code")
-"""The names of the presets. Each also has the values of those before it."""
+PRESETS = {"paper": ["paper"], "official_code": ["paper", "official_code"], "small": ["paper", "small"]}
+"""The files of each preset, the strongest last."""
 
 INHERITS_FROM = {"pseudo_ner": "ner", "continual_ner": "ner", "continual_mrc": "mrc"}
 """A later stage inherits every option that is not set for it from the first stage of its kind."""

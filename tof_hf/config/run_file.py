@@ -106,8 +106,9 @@ class TofConfig(Section):
     """The pretrained encoder: a folder or a Hub id."""
     output_dir: ExpandedPath = shown_option(listed=False)
     """The run's folder."""
-    preset: Literal["paper", "official_code"] = shown_option("paper")
-    """Supplies the options that the run file does not set."""
+    preset: Literal["paper", "official_code", "small"] = shown_option("paper")
+    """Supplies the options that the run file does not set; `small` has sizes and rates for about a thousand sentences
+    and a small encoder."""
     systems: OneOrMore[System] = option(factory=lambda: [DEFAULT_SYSTEM], paper="4.4")
     """What to train: TOF, its reduced forms, baselines and peers; stages that they share run once."""
     seed: Whole = option(2019, paper="Appendix B", ge=0, le=2**32 - 1, read=True)

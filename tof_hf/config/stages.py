@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -265,19 +266,18 @@ STAGES: dict[str, type[StageConfig]] = {
 
 
 def stage_values(preset: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The flat options of every stage: the preset's, then those `given`, after inheritance between stages.
+    """The flat options of every stage and of labelling: the preset's, then those `given`, after inheritance.
 
     An option of `continual_mrc` comes from the first of: given there, set there by the preset, given or set
     for `mrc` (unless the option belongs to one line of Algorithm 1).
     """
-    own: dict[str, dict[str, Any]] = {stage: {} for stage in STAGES}
-    for name in PRESETS[: PRESETS.index(preset) + 1]:
-        for setting in settings(name):
-            stage, _, option = setting.key.partition(".")
-            own[stage][option] = setting.value
+    own: dict[str, dict[str, Any]] = {section: {} for section in (*STAGES, "labelling")}
+    for setting in chain.from_iterable(map(settings, PRESETS[preset])):
+        section, _, option = setting.key.partition(".")
+        own[section][option] = setting.value
     resolved: dict[str, dict[str, Any]] = {}
     for stage, kind in STAGES.items():
         parent = resolved.get(INHERITS_FROM.get(stage, ""), {})
         inherited = {option: value for option, value in parent.items() if kind.inherits(option)}
         resolved[stage] = {**inherited, **own[stage], **given.get(stage, {})}
-    return resolved
+    return resolved | {"labelling": {**own["labelling"], **given.get("labelling", {})}}
