@@ -37,6 +37,8 @@ class Written:
     forgetting: list[dict[str, Any]] = field(default_factory=list)
     keep_tags: bool = True
     dictionary: str | None = None
+    probabilities: list[list[float]] | None = None  # of the labels of target text
+    answers: list[list[list[Any]]] | None = None  # of the MRC head in mlm-mrc
 
     def write(self) -> Path:
         """The folder, with all files of a run that a report reads."""
@@ -90,12 +92,20 @@ class Written:
 
         label = ClassLabel(names=label_names(self.types))
         features = {"id": Value("string"), "tokens": List(Value("string")), "ner_tags": List(label)}
-        self._table(name, "pseudo-0", {"tokens": self.tokens, "ner_tags": self._tags(name)}, Features(features))
+        columns = {"tokens": self.tokens, "ner_tags": self._tags(name)}
+        if self.probabilities is not None:
+            columns["ner_probabilities"] = self.probabilities
+            features["ner_probabilities"] = List(Value("float32"))
+        self._table(name, "pseudo-0", columns, Features(features))
         health = {"words_changed": None, "changed_share": None, "confidence": [0] * 9 + [4], "unseen_forms": 0.5}
         health |= {"agreement": None, "alarms": list(self.alarms), "against_source": self.against_source}
+        if self.answers is not None:
+            self._json("stages/mlm-mrc/answers-0.json", self.answers)
+            health |= {"agreement": 0.5, "agreement_sentences": len(self.answers)}
         return {
             "tagger": name,
             "file": f"stages/{name}/pseudo-0.parquet",
+            "answers": "" if self.answers is None else "stages/mlm-mrc/answers-0.json",
             "sentences": len(self.tokens),
             "words": sum(map(len, self.tokens)),
             "entities": {kind: 2 for kind in self.types},

@@ -14,8 +14,17 @@ def test_a_stage_that_forgot_is_among_the_alarms_with_its_f1_before_and_after(wr
     written.alarms = ("LOC grew",)
     text = page().text
     drop = "ner1 (tof) forgot: F1 on source validation fell to 80.00%, from 90.00% after ner."
-    assert f"Alarms {drop} Labels by ner (tof): LOC grew." in text
+    assert f"Alarms {drop} Labels by ner (tof), ner1 (tof): LOC grew." in text
     assert "Trained again" not in text
+
+
+def test_each_alarm_is_shown_once(written, page):
+    written.systems["same"] = written.systems["tof"]
+    written.forgetting = [DROP | {"action": "warn", "mixed_f1": None, "kept": "mlm-ner-ner1"}]
+    written.alarms = ("LOC grew", "LOC grew")
+    text = page().text
+    assert text.count("LOC grew") == text.count("forgot: F1") == 1
+    assert "ner1 (tof, same) forgot" in text and "ner (tof, same), ner1 (tof, same): LOC grew" in text
 
 
 def test_an_alarm_says_what_became_of_a_stage_that_was_trained_again(written, page):

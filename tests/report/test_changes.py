@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tof_hf.report.changes import Piece, evenly, prediction_changes, pseudo_label_changes
+from tof_hf.report.changes import prediction_changes, pseudo_label_changes
 from tof_hf.report.reading import Run
+from tof_hf.report.sentences import Piece, evenly
 
 
 def labels_of(written, limit=10):

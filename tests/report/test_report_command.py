@@ -39,11 +39,23 @@ def test_the_mistakes_of_a_real_run_agree_with_its_scores(tiny_run):
 
 
 def test_the_page_is_the_same_every_time_and_another_name_can_be_given(written, tmp_path):
-    run, pages = str(written.write()), [tmp_path / "a.html", tmp_path / "new" / "b.html"]
+    run, pages = str(written.write()), [tmp_path / "a.html", tmp_path / "new" / "a.html"]
     for page in pages:
         assert main(["report", run, "--out", str(page)]) == 0
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert not (written.folder / "report.html").exists()
+
+
+def test_a_file_to_label_is_replaced_until_somebody_changes_it(written, capsys):
+    folder = written.write()
+    file = folder / "report-to-label.conll"
+    assert main(["report", str(folder)]) == main(["report", str(folder)]) == 0
+    assert capsys.readouterr().out.count(f"written: {file}") == 2
+    file.write_text(file.read_text().replace("B-LOC", "O"), encoding="utf-8")
+    changed = file.read_bytes()
+    assert main(["report", str(folder)]) == main(["report", str(folder)]) == 0
+    assert capsys.readouterr().out.count(f"kept: {file}, which was changed") == 2
+    assert file.read_bytes() == changed
 
 
 def test_fewer_sentences_can_be_shown(written, parsed):

@@ -37,14 +37,15 @@ class SelectionRecord(Record):
 class LabellingRecord(Record):
     """Labels that a tagger gave to the target text. `file`: the rows, relative to the run.
 
-    `others`: taggers of other seeds that labelled with it, by the mean of all their probabilities. `used_by`: the
-    stages that learned from the labels. Other probabilities are means in 0..1 of the labels of all words, and of words
-    in entities.
+    `others`: taggers of other seeds that labelled with it, by the mean of all their probabilities. `answers`: what the
+    MRC head found in `health.agreement_sentences` of the rows, drawn with the run's seed. `used_by`: the stages that
+    learned from the labels. Other probabilities are means in 0..1 of the labels of all words, and of words in entities.
     """
 
     tagger: str
     others: list[str] = []
     file: str
+    answers: str = ""
     sentences: int
     words: int = 0
     entities: dict[str, int]

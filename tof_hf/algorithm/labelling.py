@@ -85,7 +85,7 @@ class Labelling:
         """
         tagger, all_file = taggers[0], self._all_file(taggers)
         labelled = self._in_parts(all_file, taggers, self._labels)
-        health = self._health(labelled, mrc)
+        health, answers = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
         say(f"{tagger.name}: {sum(counted.entities.values()):,} entities labelled in {len(labelled):,} sentences")
@@ -101,6 +101,7 @@ class Labelling:
             tagger=tagger.name,
             others=[one.name for one in taggers[1:]],
             file=self._in_run(all_file),
+            answers=answers,
             health=health,
             selection=selection,
             **vars(counted),
@@ -209,7 +210,7 @@ class Labelling:
             level=self.options.selection_level,
             threshold=self.options.threshold,
             quota=self.options.quota,
-            answers=self._answers(labelled, mrc) if self.options.selection == "agreement" else None,
+            answers=self._answers(labelled, mrc)[0] if self.options.selection == "agreement" else None,
         )
 
     def _soft_labels(
@@ -228,23 +229,26 @@ class Labelling:
     def _source(self) -> SourceEntities:
         return source_entities(self.data.source)
 
-    def _health(self, labelled: Dataset, mrc: MrcModel | None) -> LabelHealth:
+    def _health(self, labelled: Dataset, mrc: MrcModel | None) -> tuple[LabelHealth, str]:
+        """The health of the labels, and the file with the MRC head's answers to a sample of them."""
         before, last = self._last or (None, None)
         # A selection by agreement needs the answers for all sentences anyway.
         by_agreement = self.options.selection == "agreement"
         sentences = len(labelled) if by_agreement else self.options.agreement_sentences
         sample = cap(labelled, sentences, seed=self.config.seed) if sentences and mrc is not None else None
-        return label_health(
+        answers, file = ([], "") if sample is None else self._answers(sample, mrc)
+        health = label_health(
             labelled,
             self._source,
             previous=before,
             previous_changed_share=None if last is None else last.changed_share,
-            agreement=None if sample is None else agreement_share(entity_spans(sample), self._answers(sample, mrc)),
-            agreement_sentences=0 if sample is None else len(sample),
+            agreement=None if sample is None else agreement_share(entity_spans(sample), answers),
+            agreement_sentences=len(answers),
         )
+        return health, file
 
-    def _answers(self, rows: Dataset, mrc: MrcModel | None) -> list[list[Span]]:
-        """The entities that the MRC model finds in every row with the query of each type; kept in its folder."""
+    def _answers(self, rows: Dataset, mrc: MrcModel | None) -> tuple[list[list[Span]], str]:
+        """The entities that the MRC model finds in every row with the query of each type, and their file."""
         if mrc is None:
             raise TofError(
                 "labelling.selection is agreement, but no MRC stage came before this tagger. What to do: train one "
@@ -259,7 +263,7 @@ class Labelling:
             if is_main_process():
                 cache_json(file, known)
         barrier()
-        return [[Span(*span) for span in row] for row in known]
+        return [[Span(*span) for span in row] for row in known], self._in_run(file)
 
     def _frequent_texts(self, labelled: Dataset) -> dict[str, int]:
         """Texts that make up too large a share of the entities in the labels."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from datasets import Dataset, DatasetInfo, Features
 
 from tof_hf.data.labels import entity_starts, entity_types, split_tag
+from tof_hf.data.lists import flat
 
 ROWS = 10_000  # in a batch
 
@@ -54,13 +54,6 @@ class Entities:
         return [" ".join(next(words) for _ in range(length)) for length in lengths.tolist()]
 
 
-def flat(column: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
-    """All values of a column of lists, one list after the other, and the bounds of the lists."""
-    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
-    return lists.flatten(), np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
 def flat_batches(rows: Dataset, *columns: str) -> Iterator[tuple[np.ndarray, dict[str, pa.Array]]]:
     """The bounds of the lists, which are as long in all these columns, and the flat values of each column."""
     for table in rows.select_columns(list(columns)).with_format("arrow").iter(batch_size=ROWS):
@@ -86,11 +79,6 @@ def entity_batches(labelled: Dataset, *columns: str) -> Iterator[Entities]:
 def word_count(rows: Dataset) -> int:
     """The number of words in all rows."""
     return sum(int(bounds[-1]) for bounds, _ in flat_batches(rows, "tokens"))
-
-
-def list_column(bounds: np.ndarray, values: Any) -> pa.Array:
-    """A column of lists, from their bounds and the values of all of them."""
-    return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
 
 
 def in_memory(columns: dict[str, Any], features: Features) -> Dataset:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from tof_hf.data.columns import entity_batches, flat, flat_batches, in_memory, list_column
+from tof_hf.data.columns import entity_batches, flat_batches, in_memory
 from tof_hf.data.labels import Span
+from tof_hf.data.lists import flat, list_column
 from tof_hf.data.pseudo_labels import UNSURE, UNSURE_FEATURES, entity_spans, mean_probabilities
 from tof_hf.errors import DataError
 

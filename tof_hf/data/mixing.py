@@ -1,9 +1,10 @@
 """Choosing how much of each source goes into a training mixture."""
 
-import random
 from collections.abc import Sequence
 
 from datasets import Dataset, concatenate_datasets
+
+from tof_hf.data.draw import drawn_rows
 
 
 def cap(dataset: Dataset, limit: int | None, *, seed: int) -> Dataset:
@@ -22,8 +23,7 @@ def cap(dataset: Dataset, limit: int | None, *, seed: int) -> Dataset:
     """
     if limit is None or len(dataset) <= limit:
         return dataset
-    chosen = random.Random(seed).sample(range(len(dataset)), limit)
-    return dataset.select(sorted(chosen))
+    return dataset.select(drawn_rows(len(dataset), limit, seed=seed))
 
 
 def mix(datasets: Sequence[Dataset], *, columns: Sequence[str] | None = None) -> Dataset:

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 
-from tof_hf.data.columns import Entities, entity_batches, flat, flat_batches, in_memory, list_column
+from tof_hf.data.columns import Entities, entity_batches, flat_batches, in_memory
 from tof_hf.data.features import ner_features
 from tof_hf.data.labels import Span, entity_starts, entity_types, spans_from_tags, split_tag
+from tof_hf.data.lists import flat, list_column
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError

@@ -8,8 +8,9 @@ import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 from transformers import PreTrainedTokenizerBase
 
-from tof_hf.data.columns import flat, in_memory, list_column
+from tof_hf.data.columns import in_memory
 from tof_hf.data.features import ner_features
+from tof_hf.data.lists import flat, list_column
 from tof_hf.data.mapping import Batch
 from tof_hf.data.pseudo_labels import UNSURE, frequent_texts, without_texts
 from tof_hf.data.windows import NO_WORD, encode_ner, ner_windows

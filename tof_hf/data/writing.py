@@ -1,12 +1,12 @@
 """Writing rows to files that the readers can read."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
+from tof_hf.data.column_line import column_line
 from tof_hf.data.translation.words import label_names_of
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.storage.files import new_file, write_text
@@ -48,12 +48,3 @@ def _column_text(row: dict[str, Any]) -> str:
     """One sentence, a word a line."""
     tags = row.get("ner_tags") or [""] * len(row["tokens"])
     return "".join(column_line(token, tag) for token, tag in zip(row["tokens"], tags, strict=True)) + "\n"
-
-
-def column_line(word: str, tag: str = "") -> str:
-    """The line of a word in a column file, with a tab after a word with a blank; raises DataError for other ones."""
-    if not word.strip() or word.strip(" ") != word or re.search(r"[\t-\r\x1c-\x1f]", word):
-        fix = "give words without line breaks, tabs and blanks at their ends, or write *.jsonl or *.parquet."
-        raise DataError(f"the word {word!r}, which would break the columns.", fix=fix)
-    separator = "\t" if " " in word else " " if tag else ""
-    return f"{word}{separator}{tag}\n"

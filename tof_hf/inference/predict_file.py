@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from datasets import Features
 from tqdm.auto import tqdm
 
+from tof_hf.data.column_line import column_line
 from tof_hf.data.readers.columns import conll_sentences
 from tof_hf.data.readers.files import read_lines
-from tof_hf.data.writing import column_line
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.inference.tagger import ENTITIES, Tagged, Text
 from tof_hf.storage.files import is_stream, new_file

@@ -58,7 +58,8 @@ def mistake_figures(run: Run, counted: Mapping[tuple[str, str], Mistakes]) -> It
     for split in known:
         if (end, split) in counted:
             title = f"Types on {split_name(split)}, {system}"
-            yield matrix(f"confusion-{slug(split)}", title, run.types, counted[end, split].matrix(run.types))
+            types = counted[end, split].most_frequent(run.types)
+            yield matrix(f"confusion-{slug(split)}", title, types, counted[end, split].matrix(types))
 
 
 def curve_figures(run: Run) -> Iterator[Drawing]:

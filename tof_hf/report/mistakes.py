@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tof_hf.data.labels import Span, spans_from_tags
 
 NOTHING = ""  # in a pair of types: no entity on this side
+MOST_TYPES = 20  # in a matrix
 KINDS = {
     "right": "right",
     "type": "wrong type",
@@ -28,9 +29,17 @@ class Mistakes:
     pairs: Mapping[tuple[str, str], int]
 
     def matrix(self, types: Sequence[str]) -> list[list[int]]:
-        """Rows are true types, columns predicted ones, both with NOTHING at the end."""
+        """Rows are true types, columns predicted ones, both with NOTHING at the end; other types are not counted."""
         names = [*types, NOTHING]
         return [[self.pairs.get((true, predicted), 0) for predicted in names] for true in names]
+
+    def most_frequent(self, types: Sequence[str], limit: int = MOST_TYPES) -> list[str]:
+        """At most `limit` of the types, in their order: those of most entities, true and predicted."""
+        counts: Counter[str] = Counter()
+        for pair, count in self.pairs.items():
+            counts.update(dict.fromkeys(pair, count))
+        chosen = sorted(types, key=lambda kind: -counts[kind])[:limit]
+        return [kind for kind in types if kind in chosen]
 
 
 def count_mistakes(rows: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Mistakes:

@@ -9,15 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from tof_hf.algorithm.history import LabellingRecord
+from pydantic import TypeAdapter, ValidationError
+
+from tof_hf.algorithm.history import ForgettingRecord, LabellingRecord, SoftLabelsRecord
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, SPLITS, ScoreRow
 from tof_hf.config.stage_name import StageName
+from tof_hf.data.labels import Span
 from tof_hf.data.translation.record import Projection
 from tof_hf.run.record import RunRecord, StageInRun, read_run
 from tof_hf.stages.record import RECORD, StageRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_ANSWERS = TypeAdapter(list[list[tuple[int, int, str]]])
 
 
 def short(stage: str) -> str:
@@ -87,6 +92,24 @@ class Run(RunRecord):
         return [(name, entry) for name, system in self.lineage.systems.items() for entry in system.pseudo_labels]
 
     @property
+    def label_alarms(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """Each alarm about labels once, with the taggers whose labels raised it and their systems."""
+        alarms: dict[str, dict[str, list[str]]] = {}
+        for system, entry in self.labellings:
+            for alarm in dict.fromkeys(entry.health.alarms):
+                alarms.setdefault(alarm, {}).setdefault(entry.tagger, []).append(system)
+        return alarms
+
+    @property
+    def forgetting(self) -> Sequence[tuple[ForgettingRecord, Sequence[str]]]:
+        """Each stage that forgot the source once, with the systems that it is part of."""
+        drops: dict[str, tuple[ForgettingRecord, list[str]]] = {}
+        for system, history in self.lineage.systems.items():
+            for drop in history.forgetting:
+                drops.setdefault(drop.model_dump_json(), (drop, []))[1].append(system)
+        return list(drops.values())
+
+    @property
     def translation(self) -> Mapping[str, Projection]:
         """What the dictionary made of each kind of rows."""
         if self.lineage.options.get("translation.dictionary") is None:
@@ -150,11 +173,32 @@ class Run(RunRecord):
         return file and _read_table(file, ["id", "tokens", "gold", "predicted"])
 
     def pseudo_labels(self, labelling: LabellingRecord) -> pa.Table | None:
-        """`id, tokens, ner_tags` of the labelled sentences; None if the file is missing, damaged or replaced."""
+        """`id, tokens, ner_tags` of the labelled sentences; None if the file is missing, damaged or replaced.
+
+        Also `ner_probabilities`, if the file has them.
+        """
         if self._replaced(labelling.tagger):
             return None
         file = self._stage_folder(labelling.tagger) / Path(labelling.file).name
-        return _read_table(file, ["id", "tokens", "ner_tags"])
+        return _read_table(file, ["id", "tokens", "ner_tags"], "ner_probabilities")
+
+    def soft_labels(self, labels: SoftLabelsRecord) -> pa.Table | None:
+        """`id, tokens, ner_tags, class_probabilities` of the labelled sentences, or None as for `pseudo_labels`."""
+        if not labels.teachers or self._replaced(labels.teachers[-1]):
+            return None
+        file = self._stage_folder(labels.teachers[-1]) / Path(labels.file).name
+        return _read_table(file, ["id", "tokens", "ner_tags", "class_probabilities"])
+
+    def answers(self, labelling: LabellingRecord) -> list[set[Span]]:
+        """What the last MRC head before the tagger found in the sample of the labelled sentences; empty if unknown."""
+        stages = [name for name in self.path_to(labelling.tagger) if StageName.parse(name).kind == "mrc"]
+        if not labelling.answers or not stages or self._replaced(stages[-1]):
+            return []
+        try:
+            data = (self._stage_folder(stages[-1]) / Path(labelling.answers).name).read_bytes()
+            return [{Span(*span) for span in row} for row in _ANSWERS.validate_json(data)]
+        except (OSError, ValidationError):
+            return []
 
     def _stage_folder(self, stage: str) -> Path:
         record = self.lineage.stages.get(stage)
@@ -186,14 +230,15 @@ def learned_from(labelling: LabellingRecord) -> str:
     return f"{chosen.sentences:,}{by}" + (f", {texts} as no entity" if texts else "")
 
 
-def _read_table(file: Path, columns: list[str]) -> pa.Table | None:
-    """The rows of a Parquet file; None if it is missing or damaged, or if it lacks one of the columns."""
+def _read_table(file: Path, columns: list[str], *others: str) -> pa.Table | None:
+    """The rows of a Parquet file; None if it is missing or damaged, or if it lacks one of the columns but `others`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(file, columns=columns)
+        known = set(pq.read_schema(file).names)
+        table = pq.read_table(file, columns=[*columns, *known.intersection(others)])
         table.validate(full=True)
     except (OSError, pa.ArrowException):
         return None
-    return table if set(columns) <= set(table.column_names) else None
+    return table if known.issuperset(columns) else None
