@@ -125,6 +125,16 @@ def test_the_seeds_of_a_teacher_vote_as_one(values, tmp_path):
     assert len(stages) == 2 * 3 + 1
 
 
+def test_a_stage_with_the_defaults_of_its_recipe_is_not_that_of_the_run_file(values, tmp_path):
+    world = make_world(seed=0, size="tiny")
+    deeper = values | {"model": str(train_encoder(world, tmp_path / "encoder", steps=0, layers=2, hidden=32))}
+    both = {"output_dir": str(tmp_path), "systems": ["source_only", "tsl"]}
+    frozen = {stage.name: stage.stage.config.freeze_layers for stage in TofPipeline(load_config(deeper | both)).plan()}
+    assert frozen == {"ner": 0, "ner@tsl": 1, "distillation@tsl": 1}  # one less than the encoder has
+    said = {name: deeper[name] | {"freeze_layers": 0} for name in ("ner", "distillation")}
+    assert [name for name, _ in planned(deeper | said, tmp_path, "tsl")] == ["ner", "distillation"]
+
+
 def planned_stages(values, folder):
     config = load_config(values | {"output_dir": str(folder), "systems": ["unitrans"], "labelling": {"teachers": 2}})
     return [(stage.name, stage.stage) for stage in TofPipeline(config).plan()]

@@ -20,7 +20,7 @@ from tof_hf.config.stage_name import StageName
 from tof_hf.errors import ModelError
 from tof_hf.inference.words import OrderedTrainer, WordCollator
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.modeling.freezing import freeze_layers
+from tof_hf.modeling.freezing import freeze_layers, layers_to_freeze
 from tof_hf.modeling.span_extraction import span_loss
 from tof_hf.modeling.transfer import load_for_mrc, load_for_ner
 from tof_hf.stages import fit as fitting
@@ -284,6 +284,10 @@ def test_the_embeddings_and_the_lowest_layers_of_every_encoder_are_found(archite
     assert frozen(model) == {name for name, _ in model.named_parameters() if name.startswith(below)}
     with pytest.raises(ModelError, match="has 2 layers with weights of their own, freeze_layers is 3"):
         freeze_layers(model, 3)
+
+
+def test_layers_that_share_their_weights_cannot_be_frozen(tiny_config):
+    assert [layers_to_freeze(tiny_config(one)) for one in ("bert", "albert")] == [2, 0]
 
 
 def test_what_is_tied_to_frozen_embeddings_is_frozen_and_the_rest_of_the_head_is_not(tiny_config):

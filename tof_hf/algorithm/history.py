@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -130,8 +130,13 @@ class SourceF1Alarm:
 
 
 class History(Record):
-    """What a recipe did, in order. `folders`: where the finished stages are on this machine; never recorded."""
+    """What a recipe did, in order.
 
+    `defaults`: the options that its stages have where they are null in the run file. `folders`: where the finished
+    stages are on this machine; never recorded.
+    """
+
+    defaults: dict[str, Any] = {}
     stages: list[str] = []
     pseudo_labels: list[LabellingRecord] = []
     forgetting: list[ForgettingRecord] = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from tof_hf.config.stages import BY_RECIPE
 from tof_hf.utils.systems import BENCHMARKS, SYSTEMS
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Recipe:
         citation: The publication of the method, for the model card; empty for TOF and its reduced forms.
         published: The paper's Table 1, by benchmark.
         baseline: Whether Table 1 compares the other systems with it; of several, with the last that is among its rows.
+        defaults: Options that all of its stages have where they are null in the run file, such as `freeze_layers`.
 
     Example:
         >>> RECIPES["tof"].title
@@ -70,6 +72,7 @@ class Recipe:
     published: Mapping[str, Published] = field(default_factory=dict, repr=False)
     full_name: str = ""
     baseline: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, do: Steps) -> Checkpoint:
         """The checkpoint that the recipe ends with.
@@ -80,7 +83,7 @@ class Recipe:
         Returns:
             The last checkpoint, a tagger.
         """
-        return self.train(do)
+        return self.train(do.with_defaults(self.defaults) if self.defaults else do)
 
 
 RECIPES: dict[str, Recipe] = SYSTEMS
@@ -94,6 +97,7 @@ def recipe(
     published: Mapping[str, Published] | None = None,
     full_name: str = "",
     baseline: bool = False,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[[Steps], Checkpoint]], Recipe]:
     """A decorator that registers a function, under its own name, as a system that run files can name.
 
@@ -104,12 +108,13 @@ def recipe(
         published: Published scores in percent, by benchmark.
         full_name: Name of the system in sentences.
         baseline: Whether Table 1 compares the other systems with it.
+        defaults: Options that all of its stages have where they are null in the run file, such as `freeze_layers`.
 
     Returns:
         The decorator. It returns a Recipe, which can be called like the function.
 
     Raises:
-        ValueError: The name is taken (by the decorator, not by this function).
+        ValueError: The name is taken (by the decorator, not by this function), or a default is of no such option.
 
     Example:
         >>> @recipe("MRC alone")
@@ -117,11 +122,15 @@ def recipe(
         ...     return do.ner(do.mrc(do.pretrained))
     """
 
+    if unknown := sorted((defaults or {}).keys() - BY_RECIPE):
+        raise ValueError(f"a recipe has no default for {', '.join(unknown)}; it may have those of {set(BY_RECIPE)}.")
+
     def register(train: Callable[[Steps], Checkpoint]) -> Recipe:
         name = train.__name__
         if name in RECIPES:
             raise ValueError(f"there is already a recipe named {name}. Give the function another name.")
-        RECIPES[name] = Recipe(name, train, title, needs, citation, published or {}, full_name, baseline)
+        facts = (title, needs, citation, published or {}, full_name, baseline, defaults or {})
+        RECIPES[name] = Recipe(name, train, *facts)
         return RECIPES[name]
 
     return register

@@ -52,6 +52,7 @@ def adaptabert_translation(do: Steps) -> Checkpoint:
     citation="Wu et al. (2020), Single-/Multi-Source Cross-Lingual NER via Teacher-Student Learning on Unlabeled Data "
     "in Target Language",
     published=published_f1("78.00 81.33 75.33", benchmarks=LANGUAGES),
+    defaults={"freeze_layers": 3},
 )
 def tsl(do: Steps) -> Checkpoint:
     """Teacher-student learning (Wu et al. 2020, ACL): a student learns the teacher's probabilities on target text."""
@@ -66,6 +67,7 @@ def tsl(do: Steps) -> Checkpoint:
     citation="Wu et al. (2020), UniTrans: Unifying Model Transfer and Data Transfer for Cross-Lingual Named Entity "
     "Recognition with Unlabeled Data",
     published=published_f1("79.31 82.90 74.82", benchmarks=LANGUAGES),
+    defaults={"freeze_layers": 3},
 )
 def unitrans(do: Steps) -> Checkpoint:
     """UniTrans (Wu et al. 2020, IJCAI): three teachers vote on hard labels, the last or all of them give soft ones."""

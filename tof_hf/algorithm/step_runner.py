@@ -1,7 +1,7 @@
 """What the steps of Algorithm 1 have in common: choose the rows of a stage, train it, score it, note it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ class StepRunner:
     record: Callable[[], None] = lambda: None
     callbacks: Callbacks = ()
     teacher: int = field(default=1, init=False)
+    defaults: Mapping[str, Any] = field(default_factory=dict, init=False)
     tokenizer: PreTrainedTokenizerBase = field(init=False)
     labelling: Labelling = field(init=False)
 
@@ -158,7 +159,8 @@ class StepRunner:
         return fit(stage, self.folders, self.callbacks)
 
     def _setup(self, stage_name: StageName, start: Checkpoint, config: AnyConfig) -> StageSetup[AnyConfig]:
-        stage_name = replace(stage_name, teacher=self.teacher)
+        plain, config = config.filled({}), config.filled(self.defaults)
+        stage_name = replace(stage_name, teacher=self.teacher, recipe="" if config == plain else self.system)
         setup = StageSetup(stage_name, start, config, self.tokenizer, self._seed(config))
         named = {"run_name": f"{self.config.target.name} {setup.name}"} | config.training  # for trackers (report_to)
         return replace(setup, config=config.model_copy(update={"training": named}))

@@ -2,17 +2,20 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Self, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import mlm_target, ner_validation
 from tof_hf.config.stage_name import StageName
 from tof_hf.data.readers.read import unlabelled
+from tof_hf.modeling.checkpoints import read_config
+from tof_hf.modeling.freezing import layers_to_freeze
 from tof_hf.stages.distillation import distillation_stage
 from tof_hf.stages.mlm import mlm_stage
 from tof_hf.stages.stage import Checkpoint
+from tof_hf.utils.log import say
 
 Step = TypeVar("Step", bound=Callable[..., Checkpoint])
 
@@ -63,6 +66,25 @@ class Steps(StepRunner):
         """
         steps = copy.copy(self)
         steps.data = dataclasses.replace(self.data, translated=None)
+        return steps
+
+    def with_defaults(self, defaults: Mapping[str, Any]) -> Self:
+        """The same steps with a recipe's defaults for options of the stages that are null in the run file.
+
+        Args:
+            defaults: Values by option. Of an encoder with too few layers, the highest is not frozen.
+
+        Returns:
+            Steps that share everything else with these.
+        """
+        steps, defaults = copy.copy(self), dict(defaults)
+        if count := defaults.get("freeze_layers"):
+            most = max(0, layers_to_freeze(read_config(self.config.model)) - 1)
+            if count > most:
+                say(f"{self.system}: {most} layers are frozen instead of {count}; the encoder has no more to freeze")
+            defaults["freeze_layers"] = min(count, most)
+        steps.defaults = defaults
+        self.history.defaults.update(defaults)
         return steps
 
     def teachers(self) -> list[Self]:

@@ -62,6 +62,9 @@ class _Walk:
     def without_translation(self) -> _Walk:
         return replace(self, translation=False)
 
+    def with_defaults(self, defaults: object) -> _Walk:
+        return self
+
     def teachers(self) -> list[_Walk]:
         return [self]
 

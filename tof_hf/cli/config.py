@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    from tof_hf.algorithm.recipes import RECIPES
     from tof_hf.config import load_config
     from tof_hf.config.schema import run_file_schema
 
@@ -29,3 +30,6 @@ def run(options: argparse.Namespace) -> None:
     with same_in_all_processes():
         config = load_config(options.config, options.overrides)
     show(config.to_yaml(), end="")
+    for system in config.systems:
+        for name, value in RECIPES[system].defaults.items():
+            show(f"# {system}: {name} is {value} where it is null")

@@ -25,7 +25,8 @@ Effect = Literal["weights", "training rows", "validation rows", "none"]
 """What an option decides: the weights a stage ends with, only which rows it trains on or is chosen by, or nothing
 but what is shown, stored or how fast it goes."""
 
-FACTS = ("since_default", "inherited", "read", "listed")  # what else an option may say about itself, see `option`
+# What else an option may say about itself, see `option`.
+FACTS = ("since_default", "inherited", "read", "listed", "by_recipe")
 
 T = TypeVar("T")
 _LONGEST_NAME = 255  # bytes in the name of a file or folder
@@ -91,6 +92,7 @@ def option(
             `since_default` is for options that are younger than the stage keys of finished runs: the value that leaves
             everything as it was, which is left out of the key.
             `inherited=False`: belongs to one line of Algorithm 1, so that later stages do not inherit it.
+            `by_recipe=True`: null takes the recipe's default, or `since_default` if the recipe has none.
             `read=True`: decides which rows are read from files.
             `listed=False`: a run's record has it elsewhere, or not at all, and does not list it among the options.
     """

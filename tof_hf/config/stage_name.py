@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from tof_hf.config.stages import STAGES
 
-_ONE = re.compile(r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?(_teacher(?P<teacher>\d+))?")
+_ONE = re.compile(
+    r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?(_teacher(?P<teacher>\d+))?(@(?P<recipe>\w+))?"
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class StageName:
         mixed: whether source sentences are added that the run file does not ask for: by self-training, or in a second
             training because the first forgot them.
         teacher: the number of the teacher, from 1, where `labelling.teachers` are trained with different seeds.
+        recipe: the recipe whose defaults it has, if they are others than those of the run file.
         parents: the stages before it, in order.
     """
 
@@ -29,6 +32,7 @@ class StageName:
     translated: bool = False
     mixed: bool = False
     teacher: int = 1
+    recipe: str = ""
     parents: tuple[StageName, ...] = ()
 
     @classmethod
@@ -39,7 +43,7 @@ class StageName:
         if found is None:
             raise ValueError(f"{text!r} is not the name of a stage.")
         flags, numbers = (bool(found["translated"]), bool(found["mixed"])), found.groupdict(default="")
-        one = cls(found["kind"], int(numbers["round"] or 0), *flags, int(numbers["teacher"] or 1))
+        one = cls(found["kind"], int(numbers["round"] or 0), *flags, int(numbers["teacher"] or 1), numbers["recipe"])
         return one.after(cls.parse(parents) if parents else None)
 
     def after(self, start: StageName | None) -> StageName:
@@ -60,7 +64,7 @@ class StageName:
     def short(self) -> str:
         """The name without its parents, such as `ner1_tr`."""
         ends = f"{'_tr' if self.translated else ''}{'_mix' if self.mixed else ''}{self._of_teacher}"
-        return f"{self.kind}{self.round or ''}{ends}"
+        return f"{self.kind}{self.round or ''}{ends}{f'@{self.recipe}' if self.recipe else ''}"
 
     @property
     def step(self) -> str:
@@ -82,9 +86,9 @@ class StageName:
     def in_fingerprints(self) -> str:
         """Its name in fingerprints, where `ner1` and `ner2` are alike, though not `ner1_tr` and `ner2_tr`.
 
-        Teachers differ in their seeds.
+        Teachers differ in their seeds, and stages of recipes in their options.
         """
-        return str(replace(self, round=self.round if self.translated or self.mixed else 0, teacher=1))
+        return str(replace(self, round=self.round if self.translated or self.mixed else 0, teacher=1, recipe=""))
 
     def __str__(self) -> str:
         return "-".join(one.short for one in self.path)

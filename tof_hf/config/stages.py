@@ -34,9 +34,9 @@ class StageConfig(Section):
     """How far the windows of a longer text overlap, in words (MLM, NER) or pieces (MRC)."""
     seed: Whole | None = option(None, ge=0, le=2**32 - 1)
     """Seed of this stage; null takes the run's."""
-    freeze_layers: Whole = option(0, ge=0, since_default=0)
+    freeze_layers: Whole | None = option(None, ge=0, since_default=0, by_recipe=True)
     """Freezes the embeddings and this many of the encoder's lowest layers, so that a step takes less time; 0 freezes
-    nothing."""
+    nothing. null takes the recipe's default: 3 in `tsl` and `unitrans`, else 0."""
     training: Annotated[dict[Any, Any], AfterValidator(checked_training_fields)] = option(factory=dict)
     """Fields of transformers.TrainingArguments; in a run file they are written next to the other options."""
 
@@ -83,6 +83,12 @@ class StageConfig(Section):
     def rules(self) -> Iterator[tuple[str, str]]:
         if self.stride >= self.max_length:
             yield "stride", f"is {self.stride}, it must be below max_length ({self.max_length})."
+
+    def filled(self, defaults: Mapping[str, Any]) -> Self:
+        """The stage with a recipe's `defaults` for the options that are null and that a recipe may decide."""
+        known = {name: facts(field) for name, field in type(self).model_fields.items()}
+        null = [name for name, fact in known.items() if fact.get("by_recipe") and getattr(self, name) is None]
+        return self.model_copy(update={name: defaults.get(name, known[name]["since_default"]) for name in null})
 
     @classmethod
     def inherits(cls, name: str) -> bool:
@@ -263,6 +269,12 @@ STAGES: dict[str, type[StageConfig]] = {
     "distillation": DistillationConfig,
 }
 """The stage sections of a run file, in the order of Algorithm 1."""
+
+
+BY_RECIPE = frozenset(
+    name for kind in STAGES.values() for name, field in kind.model_fields.items() if facts(field).get("by_recipe")
+)
+"""The options that are null where the recipe decides them."""
 
 
 def stage_values(preset: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from tof_hf.errors import ModelError
 from tof_hf.modeling.checkpoints import encoder_of
+from tof_hf.utils.pretrained import make_from_config
 
 
 def freeze_layers(model: PreTrainedModel, count: int) -> None:
@@ -18,9 +20,7 @@ def freeze_layers(model: PreTrainedModel, count: int) -> None:
     if not count:
         return
     encoder = encoder_of(model)
-    depth = encoder.config.num_hidden_layers
-    lists = (module for module in encoder.modules() if isinstance(module, nn.ModuleList))
-    layers = next((layers for layers in lists if len(layers) == depth), nn.ModuleList())
+    layers = _layers(encoder)
     if count > len(layers):
         raise ModelError(
             f"{type(encoder).__name__} has {len(layers)} layers with weights of their own, freeze_layers is {count}. "
@@ -29,3 +29,14 @@ def freeze_layers(model: PreTrainedModel, count: int) -> None:
     embeddings = [module for name, module in encoder.named_children() if name.startswith("embeddings")]
     for module in (*embeddings, *layers[:count]):
         module.requires_grad_(False)
+
+
+def layers_to_freeze(encoder: PreTrainedConfig) -> int:
+    """How many layers of an encoder can be frozen: all, or none if they share their weights, as in ALBERT."""
+    with torch.device("meta"):
+        return len(_layers(make_from_config(AutoModel, encoder)))
+
+
+def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+    lists = (module for module in encoder.modules() if isinstance(module, nn.ModuleList))
+    return next((layers for layers in lists if len(layers) == encoder.config.num_hidden_layers), nn.ModuleList())

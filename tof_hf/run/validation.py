@@ -19,6 +19,7 @@ from tof_hf.config import MrcConfig, StageConfig, TofConfig
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.errors import ConfigError, DataError, ModelError, TofError
 from tof_hf.modeling.checkpoints import check_vocabulary, read_config
+from tof_hf.modeling.freezing import layers_to_freeze
 from tof_hf.modeling.span_extraction import load_encoder
 from tof_hf.run.leakage import gold_problems
 from tof_hf.stages.dry_run import refusals
@@ -64,11 +65,13 @@ def problems(
         yield "model", problem
     else:
         yield from refusals(stages, encoder)
-        for name, stage in stages.items():
-            if stage.freeze_layers > encoder.num_hidden_layers:
+        frozen = {name: stage.freeze_layers for name, stage in stages.items() if stage.freeze_layers}
+        layers = layers_to_freeze(encoder) if frozen else 0
+        for name, count in frozen.items():
+            if count > layers:
                 found = (
-                    f"{name}.freeze_layers is {stage.freeze_layers}, but {config.model} has "
-                    f"{encoder.num_hidden_layers} layers. Lower it."
+                    f"{name}.freeze_layers is {count}, but {config.model} has {layers} layers with weights of their "
+                    "own. Lower it."
                 )
                 yield f"{name}.freeze_layers", ConfigError(found)
     for option, found in _problems_of_options(config, stages, tokenizer):

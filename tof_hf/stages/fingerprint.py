@@ -45,6 +45,7 @@ def fingerprint_inputs(stage: Stage) -> FingerprintInputs:
 
 def _deciding(config: StageConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that affect the weights, and those that chose the rows."""
+    config = config.filled({})
     # The inputs have the seed in force, wherever it was set.
     options = {name: value for name, value in config if name not in ("seed", "training")}
     row_options = {name: value for name, value in options.items() if config.effect(name).endswith(" rows")}

@@ -168,7 +168,7 @@ def _trainer(stage: Stage, folder: Path, inputs: FingerprintInputs, checkpoint: 
 def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments, train: Dataset) -> Trainer:
     """The stage's Trainer for this model and training data; it logs nothing to the terminal."""
     config, validation = stage.config, stage.validation
-    freeze_layers(model, config.freeze_layers)
+    freeze_layers(model, config.freeze_layers or 0)
     if args.device.type == "cpu":
         use_fast_dropout(model)
     trainer = stage.trainer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from tof_hf.algorithm.recipe import Recipe
@@ -26,7 +26,7 @@ def stop_after(recipe: Recipe, stage: str, *, own: bool) -> Callable[[Steps], Ch
 
     def shortened(do: Steps) -> Checkpoint:
         try:
-            recipe.train(cast(Steps, _StoppingSteps(do, stage, own)))
+            recipe(cast(Steps, _StoppingSteps(do, stage, own)))
         except _Stop as stop:
             return stop.checkpoint
         raise ConfigError(f"{recipe.name} never reaches {stage} with this config. Name another one with --system.")
@@ -43,6 +43,9 @@ class _StoppingSteps:
     def without_translation(self) -> _StoppingSteps:
         # New ones: the recipe may also continue with these, which still have their translations.
         return self._of(self._do.without_translation())
+
+    def with_defaults(self, defaults: Mapping[str, Any]) -> _StoppingSteps:
+        return self._of(self._do.with_defaults(defaults))
 
     def teachers(self) -> list[_StoppingSteps]:
         return [self, *map(self._of, self._do.teachers()[1:])]
