@@ -286,7 +286,7 @@ def test_what_cannot_work_ends_with_a_message_and_without_a_file(model, folder, 
 
 
 def test_a_column_that_comes_late_is_refused_not_lost(model, folder, monkeypatch, capsys):
-    monkeypatch.setattr("tof_hf.inference.predict_file.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("tof_hf.data.writing.ROWS_AT_ONCE", 1)
     (folder / "late.jsonl").write_text('{"text": "a"}\n{"text": "a", "late": 1}\n', encoding="utf-8")
     assert main(["predict", model, str(folder / "late.jsonl"), str(folder / "out.parquet")]) == 2
     assert "the column 'late' for the first time" in capsys.readouterr().err

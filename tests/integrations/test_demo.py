@@ -11,8 +11,9 @@ import pytest
 from huggingface_hub import RepoCard
 from nightly import nightly_only
 
+from tof_hf.data.tagged import Tagged
 from tof_hf.errors import DataError, ModelError, TofError
-from tof_hf.inference.tagger import Tagged, load_tagger
+from tof_hf.inference.tagger import load_tagger
 from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space
 from tof_hf.utils.markdown import escape
 from tof_hf.utils.text import printable

@@ -7,8 +7,8 @@ from functools import partial
 
 from tof_hf.data.gazetteer import Gazetteer
 from tof_hf.data.labels import tags_from_spans
+from tof_hf.data.tagged import Tagged, Text, entities_of, split_text
 from tof_hf.data.words import UNICODE, find_word_spans
-from tof_hf.inference.tagger import Tagged, Text, entities_of, split_text
 
 
 class NameTagger:
@@ -19,6 +19,7 @@ class NameTagger:
     """
 
     def __init__(self, gazetteer: Gazetteer, word_rule: str = UNICODE) -> None:
+        self.word_rule: str | None = word_rule
         self._gazetteer, self._find_words = gazetteer, partial(find_word_spans, rule=word_rule)
         self.found: Counter[tuple[str, str]] = Counter()
 
@@ -27,6 +28,6 @@ class NameTagger:
         for text in texts:
             split = split_text(text, self._find_words)
             tags = tags_from_spans(self._gazetteer.find(split.words), len(split.words))
-            entities = list(entities_of(split, tags, [1.0] * len(tags)))
+            entities = list(entities_of(split, tags))
             self.found.update((entity.text, entity.label) for entity in entities)
             yield replace(split, entities=entities)

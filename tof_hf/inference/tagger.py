@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from functools import partial
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset
 from tqdm.auto import tqdm
 from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
 
-from tof_hf.data.labels import Span, spans_from_tags, tags_from_spans
+from tof_hf.data.tagged import ENTITIES, Tagged, Text, entities_of, split_text
 from tof_hf.data.tokenizers import load_tokenizer, model_window
 from tof_hf.data.words import LEGACY, check_rule, find_word_spans, stored_rule
 from tof_hf.errors import DataError, ModelError, TofError, reason_of
@@ -24,51 +24,6 @@ from tof_hf.modeling import int8
 from tof_hf.modeling.checkpoints import check_vocabulary, load_whole
 from tof_hf.modeling.onnx_model import OnnxModel, is_onnx_folder
 from tof_hf.utils.devices import has_bf16
-
-Text = str | Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """An entity in a text. The text of a list of words is the words joined by single spaces.
-
-    Attributes:
-        text: the characters of the entity.
-        label: its type, such as "PER".
-        score: the mean probability of its words' tags, in 0..1.
-        start: its first character in the text.
-        end: the character after its last one.
-        first_word: its first word in the text.
-        last_word: the word after its last one.
-    """
-
-    text: str
-    label: str
-    score: float
-    start: int
-    end: int
-    first_word: int
-    last_word: int
-
-
-_KINDS = {"str": "string", "float": "float32", "int": "int32"}
-ENTITIES = List(Features({field.name: Value(_KINDS[str(field.type)]) for field in fields(Entity)}))  # of a column
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """A text, its words, their `spans` (characters, end exclusive), and the entities in it."""
-
-    text: str
-    words: list[str]
-    spans: list[tuple[int, int]]
-    entities: list[Entity]
-
-    @property
-    def tags(self) -> list[str]:
-        """The IOB2 tag of every word."""
-        spans = [Span(entity.first_word, entity.last_word, entity.label) for entity in self.entities]
-        return tags_from_spans(spans, len(self.words))
 
 
 def load_tagger(
@@ -236,25 +191,3 @@ class Tagger:
             words = list(islice(best, len(text.words)))
             tags = [self.names[label] for label, _ in words]
             yield replace(text, entities=list(entities_of(text, tags, [score for _, score in words])))
-
-
-def split_text(text: Text, find_words: Callable[[str], list[tuple[int, int]]]) -> Tagged:
-    """A text with its words, without entities."""
-    if isinstance(text, str):
-        spans = find_words(text)
-        return Tagged(text, [text[start:end] for start, end in spans], spans, [])
-    if not isinstance(text, Sequence) or not all(isinstance(word, str) for word in text):
-        parts = text if isinstance(text, Sequence) else [text]
-        found = ", ".join(sorted({type(part).__name__ for part in parts} - {"str"}))
-        raise DataError(f"a text of {found}.", fix="give strings, or lists of words.")
-    starts = accumulate((len(word) + 1 for word in text), initial=0)
-    spans = [(start, start + len(word)) for start, word in zip(starts, text, strict=False)]
-    return Tagged(" ".join(text), list(text), spans, [])
-
-
-def entities_of(text: Tagged, tags: Sequence[str], scores: Sequence[float]) -> Iterator[Entity]:
-    """The entities that the tags of the words say; `scores` are probabilities of the words' tags."""
-    for span in spans_from_tags(tags):
-        start, end = text.spans[span.start][0], text.spans[span.end - 1][1]
-        score = sum(scores[span.start : span.end]) / (span.end - span.start)
-        yield Entity(text.text[start:end], span.label, score, start, end, span.start, span.end)

@@ -20,7 +20,8 @@ from tof_hf.utils.text import printable
 if TYPE_CHECKING:
     import gradio
 
-    from tof_hf.inference.tagger import Tagged, Tagger
+    from tof_hf.data.tagged import Tagged
+    from tof_hf.inference.tagger import Tagger
 
 ColumnType = Literal["str", "number"]
 COLUMNS: dict[str, ColumnType] = {"Text": "str", "Label": "str", "Score": "number", "Start": "number", "End": "number"}

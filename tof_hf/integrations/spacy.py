@@ -13,7 +13,8 @@ from spacy.tokens import Doc, Span, Token
 from spacy.util import minibatch
 
 if TYPE_CHECKING:
-    from tof_hf.inference.tagger import Entity, Tagger
+    from tof_hf.data.tagged import Entity
+    from tof_hf.inference.tagger import Tagger
 
 SCORE = "tof_score"  # span._.tof_score
 

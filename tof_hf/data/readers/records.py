@@ -9,6 +9,7 @@ from tof_hf.data.labels import UNTYPED, Span, tags_from_spans
 from tof_hf.data.readers.answers import find_answer
 from tof_hf.data.readers.fields import END, START, TYPE, ErrorOf, Fields, Record, listed
 from tof_hf.data.schemes import named
+from tof_hf.data.tagged import of_words
 from tof_hf.data.words import find_word_spans
 from tof_hf.errors import DataError, as_data_error
 
@@ -70,13 +71,8 @@ def _words(record: Record, fields: Fields) -> tuple[list[str], list[tuple[int, i
     if not isinstance(parts, list) or not all(isinstance(part, str | None) for part in parts):
         raise DataError(f"{parts!r:.60} in {fields.tokens!r}.", fix="give every row a list of words.")
     words = [part or "" for part in parts]
-    aligned = _aligned(words, text) if text is not None and _is_of(record, fields, text) else None
-    if aligned is not None:
-        return words, aligned, text or ""
-    starts = [0]
-    for word in words:
-        starts.append(starts[-1] + len(word) + 1)
-    return words, [(start, start + len(word)) for start, word in zip(starts, words, strict=False)], " ".join(words)
+    found = of_words(words, text if text is not None and _is_of(record, fields, text) else None)
+    return words, found.spans, found.text
 
 
 def _is_of(record: Record, fields: Fields, text: str) -> bool:
@@ -84,18 +80,6 @@ def _is_of(record: Record, fields: Fields, text: str) -> bool:
     spans = listed(record.get(fields.spans)) if fields.spans else None
     named_ = [one for one in spans or [] if isinstance(one, Mapping) and isinstance(one.get("text"), str)]
     return all(text[one.get("start", 0) : one.get("end", 0)] == one["text"] for one in named_ if "start" in one)
-
-
-def _aligned(words: Sequence[str], text: str) -> list[tuple[int, int]] | None:
-    """Where the words are in the text, one after the other; None if they are not all there."""
-    places, end = [], 0
-    for word in words:
-        start = text.find(word, end)
-        if start < 0:
-            return None
-        end = start + len(word)
-        places.append((start, end))
-    return places
 
 
 def _tags(value: Any, fields: Fields) -> list[str]:
