@@ -26,6 +26,11 @@ def columns_option(text: str) -> dict[str, int | str]:
     return {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in pairs.items()}
 
 
+def label_map_option(text: str) -> dict[str, str] | str:
+    """The value of --label-map: `span`, or pairs such as PERSON=PER,DATE=O."""
+    return text if text == "span" else dict(pair.split("=", 1) for pair in text.split(","))
+
+
 def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
     """Print the text without control characters, in a launch from its main process alone."""
     if is_main_process():

@@ -1,4 +1,4 @@
-"""Lines of column files, one word each."""
+"""Lines of column files, one word each; importing this loads nothing heavy."""
 
 import re
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tof_hf.data.labels import split_tag
+from tof_hf.data.labels import spans_from_tags, split_tag
 from tof_hf.errors import DataError
 
 SCHEMES = {  # letters by name
@@ -17,6 +17,15 @@ SCHEMES = {  # letters by name
     "BIOES": "BIOES",
     "BILOU": "BILOU",
     "BMES": "BMESO",
+}
+_WRITTEN = {  # letters of the first, inner, last and only word of an entity
+    "IO": "IIII",
+    "IOB1": "IIII",
+    "IOB2": "BIIB",
+    "IOE": "IIEE",
+    "BIOES": "BIES",
+    "BILOU": "BILU",
+    "BMES": "BMES",
 }
 _OTHER_NAMES = {"BIO": "IOB2", "IOBES": "BIOES", "BILUO": "BILOU", "IOE1": "IOE", "IOE2": "IOE"}
 _OUTSIDE = frozenset({"O", "o", "-", "_"})
@@ -74,6 +83,25 @@ def read_tags(
         letters.add(letter)
         meaning[tag] = "-".join(filter(None, ("I" if letter == "M" else letter, kind)))
     return WrittenTags(meaning, "BMES" if name is None and "M" in letters else name)
+
+
+def in_scheme(tags: Sequence[str], scheme: str) -> list[str]:
+    """The tags in another scheme, a key of `SCHEMES`. Raises `DataError` for neighbours that IO cannot tell apart."""
+    if scheme == "IOB2":
+        return list(tags)
+    first, inner, last, only = tuple(_WRITTEN[scheme])
+    written, end, before = ["O"] * len(tags), 0, ""
+    for span in spans_from_tags(tags):
+        length = span.end - span.start
+        letters = [only] if length == 1 else [first, *inner * (length - 2), last]
+        if span.start == end and span.label == before and scheme in ("IO", "IOB1"):
+            if scheme == "IO":
+                fix = "write the scheme IOB2."
+                raise DataError(f"two entities {span.label} side by side, which IO cannot tell apart.", fix=fix)
+            letters[0] = "B"
+        written[span.start : span.end] = [f"{letter}-{span.label}" for letter in letters]
+        end, before = span.end, span.label
+    return written
 
 
 def named(tags: Iterable[str | int], names: Sequence[str]) -> list[str]:

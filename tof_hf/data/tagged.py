@@ -1,8 +1,9 @@
 """Texts with their words and entities, as taggers return them and files store them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
+from typing import get_type_hints
 
 from datasets import Features, List, Value
 
@@ -35,8 +36,8 @@ class Entity:
     last_word: int
 
 
-_KINDS = {"str": "string", "float": "float32", "int": "int32"}
-ENTITIES = List(Features({field.name: Value(_KINDS[field.type.__name__]) for field in fields(Entity)}))  # of a column
+_KINDS = {str: "string", float: "float32", int: "int32"}
+ENTITIES = List(Features({name: Value(_KINDS[kind]) for name, kind in get_type_hints(Entity).items()}))  # of a column
 
 
 @dataclass(frozen=True, slots=True)

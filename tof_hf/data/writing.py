@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -80,22 +80,16 @@ def is_same_file(source: Path, out: Path) -> bool:
 
 def write_texts(texts: Iterable[str], out: Path) -> None:
     """Write texts one after the other, packed if the file's name ends in .gz; a file appears complete or not at all."""
-    with text_stream(out) as stream:
-        for text in texts:
-            stream.write(text)
-
-
-@contextmanager
-def text_stream(out: Path) -> Iterator[TextIO]:
-    """A stream for text, whose file appears at the end; streams, devices and pipes are written at once."""
     if out == STANDARD:
-        yield sys.stdout
+        for text in texts:
+            sys.stdout.write(text)
         return
     with nullcontext(out) if is_stream(out) else new_file(out) as part:
         packed = out.suffix == ".gz"
         # In lines, so that who reads a stream gets each text at once.
         with gzip.open(part, "at", encoding="utf-8") if packed else part.open("a", 1, encoding="utf-8") as stream:
-            yield stream
+            for text in texts:
+                stream.write(text)
 
 
 def json_texts(rows: Iterable[Row], *, listed: bool = False) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ _LINES_LOOKED_AT = 50_000  # of a stream; files are looked at as a whole
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """The words of a sentence and, if requested, its tags; `id` is that of the file, if it has ids."""
+    """The words of a sentence and, if requested, its tags; `id` and `text` are those of the file, if it has some."""
 
     tokens: list[str]
     tags: list[str]
     id: str | None = None
+    text: str | None = None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def with_meaning(
 ) -> tuple[list[TaggedSentence], str | None]:
     """The sentences with tags as `labels` reads them, and the scheme if the tags alone say it; see `read_tags`."""
     written = read_tags(Counter(chain.from_iterable(one.tags for one in sentences)), scheme, error=error)
-    return [TaggedSentence(one.tokens, written.of(one.tags), one.id) for one in sentences], written.scheme
+    return [replace(one, tags=written.of(one.tags)) for one in sentences], written.scheme
 
 
 def conll_sentences(

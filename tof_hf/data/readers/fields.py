@@ -27,7 +27,7 @@ USUAL_NAMES = frozenset({"id", *_WORDS, *_TEXTS, *_SPANS, *TAG_NAMES})
 class Fields:
     """The columns of a table that are read: `tokens` or `text`, and `ner_tags` or `spans`.
 
-    `names`: the meaning of tags that are numbers. `word_rule` splits the text.
+    `names`: the meaning of tags that are numbers. `word_rule` splits the text. `keep_text`: rows keep it.
     """
 
     tokens: str | None = None
@@ -37,6 +37,7 @@ class Fields:
     names: Sequence[str] | None = None
     id: str = "id"
     word_rule: str = UNICODE
+    keep_text: bool = False
 
     def used(self) -> list[str]:
         """Their names."""

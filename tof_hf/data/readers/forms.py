@@ -26,7 +26,8 @@ from tof_hf.utils.outside import json_values
 _LINES_LOOKED_AT = 2_000
 _SAMPLE = 1_000  # rows that decide which columns are read
 _JSON_FIX = "give one JSON object for each row, in UTF-8."
-_SENTENCE_NAMES = ("sentence #", "sentence_id", "sent_id", "sentence", "sentence_number", "sentence_idx", "sent")
+_SENTENCE_IDS = ("sentence #", "sentence_id", "sent_id", "sentence_number", "sentence_idx")
+_SENTENCE_NAMES = (*_SENTENCE_IDS, "sentence", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Reading:
     scheme: str | None = None
     names: Sequence[str] | None = None
     word_rule: str = UNICODE
+    keep_text: bool = False
 
     def of_columns(self, lines: Sequence[Line]) -> Content:
         """What lines with one word each hold."""
@@ -69,6 +71,7 @@ class Reading:
             word_rule=self.word_rule,
             error=self._error,
         )
+        fields = replace(fields, keep_text=self.keep_text)
         sentences: list[TaggedSentence] = []
         notes: list[tuple[str, str]] = []
         places: dict[str, tuple[int | None, str]] = {}
@@ -80,6 +83,7 @@ class Reading:
             except DataError as error:
                 raise DataError(f"{at}{error.found}", fix=error.fix, path=self.path, line=line) from error
             if sentence is None:
+                notes.append(("empty", f"line {line}" if line else f"row {row}"))
                 continue
             notes += sentence.notes
             if not sentence.tokens:
@@ -91,7 +95,7 @@ class Reading:
             ids |= set() if own is None else {own}
             for tag in sentence.tags:
                 places.setdefault(tag, (line, at))
-            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own))
+            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own, sentence.text))
         if not sentences:
             raise DataError("no rows.", fix="give rows with words.", path=self.path)
         if not self.with_tags or not fields.ner_tags:
@@ -119,8 +123,8 @@ class Reading:
         with as_data_error("a table that cannot be read", csv.Error, fix="check its quotes.", path=self.path):
             rows = [(reader.line_num, [cell.strip(" \ufeff") for cell in row]) for row in reader]
         header = [name.casefold() for name in rows[0][1]] if rows else []
-        if (words := _column_of_words(header, rows[1:])) is not None or not _is_header(header):
-            return self.of_columns(list(_with_sentences(rows, header, words)))
+        if _column_of_words(header, rows[1:]) is not None or not _is_header(header):
+            return self.of_columns(list(_with_sentences(rows, header)))
         for line, row in rows:
             if row and len(row) != len(header):
                 fix = (
@@ -150,20 +154,22 @@ def _column_of_words(header: Sequence[str], rows: Sequence[tuple[int, list[str]]
     place = next((header.index(name) for name in WORD_NAMES if name in header), None)
     if place is None or (header[place] in ("text", "tokens", "words") and not set(header) & set(TAG_NAMES)):
         return None
+    if set(header).intersection(_SENTENCE_IDS):
+        return place
     cells = [row[place] for _, row in rows if place < len(row)]
     return None if any(len(cell.split()) > 1 or cell[:1] + cell[-1:] == "[]" for cell in cells) else place
 
 
-def _with_sentences(rows: Sequence[tuple[int, list[str]]], header: Sequence[str], words: int | None) -> Iterator[Line]:
-    """The rows as lines of a column file: a column that names the sentence of a word becomes empty lines."""
-    place = None if words is None else next((header.index(one) for one in _SENTENCE_NAMES if one in header), None)
+def _with_sentences(rows: Sequence[tuple[int, list[str]]], header: Sequence[str]) -> Iterator[Line]:
+    """The rows as lines of a column file, with empty lines where a column that names the sentence changes."""
+    place = next((header.index(one) for one in _SENTENCE_NAMES if one in header), None)
     before = None
     for line, row in rows:
         here = row[place] if place is not None and place < len(row) else ""
         if here and before not in (None, here):
             yield line, []
         before = here or before
-        yield line, [cell for number, cell in enumerate(row) if number != place] if any(row) else []
+        yield line, row if any(row) else []
 
 
 def read_content(text: str, reading: Reading, form: str | None = None) -> Content | None:

@@ -247,9 +247,10 @@ def _tag_column(
     typed = [n for n in typed if found[n].scheme != "IO"] or typed
     empty = [n for n in found if set(found[n].meaning.values()) == {"O"}]
     bare = [n for n in found if not kinds[n] and n not in empty]  # letters without types
-    for columns in (typed, bare, empty[-1:]):
+    titled = [n for n in found if titles and titles[n] in TAG_NAMES]
+    for columns in (titled if len(titled) == 1 else [], typed, bare, empty[-1:]):
         columns = columns if len(free) > 1 else []
-        told = [n for n in columns if titles and titles[n] in TAG_NAMES]
+        told = [n for n in columns if n in titled]
         if len(columns) == 1 or len(told) == 1:
             return (told or columns)[0], ()
         if columns:

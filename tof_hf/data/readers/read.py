@@ -36,6 +36,7 @@ def read_ner(
     labels: Sequence[str] | None = None,
     label_map: LabelMap = None,
     word_rule: str = UNICODE,
+    keep_text: bool = False,
     split: str | None = None,
 ) -> Dataset:
     """Return NER rows in strict IOB2 (paper 4.2).
@@ -51,6 +52,7 @@ def read_ner(
         labels: The names of tags that are numbers, in the order of the numbers.
         label_map: `{"OTHER": "MISC"}` renames a type, `{"MISC": "O"}` drops one, `"span"` makes all of them ENT.
         word_rule: How a text with spans is split into words; as in `read_text`.
+        keep_text: Also keep the text of each row that has one, in a column `text`.
         split: The split of a source with several.
 
     Returns:
@@ -74,6 +76,7 @@ def read_ner(
         labels=names,
         label_map=_plain(label_map),
         word_rule=word_rule,
+        keep_text=keep_text,
     )
     types = {kind for part in parts for kind in entity_types(_names(part))}
     if not types:

@@ -18,17 +18,22 @@ NOTES = {
     "crossing": "{} spans cross a longer one, which no tags can say, and were left out, such as {}",
     "moved": "{} spans were moved to the nearest place of their text, such as {}",
     "blank": "{} spans hold no word and were left out, such as {}",
+    "empty": "{} rows without words were left out, such as {}",
     "rejected": "{} rows were left out because their answer is not 'accept', such as {}",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The words of a row, its tags as written, and what happened to its spans: kinds of `NOTES` with examples."""
+    """The words of a row, its tags as written, what happened to its spans (kinds of `NOTES` with examples), its text.
+
+    The text is None if the row has none, or if it is not wanted.
+    """
 
     tokens: list[str]
     tags: list[str]
     notes: list[tuple[str, str]] = field(default_factory=list)
+    text: str | None = None
 
 
 def sentence_of(record: Record, fields: Fields) -> Sentence | None:
@@ -49,7 +54,8 @@ def sentence_of(record: Record, fields: Fields) -> Sentence | None:
     pairs = [(word, tag) for word, tag in zip(words, tags, strict=True) if word.strip() and word != "-DOCSTART-"]
     if not pairs and not notes:
         return None
-    return Sentence([word for word, _ in pairs], [tag for _, tag in pairs], notes)
+    own = text if fields.keep_text and fields.text and record.get(fields.text) == text else None
+    return Sentence([word for word, _ in pairs], [tag for _, tag in pairs], notes, own)
 
 
 def _words(record: Record, fields: Fields) -> tuple[list[str], list[tuple[int, int]], str]:

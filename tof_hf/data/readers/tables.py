@@ -77,9 +77,12 @@ class Table:
         used = [*fields.used(), *(name for name in (fields.id, "answer") if name in self.dataset.column_names)]
         table = replace(self, dataset=self.dataset.select_columns(list(dict.fromkeys(used))))
         make = partial(_sentence_row, fields=fields)
-        rows = table.rows(make, _WRITTEN, depends_on=(_sentence_row, sentence_of), id_column=fields.id)
+        features = Features(_WRITTEN | ({"text": Value("string")} if fields.keep_text else {}))
+        rows = table.rows(make, features, depends_on=(_sentence_row, sentence_of), id_column=fields.id)
         notes = [(note["kind"], note["example"]) for notes in rows["notes"] for note in notes]
-        self.origin.note(f"{fields}; {len(rows)} rows", told(notes))
+        left = len(self.dataset) - len(rows)
+        empty = [f"{left} rows without words were left out"] if left else []
+        self.origin.note(f"{fields}; {len(rows)} rows", [*told(notes), *empty])
         return rows.remove_columns("notes")
 
     def rows(
@@ -146,4 +149,4 @@ def _sentence_row(record: Record, *, fields: Fields) -> Row | None:
     if sentence is None or not sentence.tokens:
         return None
     notes = [{"kind": kind, "example": example} for kind, example in sentence.notes]
-    return {"tokens": sentence.tokens, "ner_tags": sentence.tags, "notes": notes}
+    return {"tokens": sentence.tokens, "ner_tags": sentence.tags, "notes": notes, "text": sentence.text}
