@@ -19,7 +19,7 @@ from tof_hf.data.readers.ner import parse_ner
 from tof_hf.data.readers.notes import collect_notes
 from tof_hf.data.readers.read import read_ner
 from tof_hf.data.schemes import SCHEMES, in_scheme, scheme_name
-from tof_hf.data.tagged import Tagged, find_entities, of_words
+from tof_hf.data.tagged import Tagged, entities_of, of_words
 from tof_hf.data.writing import (
     ROWS_AT_ONCE,
     STANDARD,
@@ -177,14 +177,14 @@ def _sentences(rows: Dataset, done: Conversion) -> Iterator[Sentence]:
         ):
             tags = [names[number] for number in numbers]
             bare = of_words(words, text)
-            _count(done.before, replace(bare, entities=list(find_entities(bare, tags))))
+            _count(done.before, replace(bare, entities=list(entities_of(bare, tags))))
             key = hash((tuple(words), tuple(numbers)))
             done.repeated += key in seen
             if done.unique and key in seen:
                 continue
             seen.add(key)
             tags = map_types(tags, done.label_map)
-            tagged = replace(bare, entities=list(find_entities(bare, tags)))
+            tagged = replace(bare, entities=list(entities_of(bare, tags)))
             _count(done.after, tagged)
             yield Sentence(own, tagged, in_scheme(tags, done.scheme))
 
