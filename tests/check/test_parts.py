@@ -9,15 +9,25 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from datasets import Dataset
-from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification
+from transformers import AutoModelForMaskedLM, AutoModelForTokenClassification, BertModel
 
 from tof_hf.check.content import check_language, is_sentence
-from tof_hf.check.cost import Speed, Stopwatch, parameter_count, representative, stage_facts, steps_of
+from tof_hf.check.cost import (
+    Speed,
+    Stopwatch,
+    activation_bytes,
+    parameter_count,
+    representative,
+    stage_facts,
+    steps_of,
+    trained_parameters,
+)
 from tof_hf.check.machine import check_machine, outdated
 from tof_hf.check.report import LanguageFacts, size
 from tof_hf.config.stages import MlmConfig, MrcConfig, NerConfig
 from tof_hf.run.plan import PlannedStage
 
+FROZEN = ("embeddings.", "encoder.layer.0.")
 CONFIGS = {"mlm": MlmConfig, "mrc": MrcConfig, "ner": NerConfig}
 
 
@@ -64,6 +74,22 @@ def test_parameters_are_counted_without_weights(architecture, tiny_config):
         real = sum(parameter.numel() for parameter in auto.from_config(config, trust_remote_code=False).parameters())
         assert parameter_count(config, task_of(kind)) == real
     assert parameter_count(config, task_of("mrc")) > 1000
+
+
+@pytest.mark.parametrize(("kind", "tied"), [("ner", False), ("mlm", True)])
+def test_memory_is_that_of_what_a_stage_trains(kind, tied, tiny_config):
+    encoder, task = tiny_config("bert"), task_of(kind)
+    task.encoded = [Dataset.from_dict({"input_ids": [[4, 5], [5, 6, 7]]}), Dataset.from_dict({"input_ids": [[8]]})]
+    whole = parameter_count(encoder, task)
+    unused = (encoder.vocab_size - 5) * encoder.hidden_size
+    assert trained_parameters(encoder, task) == (whole if tied else whole - unused)
+    args = SimpleNamespace(per_device_train_batch_size=2, bf16=False, fp16=False, gradient_checkpointing=False)
+    everything = activation_bytes(encoder, task, args)
+    task.config = task.config.replace(freeze_layers=1)
+    below = [weights for name, weights in BertModel(encoder).named_parameters() if name.startswith(FROZEN)]
+    frozen = sum(weights.numel() for weights in below)
+    assert len(below) > 16 and trained_parameters(encoder, task) == whole - frozen
+    assert activation_bytes(encoder, task, args) < everything
 
 
 @pytest.mark.parametrize(

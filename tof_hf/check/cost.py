@@ -16,6 +16,8 @@ from transformers import PreTrainedConfig, PreTrainedModel, TrainerCallback, Tra
 
 from tof_hf.check.report import DiskFacts, Kind, MemoryFacts, StageFacts, size
 from tof_hf.config import MlmConfig, MrcConfig
+from tof_hf.config.stages import SelectedStageConfig
+from tof_hf.modeling.freezing import freeze_layers
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.transfer import load_for_mlm, load_for_mrc, load_for_ner
 from tof_hf.run.findings import Finding
@@ -24,6 +26,7 @@ from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.dry_run import model_of
 from tof_hf.stages.fit import stage_trainer
 from tof_hf.stages.stage import Stage
+from tof_hf.stages.vocabulary import can_be_narrow, used_pieces
 from tof_hf.utils.disks import cache_folder
 
 FLOAT32 = 4  # bytes; weights, gradients and Adam's two states are kept in it
@@ -102,9 +105,24 @@ def steps_of(stage: Stage, args: TrainingArguments) -> tuple[int, float]:
 
 def parameter_count(encoder: PreTrainedConfig, stage: Stage) -> int:
     """Parameters of the stage's model, counted without making its weights."""
+    return sum(parameter.numel() for parameter in _model_without_weights(encoder, stage).parameters())
+
+
+def trained_parameters(encoder: PreTrainedConfig, stage: Stage) -> int:
+    """Those of them that the stage trains: not frozen ones, nor embeddings of pieces that its rows do not have."""
+    model, config = _model_without_weights(encoder, stage), stage.config
+    freeze_layers(model, config.freeze_layers or 0)
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    if isinstance(config, SelectedStageConfig) and config.narrow_vocabulary and can_be_narrow(model):
+        whole: Any = model.get_input_embeddings()
+        used = used_pieces(stage.encoded, whole.num_embeddings)
+        trained -= int((~used).sum()) * whole.embedding_dim
+    return trained
+
+
+def _model_without_weights(encoder: PreTrainedConfig, stage: Stage) -> PreTrainedModel:
     with torch.device("meta"):
-        model = model_of(stage.config, encoder)  # a tagger has too few labels, but that hardly matters
-    return sum(parameter.numel() for parameter in model.parameters())
+        return model_of(stage.config, encoder)  # a tagger has too few labels, but that hardly matters
 
 
 def disk_facts(folder: Path, stages: Sequence[Stage], parameters: Mapping[Kind, int]) -> DiskFacts:
@@ -117,8 +135,7 @@ def disk_facts(folder: Path, stages: Sequence[Stage], parameters: Mapping[Kind, 
 
 def cache_facts(stages: Sequence[Stage]) -> DiskFacts:
     """What the encoded rows of the stages to train take in the cache of datasets, and what is free there."""
-    rows = [stage.train for stage in stages] + [stage.validation.windows for stage in stages if stage.validation]
-    return _disk(cache_folder(), sum(part.data.nbytes for part in rows))
+    return _disk(cache_folder(), sum(part.data.nbytes for stage in stages for part in stage.encoded))
 
 
 def _disk(folder: Path, needed: int) -> DiskFacts:
@@ -137,7 +154,7 @@ def memory_facts(
         device=device,
         stage=stage.name,
         parameters=parameters,
-        states=4 * parameters * FLOAT32,  # weights, gradients, Adam's two states
+        states=(parameters + 3 * trained_parameters(encoder, stage)) * FLOAT32,  # weights; gradients, Adam's two states
         activations=activation_bytes(encoder, stage, args),
         available=available,
         measured_peak=measured_peak,
@@ -162,16 +179,18 @@ def check_costs(disk: DiskFacts, cache: DiskFacts, memory: MemoryFacts) -> Itera
 def activation_bytes(encoder: PreTrainedConfig, stage: Stage, args: TrainingArguments) -> int:
     """Roughly the bytes that one batch of the longest windows keeps for the backward pass.
 
-    After Korthikanti et al. 2022: 17 numbers a piece and hidden unit, 2.5 a pair of pieces and head, in each layer.
+    After Korthikanti et al. 2022: 17 numbers a piece and hidden unit, 2.5 a pair of pieces and head, in each layer that
+    is not frozen.
     """
     longest = max(stage.train["length"])
     pieces = longest * args.per_device_train_batch_size
     width = 2 if args.bf16 or args.fp16 else FLOAT32
     layer = pieces * (17 * encoder.hidden_size + 2.5 * encoder.num_attention_heads * longest) * width
+    layers = encoder.num_hidden_layers - (stage.config.freeze_layers or 0)
     if args.gradient_checkpointing:
-        needed = layer + pieces * encoder.hidden_size * width * encoder.num_hidden_layers
+        needed = layer + pieces * encoder.hidden_size * width * layers
     else:
-        needed = layer * encoder.num_hidden_layers
+        needed = layer * max(1, layers)
     if isinstance(stage.config, MlmConfig):  # the head sees only the masked positions: logits and their gradients
         needed += 2 * pieces * stage.config.mlm_probability * encoder.vocab_size * FLOAT32
     return round(needed)

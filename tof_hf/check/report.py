@@ -108,7 +108,7 @@ class MemoryFacts:
     """Bytes that a process needs to train the largest stage, and those `available` to it on `device`.
 
     Attributes:
-        states: of weights, gradients and Adam's two states.
+        states: of weights, and of the gradients and Adam's two states of those that are trained.
         activations: roughly, of one batch.
         measured_peak: in the timed steps, on GPUs only.
     """

@@ -183,8 +183,7 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
     )
     if isinstance(config, SelectedStageConfig):
         if config.narrow_vocabulary:
-            rows = [stage.train, *([validation.windows] if validation else [])]
-            narrow_vocabulary(trainer, rows, stage.tokenizer.all_special_ids)
+            narrow_vocabulary(trainer, stage.encoded, stage.tokenizer.all_special_ids)
         if config.early_stopping_patience is not None and args.load_best_model_at_end:
             trainer.add_callback(EarlyStoppingCallback(config.early_stopping_patience))
     logs = Path(str(args.output_dir)).parent.parent.parent / "logs" / stage.name  # output_dir is deleted in the end

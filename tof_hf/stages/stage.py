@@ -130,6 +130,11 @@ class Stage(StageSetup[StageConfig]):
     head_warmup: StageConfig | None = None
 
     @property
+    def encoded(self) -> list[Dataset]:
+        """Its encoded rows: those for training, then those for validation if there are any."""
+        return [self.train, *([self.validation.windows] if self.validation else [])]
+
+    @property
     def learns_from_taggers(self) -> bool:
         """Whether taggers labelled some of its rows."""
         return any(kind.from_taggers and kind in self.rows for kind in RowKind)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from transformers import Trainer, TrainerCallback
+from transformers import PreTrainedModel, Trainer, TrainerCallback
 
 _OPTIMIZERS = ("adamw_torch", "adamw_torch_fused")  # which treat every number on its own
 _BLOCK = 2**18  # numbers that stay in a processor's cache
@@ -108,16 +108,28 @@ def narrow_vocabulary(trainer: Trainer, rows: Iterable[Dataset], special: Iterab
     """
     model: Any = trainer.model
     whole = model.get_input_embeddings()
-    names = [name for name, weight in model.named_parameters(remove_duplicate=False) if weight is whole.weight]
     spread = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
-    plain = type(whole) is nn.Embedding and whole.max_norm is None and not whole.scale_grad_by_freq
-    if spread or not plain or len(names) > 1 or not whole.weight.requires_grad or trainer.args.optim not in _OPTIMIZERS:
+    if spread or not can_be_narrow(model) or trainer.args.optim not in _OPTIMIZERS:
         return
-    pieces = torch.zeros(whole.num_embeddings, dtype=torch.bool)
+    pieces = used_pieces(rows, whole.num_embeddings)
     pieces[[*special, *({whole.padding_idx} - {None})]] = True
-    for part in rows:
-        for table in part.select_columns("input_ids").with_format("arrow").iter(batch_size=10_000):
-            pieces[torch.tensor(table["input_ids"].combine_chunks().flatten().to_numpy(zero_copy_only=False))] = True
     narrow = NarrowEmbedding(whole, pieces.nonzero().squeeze(1).to(whole.weight.device))
     model.set_input_embeddings(narrow)
     trainer.add_callback(_WeightDecay(narrow))
+
+
+def can_be_narrow(model: PreTrainedModel) -> bool:
+    """Whether the model trains its input embeddings and uses them for nothing else."""
+    whole: Any = model.get_input_embeddings()
+    names = [name for name, weight in model.named_parameters(remove_duplicate=False) if weight is whole.weight]
+    plain = type(whole) is nn.Embedding and whole.max_norm is None and not whole.scale_grad_by_freq
+    return plain and len(names) == 1 and whole.weight.requires_grad
+
+
+def used_pieces(rows: Iterable[Dataset], count: int) -> Tensor:
+    """(count,): whether the rows' `input_ids` have the piece."""
+    used = torch.zeros(count, dtype=torch.bool)
+    for part in rows:
+        for table in part.select_columns("input_ids").with_format("arrow").iter(batch_size=10_000):
+            used[torch.tensor(table["input_ids"].combine_chunks().flatten().to_numpy(zero_copy_only=False))] = True
+    return used
