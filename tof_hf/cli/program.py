@@ -16,7 +16,7 @@ from tof_hf.utils.versions import __version__
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(options) -> exit status, or None for 0.
 COMMANDS = (
-    "run", "config", "check", "predict", "convert", "report", "push", "export-onnx", "demo", "translate",
+    "init", "run", "config", "check", "predict", "convert", "report", "push", "export-onnx", "demo", "translate",
     "induce-dictionary", "gazetteer", "ablate", "search", "env",
 )  # fmt: skip
 
