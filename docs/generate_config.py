@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic.fields import FieldInfo
 from tof_hf.config import (
     DataFile,
     ForgettingConfig,
+    LabelFile,
     LabellingConfig,
     ReleaseConfig,
     SourceConfig,
@@ -107,6 +109,13 @@ def page() -> str:
     for title, kind in (("source", SourceConfig), ("target", TargetConfig), ("translation", TranslationConfig)):
         parts += [f"## `{title}`\n", _summary(kind), _options(kind)]
     parts += ["## Data files\n", _summary(DataFile), _options(DataFile)]
+    own = [name for name in LabelFile.model_fields if name not in DataFile.model_fields]
+    parts += [
+        "### `target.labels`\n",
+        _summary(LabelFile),
+        "Options beside those of all data files:\n",
+        _options(LabelFile, own),
+    ]
     parts += [PRESETS, _differences("official_code"), SMALL, _differences("small")]
     pairs = ", ".join(f"`{stage}` from `{parent}`" for stage, parent in INHERITS_FROM.items())
     alone = {name for kind in STAGES.values() for name in kind.own_options() if not kind.inherits(name)}
@@ -132,11 +141,13 @@ def _summary(kind: type[Section]) -> str:
     return f"{(kind.__doc__ or '').strip()}\n"
 
 
-def _options(kind: type[Section]) -> str:
+def _options(kind: type[Section], names: Collection[str] | None = None) -> str:
     rows = []
     for name, field in kind.model_fields.items():
+        if names is not None and name not in names:
+            continue
         inner = section_in(field.annotation)
-        linked = inner is not None and not field.is_required() and inner is not DataFile
+        linked = inner is not None and not field.is_required() and not issubclass(inner, DataFile)
         default = "see below" if linked else _default(field)
         rows.append([f"`{name}`", describe(field.annotation), default, _help(field), facts(field)["paper"]])
     return _table(["option", "value", "default", "meaning", "in the paper"], rows)

@@ -18,11 +18,13 @@ from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.history import SourceF1Alarm
 from tof_hf.config import load_config
+from tof_hf.data import Gazetteer, mark_names, read_text
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_selection import select_labels
 from tof_hf.data.pseudo_labels import UNSURE, entity_texts, without_texts
 from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.windows import encode_ner
+from tof_hf.data.writing import write_rows
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.dataset_release import pseudo_label_bundle
@@ -311,3 +313,33 @@ def test_the_plan_follows_a_run_that_was_mixed(changed, tmp_path, run):
     score(f"{PSEUDO}_mix", 0.85)
     assert planned(config) == finished | {f"{PSEUDO}_mix": "reuse"}
     assert history_of(run_tof(config))["forgetting"][0]["kept"] == f"{PSEUDO}_mix"
+
+
+def test_labels_from_elsewhere_join_those_of_the_tagger(options, run, changed, tmp_path):
+    text = read_text(options["target"]["text"])
+    found = mark_names(text, Gazetteer([(text[0]["tokens"][0], "LOC")]))
+    others = tmp_path / "list.jsonl"
+    write_rows(found.select(range(30)), others)
+    with others.open("a", encoding="utf-8") as file:
+        file.write('{"id": "x", "tokens": ["Not", "there"], "ner_tags": ["B-LOC", "O"]}\n')
+    target = options["target"] | {"labels": {"path": str(others), "name": "places", "weight": 2}}
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    config = changed(folder, target=target, labelling={"combine": "union"})
+    assert planned(config)[PSEUDO] == "run"
+    result = run_tof(config)
+    (labelled,) = history_of(result)["pseudo_labels"]
+    assert labelled["joined"]["rule"] == "union" and labelled["joined"]["sentences"] == {"places": 30}
+    rows = all_labels(result)
+    assert labelled["joined"]["added"] > 0 and labelled["entities"]["LOC"] >= found["ner_tags"][0].count(1)
+    names = rows.features["ner_tags"].feature.names
+    assert names[rows[0]["ner_tags"][0]] == "B-LOC"
+    lineage = read_json(result.folder / "lineage.json")
+    (record,) = lineage["other_labels"]
+    assert (record["name"], record["sentences"], record["not_in_target"]) == ("places", 31, 1)
+    (file,) = (one for one in lineage["data"] if one["option"] == "target.labels")
+    assert file["rows"] == 31 and file["options"]["weight"] == 2
+    card = model_card(read_run(result.folder), "user/tagger")
+    assert "made by machines and are not gold" in card and "| places |" in card
+    assert planned(config)[PSEUDO] == "reuse" and planned(changed(folder))[PSEUDO] == "run"
+    others.write_text(others.read_text(encoding="utf-8").replace("B-LOC", "B-ORG"), encoding="utf-8")
+    assert planned(config)[PSEUDO] == "run"

@@ -11,7 +11,8 @@ import pytest
 from tof_hf.check import check
 from tof_hf.cli import main
 from tof_hf.config.yaml import read_yaml
-from tof_hf.data import read_ner
+from tof_hf.data import Gazetteer, mark_names, read_ner, read_text
+from tof_hf.data.writing import write_rows
 from tof_hf.pipeline import run_tof
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,19 @@ def test_a_run_without_mistakes_has_no_finding_and_all_facts(report_on):
     assert {(side.side, side.sentences) for side in report.languages} == {("source", 40), ("target", 40)}
     assert report.disk.needed > 0 and report.memory.parameters > 10_000
     assert {stage.minutes for stage in report.stages} == {None}
+
+
+def test_labels_from_elsewhere_are_counted_and_those_of_other_text_reported(report_on, toy, problems_of, tmp_path):
+    text = read_text(toy["target"]["text"]).select(range(10))
+    first = text[0]["tokens"][0]
+    write_rows(mark_names(text, Gazetteer([(first, "LOC")])), tmp_path / "list.jsonl")
+    with (tmp_path / "list.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "x", "tokens": ["Not", "there"], "ner_tags": ["B-LOC", "O"]}\n')
+    report = report_on(f"target.labels={tmp_path / 'list.jsonl'}")
+    assert problems_of(report) == [("warning", "target.labels"), ("note", "target.labels")]
+    warning, note = report.findings
+    assert "1 of its 11 sentences are not in target.text" in warning.found
+    assert note.found.startswith("'list' labels 10 of 40 target sentences (LOC ") and "not gold" in note.found
 
 
 def test_timed_stages_have_minutes_and_nothing_is_written(config_of, toy, tmp_path):

@@ -13,13 +13,15 @@ from tof_hf.algorithm.scores import ScoreRow
 from tof_hf.algorithm.scoring import Scorer
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.data import ner_to_mrc
+from tof_hf.data.features import ner_features
+from tof_hf.data.label_joining import OtherLabels
 from tof_hf.data.sentence_index import SentenceIndex
 from tof_hf.errors import TargetLabelLeak
-from tof_hf.run.leakage import gold_problems, look_for_overlaps
+from tof_hf.run.leakage import copied_gold, gold_problems, look_for_overlaps
 
 RAW = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]]})
 LABELLED = Dataset.from_dict({"id": ["1"], "tokens": [["Maria"]], "ner_tags": [[1]]})
-FIELDS = {field.name: None for field in dataclasses.fields(TofData)}
+FIELDS = {field.name: None for field in dataclasses.fields(TofData) if field.default is dataclasses.MISSING}
 
 
 @pytest.mark.parametrize("name", ["target", "target_test"])
@@ -70,6 +72,34 @@ def test_gold_in_the_form_of_questions_is_refused():
         assert named == option
         assert f"{option} asks for the entities of 1 sentences of target.gold" in str(problem)
         assert not list(gold_problems(TofData(**FIELDS | data | {field: ner_to_mrc(other)}), gold))
+
+
+NAMES = ["O", "B-PER", "I-PER"]
+SCORED = [("Maria visited Paris", [1, 0, 0]), ("Juan came", [1, 0]), ("Nobody", [0])]
+
+
+def ner(*pairs):
+    columns = {"id": [*map(str, range(len(pairs)))], "tokens": [words.split() for words, _ in pairs]}
+    return Dataset.from_dict(columns | {"ner_tags": [tags for _, tags in pairs]}, features=ner_features(NAMES))
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_gold"),
+    [
+        (SCORED, True),
+        ([("maria visited PARIS", [1, 0, 0]), ("JUAN came", [1, 0]), ("Other text", [0, 1])], True),
+        ([("Maria visited Paris", [1, 0, 0]), ("Juan came", [0, 1])], False),
+        ([("Nobody", [0]), ("Other text", [1, 0])], False),
+    ],
+)
+def test_gold_labels_cannot_come_back_as_labels_from_elsewhere(labels, is_gold):
+    assert (copied_gold(ner(*labels), ner(*SCORED)) is not None) is is_gold
+    other = ner(("Other text", [0, 1]))
+    sides = {"source": other, "validation": other, "target": other.remove_columns("ner_tags")}
+    data = TofData(**FIELDS | sides, other_labels=(OtherLabels("llm", ner(*labels)),))
+    problems = list(gold_problems(data, ner(*SCORED)))
+    assert [option for option, _ in problems] == ["target.labels"] * is_gold
+    assert not is_gold or "'llm' in target.labels has labels that are the gold ones in 2 of 2" in str(problems[0][1])
 
 
 SENTENCES = [

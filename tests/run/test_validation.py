@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast, T5Config, Trainer
 
 from tof_hf.config import load_config
-from tof_hf.errors import ConfigError, DataError, ModelError
+from tof_hf.errors import ConfigError, DataError, ModelError, TofError
 from tof_hf.modeling.checkpoints import encoder_key
 from tof_hf.pipeline import TofPipeline
 from tof_hf.run import validation
@@ -107,6 +107,26 @@ def test_a_type_that_the_source_lacks_is_named_with_its_file(start, tmp_path):
     with pytest.raises(DataError, match="entity types XYZ, which are not among LOC, PER") as caught:
         start(validation="a B-XYZ\n")
     assert caught.value.path == tmp_path / "validation"
+
+
+@pytest.mark.parametrize(
+    ("given", "overrides", "found"),
+    [
+        ("Ana B-PER\nlives O\n", [], r"1 labelled sentences \('Ana lives' ...\), none of which is in target.text"),
+        ("Juan B-XYZ\n. O\n", [], "entity types XYZ, which are not among LOC, PER"),
+        ("Juan O\n\nAna B-PER\n", [], "no entity in those 1 sentences that are in target.text"),
+        ("Juan B-PER\n", ["systems=adaptabert"], "target.labels joins pseudo-labels, but no system learns from any"),
+        (
+            "Juan B-PER\n",
+            ["target.gold={gold}"],
+            "'labels' in target.labels has labels that are the gold ones in 1 of 1",
+        ),
+    ],
+)
+def test_labels_from_elsewhere_that_cannot_be_used_are_refused(start, tmp_path, given, overrides, found):
+    overrides = [one.format(gold=tmp_path / "gold") for one in overrides]
+    with pytest.raises(TofError, match=found):
+        start(f"target.labels={tmp_path / 'labels.conll'}", *overrides, **{"labels.conll": given, "gold": given})
 
 
 def test_a_mistake_in_a_given_dataset_is_named_with_the_name_of_the_dataset(start):

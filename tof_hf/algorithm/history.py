@@ -34,8 +34,21 @@ class SelectionRecord(Record):
     entities: dict[str, int] = {}
 
 
+class JoiningRecord(Record):
+    """How labels from elsewhere joined those of a tagger.
+
+    `rule`: `labelling.combine`. `sentences`: by the name of who gave them, how many of the sentences they label.
+    `added`, `removed`: entities of the result that the tagger did not find, and the other way round.
+    """
+
+    rule: str
+    sentences: dict[str, int]
+    added: int
+    removed: int
+
+
 class LabellingRecord(Record):
-    """Labels that a tagger gave to the target text. `file`: the rows, relative to the run.
+    """Labels that a tagger gave to the target text, `joined` by those from elsewhere. `file`: the rows.
 
     `others`: taggers of other seeds that labelled with it, by the mean of all their probabilities. `answers`: what the
     MRC head found in `health.agreement_sentences` of the rows, drawn with the run's seed. `used_by`: the stages that
@@ -52,6 +65,7 @@ class LabellingRecord(Record):
     mean_probability: float | None = None
     mean_entity_probability: float | None = None
     health: LabelHealth = LabelHealth()
+    joined: JoiningRecord | None = None
     selection: SelectionRecord | None = None
     used_by: list[str] = []
 

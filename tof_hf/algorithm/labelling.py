@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,15 @@ from transformers import PreTrainedTokenizerBase
 
 from tof_hf.algorithm.answers import untagged, word_spans
 from tof_hf.algorithm.history import LabellingRecord, Labels, SelectionRecord, SoftLabelsRecord
+from tof_hf.algorithm.joining import joined_file, joined_rows, joining_record
+from tof_hf.algorithm.label_files import cached_rows, read_rows, rows_in_parts
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import MrcConfig, TofConfig
-from tof_hf.data.columns import entity_batches, flat_batches, word_count
+from tof_hf.data.columns import flat_batches, word_count
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import LabelHealth, SourceEntities, agreement_share, label_health, source_entities
-from tof_hf.data.label_selection import select_labels
-from tof_hf.data.labels import Span, entity_types
+from tof_hf.data.label_selection import count_sure, select_labels
+from tof_hf.data.labels import Span
 from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.pseudo_labels import (
@@ -43,11 +44,9 @@ from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.stages.mrc import answer_questions
 from tof_hf.stages.ner import word_predictor
 from tof_hf.stages.stage import Checkpoint
-from tof_hf.storage.cache import cache_in_parts, cache_json, cache_parquet, is_cached, read_cached_json
+from tof_hf.storage.cache import cache_json, is_cached, read_cached_json
 from tof_hf.utils.log import say, warn
 from tof_hf.utils.processes import barrier, is_main_process
-
-PART = 10_000  # sentences that are labelled and kept together
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,11 @@ class Labelling:
         `mrc`: the last MRC stage on the way to the first tagger. Raises TofError if labels are selected by agreement
         with it and there is none.
         """
-        tagger, all_file = taggers[0], self._all_file(taggers)
-        labelled = self._in_parts(all_file, taggers, self._labels)
+        tagger, all_file = taggers[0], self._joined_file(taggers)
+        labelled = own = self._in_parts(self._all_file(taggers), taggers, self._labels)
+        others, rule = self.data.other_labels, self.options.combine
+        if others:
+            labelled = joined_rows(all_file, own, others, rule)
         health, answers = self._health(labelled, mrc)
         self._last = (labelled, health)
         counted = label_statistics(labelled)
@@ -94,7 +96,7 @@ class Labelling:
         chosen, selection = labelled, None
         file = self.file(taggers, mrc)
         if file != all_file:
-            chosen = _cached_rows(file, lambda: self._selected(labelled, mrc))
+            chosen = cached_rows(file, lambda: self._selected(labelled, mrc))
             selection = self._selection_record(labelled, chosen, file)
             say(f"{tagger.name}: {selection.sentences:,} of these sentences are selected for training")
         record = LabellingRecord(
@@ -103,6 +105,7 @@ class Labelling:
             file=self._in_run(all_file),
             answers=answers,
             health=health,
+            joined=joining_record(own, labelled, others, rule),
             selection=selection,
             **vars(counted),
         )
@@ -110,7 +113,7 @@ class Labelling:
 
     def file(self, taggers: Sequence[Checkpoint], mrc: MrcModel | None) -> Path:
         """Where the rows to train on are, or will be: in the folder of the first tagger."""
-        options, file = self.options, self._all_file(taggers)
+        options, file = self.options, self._joined_file(taggers)
         parts = [file.stem]
         if is_cached(file) and self._frequent_texts(read_rows(file)):
             parts.append(f"texts{options.max_text_share}")
@@ -162,33 +165,26 @@ class Labelling:
             suffix += f"-{_digest([tagger.key for tagger in taggers])}"
         return taggers[0].folder / f"pseudo-{self._text_hash}{suffix}.parquet"
 
+    def _joined_file(self, taggers: Sequence[Checkpoint]) -> Path:
+        return joined_file(self._all_file(taggers), self.data.other_labels, self.options.combine)
+
     def _in_parts(
         self, file: Path, taggers: Sequence[Checkpoint], label: Callable[[dict[str, WordPredictor], pa.Table], Dataset]
     ) -> Dataset:
         """The labels of the target text, from the file or made in parts; `label` gets the taggers by their keys."""
-        if not is_cached(file):
-            keys = "-".join(tagger.key[:8] for tagger in taggers)
 
-            @functools.cache
-            def predictors() -> dict[str, WordPredictor]:
-                """The taggers, loaded when the first part is made."""
-                found = {tagger.key: tagger for tagger in taggers}
-                return {
-                    key: word_predictor(tagger, self.config.ner, tokenizer=self.tokenizer)
-                    for key, tagger in found.items()
-                }
+        @functools.cache
+        def predictors() -> dict[str, WordPredictor]:
+            """The taggers, loaded when the first part is made."""
+            found = {tagger.key: tagger for tagger in taggers}
+            return {
+                key: word_predictor(tagger, self.config.ner, tokenizer=self.tokenizer) for key, tagger in found.items()
+            }
 
-            def make(number: int) -> Dataset:
-                """The labels of one part."""
-                rows = range(number * PART, min(len(self.text), (number + 1) * PART))
-                return label(
-                    predictors(), self.text.select_columns(["id", "tokens"]).select(rows).with_format("arrow")[:]
-                )
+        def make(rows: Dataset) -> Dataset:
+            return label(predictors(), rows.select_columns(["id", "tokens"]).with_format("arrow")[:])
 
-            folder = file.parent / "cache" / f"{file.stem}-{keys}"
-            cache_in_parts(file, folder, max(1, math.ceil(len(self.text) / PART)), make)
-        barrier()
-        return read_rows(file)
+        return rows_in_parts(file, "-".join(tagger.key[:8] for tagger in taggers), self.text, make)
 
     def _labels(self, predictors: dict[str, WordPredictor], words: pa.Table) -> Dataset:
         found = mean_of([_probabilities(predictor, words) for predictor in predictors.values()])
@@ -271,17 +267,7 @@ class Labelling:
         return {} if most is None else frequent_texts(labelled, most)
 
     def _selection_record(self, labelled: Dataset, chosen: Dataset, file: Path) -> SelectionRecord:
-        types = entity_types(self.data.label_names)
-        marked = UNSURE in chosen.column_names
-        unsure_words, entities = 0, np.zeros(len(types), dtype=np.int64)
-        for batch in entity_batches(chosen, *([UNSURE] if marked else [])):
-            unsure = (
-                batch.columns[UNSURE].to_numpy(zero_copy_only=False) if marked else np.zeros(batch.bounds[-1], bool)
-            )
-            before = np.concatenate([[0], np.cumsum(unsure)])
-            sure = before[batch.ends] == before[batch.starts]
-            unsure_words += int(before[-1])
-            entities += np.bincount(batch.kinds[sure], minlength=len(types))
+        unsure_words, entities = count_sure(chosen)
         return SelectionRecord(
             by=self.options.selection,
             level=self.options.selection_level,
@@ -289,7 +275,7 @@ class Labelling:
             file=self._in_run(file),
             sentences=len(chosen),
             unsure_words=unsure_words,
-            entities=dict(zip(types, entities.tolist(), strict=True)),
+            entities=entities,
         )
 
     def _in_run(self, file: Path) -> str:
@@ -304,18 +290,3 @@ def _probabilities(predictor: WordPredictor, words: pa.Table) -> np.ndarray:
     """(words, classes): the probabilities of all classes."""
     batches = words.select(["tokens"]).to_batches(max_chunksize=SENTENCES)
     return np.concatenate([predictor.probabilities(batch.column(0).to_pylist()) for batch in batches])
-
-
-def _cached_rows(file: Path, make: Callable[[], Dataset]) -> Dataset:
-    """The rows in the file; if it is missing or damaged, they are made, and the main process writes them."""
-    if not is_cached(file):
-        rows = make()
-        if is_main_process():
-            cache_parquet(file, rows)
-    barrier()
-    return read_rows(file)
-
-
-def read_rows(file: Path) -> Dataset:
-    """The rows of labels that were kept."""
-    return Dataset.from_parquet(str(file), cache_dir=str(file.parent / "cache"))

@@ -8,6 +8,7 @@ from datasets import Dataset
 
 from tof_hf.config import DistillationConfig, MlmConfig, MrcConfig, NerConfig, TranslationConfig
 from tof_hf.config.row_kinds import RowKind
+from tof_hf.data.label_joining import OtherLabels
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.data.translation.dictionary import BilingualDictionary
@@ -36,6 +37,7 @@ class TofData:
     """The data that training may see; in the paper: source D_s,n, target text D_t,no, questions D_s,m and D_t,m.
 
     `queries` ask for the entities of source sentences, `target_queries` for those of the target and of translations.
+    `other_labels`: machine-made labels of the target text, which are not the paper's.
     """
 
     label_names: list[str]
@@ -49,6 +51,7 @@ class TofData:
     validation_qa: Dataset | None
     target_qa: Dataset | None
     translated: TranslatedData | None = None
+    other_labels: tuple[OtherLabels, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("target", "target_test"):

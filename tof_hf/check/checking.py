@@ -14,7 +14,7 @@ from tof_hf.algorithm.scoring import Scorer
 from tof_hf.check import content, cost
 from tof_hf.check.machine import check_machine
 from tof_hf.check.report import DiskFacts, Kind, LanguageFacts, MemoryFacts, Report, Side, StageFacts
-from tof_hf.config import TofConfig, load_config
+from tof_hf.config import LabelFile, TofConfig, load_config
 from tof_hf.config.problems import KeyProblems
 from tof_hf.data.mixing import mix
 from tof_hf.data.mrc_conversion import load_queries
@@ -26,6 +26,7 @@ from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs, data_files
 from tof_hf.run.leakage import look_for_overlaps
+from tof_hf.run.other_labels import label_findings
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
 from tof_hf.run.validation import check_place, problems, used_stages
@@ -176,6 +177,7 @@ class _Check:
             with main_process_first():
                 data = self._attempt("data", self.inputs.training)
                 gold = None if data is None else self._attempt("data", self.inputs.gold, data.label_names)
+        self.findings += label_findings(self.inputs.other_labels)
         for subject, problem in problems(self.config, tokenizer, data, gold):
             if subject not in ("queries", "target.gold"):  # checked more thoroughly above
                 self.findings.append(Finding.of(subject, problem))
@@ -239,6 +241,8 @@ def _by_option(files: Sequence[content.ReadFile]) -> dict[str, Dataset]:
     """The rows of all files of an option that could be read."""
     parts: dict[str, list[Dataset]] = {}
     for one in files:
+        if isinstance(one.file, LabelFile):  # compared with the gold labels in another way
+            continue
         parts.setdefault(one.facts.option.rstrip(".0123456789"), []).append(one.rows)
     return {option: mix(rows) for option, rows in parts.items()}
 

@@ -1,6 +1,7 @@
 """The run file: frozen pydantic models, presets, and loading with `base` and overrides."""
 
 from tof_hf.config.data import DataFile as DataFile
+from tof_hf.config.data import LabelFile as LabelFile
 from tof_hf.config.data import LabellingConfig as LabellingConfig
 from tof_hf.config.data import SourceConfig as SourceConfig
 from tof_hf.config.data import TargetConfig as TargetConfig

@@ -54,6 +54,24 @@ class DataFile(Section):
         return {"description": cls.__doc__, "anyOf": [{"type": "string"}, handler(core)]}
 
 
+class LabelFile(DataFile):
+    """Labels of the target text that a machine gave elsewhere, in any form of labelled sentences."""
+
+    name: str | None = row_option(None)
+    """Who gave the labels (`gazetteer`, `llm`); null takes the file's name."""
+    weight: float = row_option(1.0, gt=0)
+    """How much its labels count when they join those of the run's tagger, whose weight is 1."""
+
+    complete: bool = row_option(True)
+    """Whether its sentences have all of their entities labelled. Set false for a list of names: it then says where
+    entities are, and not where none are."""
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+        return self.name or os.path.basename(self.path).partition(".")[0]
+
+
 class TranslationConfig(Section):
     """Word-by-word translation of the source data into the target language (Guideline II; after UniTrans)."""
 
@@ -100,12 +118,18 @@ class TargetConfig(Section):
     """Test set sentences, read without tags, and only if `mlm.include_target_test`."""
     mrc: OneOrMore[DataFile] = row_option(factory=list, paper="D_t,m")
     """Question-answering data (SQuAD format)."""
+    labels: OneOrMore[LabelFile] = row_option(factory=list, paper="not in the paper")
+    """Machine-made labels of sentences of `text` (of a gazetteer, an LLM, an older system), never gold: they join the
+    pseudo-labels as `labelling.combine` says."""
     gold: DataFile | None = shown_option(None)
     """Labelled test data. Only the scorer reads it: it never reaches training or model selection."""
 
     def rules(self) -> Iterator[tuple[str, str]]:
         if not self.text:
             yield "text", "is empty: TOF needs unlabelled target sentences."
+        names = [file.title for file in self.labels]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            yield "labels", f"has several files named {repeated[0]!r}. Give each a `name` of its own."
 
 
 class LabellingConfig(Section):
@@ -117,6 +141,11 @@ class LabellingConfig(Section):
     """Taggers that label, trained with as many seeds, the run's and those after it: their probabilities are averaged
     before labels are chosen. For `self_training` and the first labels of `tof`, and for each teacher of `tsl` and
     `unitrans`, after Wu et al. (2020, UniTrans)."""
+    combine: Literal["vote", "union", "intersection", "prefer"] = row_option("vote", paper="not in the paper")
+    """How the labels of `target.labels` join those of the tagger. `vote`: an entity counts if the weights times scores
+    of those that found it exceed those of the others that have a say about its type; `intersection`: if none of these
+    others is left; `union`: if one found it; `prefer`: for each type the labeller with the highest weight decides,
+    `target.labels` before the tagger."""
     repair: bool = row_option(True, paper="line 11")
     """Makes predicted tags valid IOB2 before they are used."""
     selection: Literal["all", "threshold", "per_type_quota", "agreement"] = row_option("all", paper="3.3.2: all")

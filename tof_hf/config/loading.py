@@ -168,7 +168,8 @@ def layers_of(origin: str, document: Document, folder: Path, above: Sequence[Pat
 
 def _laid_over(value: Any, below: Any, kind: type[KeyedModel] | None, inside: int, path: tuple[str, ...] = ()) -> Any:
     """The value over the one of weaker layers, a section of this `kind`; for `inside` more keys it is an override."""
-    is_file, first = kind is DataFile, next(iter(value)) if inside else ""
+    is_file = kind is not None and issubclass(kind, DataFile)
+    first = next(iter(value)) if inside else ""
     if not inside and (kind is None or not isinstance(value, Mapping) or (is_file and "path" in value)):
         return value  # the options of the file below, such as its columns, do not fit another file
     if path and first.isdecimal():

@@ -156,7 +156,8 @@ def _needed(details: ErrorDetails) -> str:
     if details["type"] == "literal_error":
         return details["ctx"]["expected"]
     if details["type"] == "model_type":
-        return "a data file" if details["ctx"]["class_name"] == "DataFile" else "a section (key: value lines)"
+        is_file = details["ctx"]["class_name"] in ("DataFile", "LabelFile")
+        return "a data file" if is_file else "a section (key: value lines)"
     return _NEEDED.get(details["type"], details["msg"])
 
 

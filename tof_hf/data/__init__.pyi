@@ -2,6 +2,8 @@ from .gazetteer import Gazetteer as Gazetteer
 from .gazetteer import mark_names as mark_names
 from .label_checks import label_health as label_health
 from .label_checks import source_entities as source_entities
+from .label_joining import OtherLabels as OtherLabels
+from .label_joining import join_labels as join_labels
 from .label_selection import select_labels as select_labels
 from .mixing import cap as cap
 from .mixing import mix as mix

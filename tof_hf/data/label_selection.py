@@ -9,7 +9,7 @@ import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from tof_hf.data.columns import entity_batches, flat_batches, in_memory
-from tof_hf.data.labels import Span
+from tof_hf.data.labels import Span, entity_types
 from tof_hf.data.lists import flat, list_column
 from tof_hf.data.pseudo_labels import UNSURE, UNSURE_FEATURES, entity_spans, mean_probabilities
 from tof_hf.errors import DataError
@@ -101,6 +101,20 @@ def unsure_words(
             lengths.append(np.diff(batch.bounds))
     bounds = np.cumsum(np.concatenate([[0], *lengths]))
     return list_column(bounds, pa.chunked_array([pa.array(part) for part in parts], pa.bool_()).combine_chunks())
+
+
+def count_sure(chosen: Dataset) -> tuple[int, dict[str, int]]:
+    """The number of unsure words, and of entities of each type without one."""
+    types = entity_types(chosen.features["ner_tags"].feature.names)
+    marked = UNSURE in chosen.column_names
+    unsure_words, entities = 0, np.zeros(len(types), dtype=np.int64)
+    for batch in entity_batches(chosen, *([UNSURE] if marked else [])):
+        unsure = batch.columns[UNSURE].to_numpy(zero_copy_only=False) if marked else np.zeros(batch.bounds[-1], bool)
+        before = np.concatenate([[0], np.cumsum(unsure)])
+        sure = before[batch.ends] == before[batch.starts]
+        unsure_words += int(before[-1])
+        entities += np.bincount(batch.kinds[sure], minlength=len(types))
+    return unsure_words, dict(zip(types, entities.tolist(), strict=True))
 
 
 def _beyond_quota(labelled: Dataset, quota: float) -> np.ndarray:

@@ -22,16 +22,18 @@ from tof_hf.storage.cache import is_cached
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of data set: the option that names the data it is made of, and what its card says."""
+    """One kind of data set: the options that name the data it is made of, and what its card says."""
 
-    source: str
+    sources: tuple[str, ...]
     title: str
     category: str
 
 
 KINDS = {  # by option of `release`
-    "mrc_repo": _Kind("source.train", "Labelled sentences as questions", "question-answering"),
-    "pseudo_labels_repo": _Kind("target.text", "Raw text with the labels of a tagger", "token-classification"),
+    "mrc_repo": _Kind(("source.train",), "Labelled sentences as questions", "question-answering"),
+    "pseudo_labels_repo": _Kind(
+        ("target.text", "target.labels"), "Raw text with the labels of a tagger", "token-classification"
+    ),
 }
 
 
@@ -71,8 +73,11 @@ def shareable_records(data: Sequence[DataRecord], option: str) -> list[DataRecor
 
     Raises TofError if the licence of one of them does not let others publish what is made of it.
     """
-    source = KINDS[option].source
-    records = [record for record in data if record.option == source or record.option.startswith(f"{source}.")]
+    records = [
+        record
+        for record in data
+        if any(record.option == source or record.option.startswith(f"{source}.") for source in KINDS[option].sources)
+    ]
     for record in records:
         if not may_share(record.license):
             found = f"has the licence {record.license!r}" if record.license else "has no stated licence"

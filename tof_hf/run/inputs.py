@@ -6,21 +6,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from datasets import Dataset
 
 from tof_hf.algorithm.training_data import TofData, translate_source
 from tof_hf.config import DataFile, TofConfig
 from tof_hf.data.fingerprint import content_hash
+from tof_hf.data.label_checks import source_entities
+from tof_hf.data.label_joining import OtherLabels, sentence_keys
 from tof_hf.data.labels import entity_types, label_names
 from tof_hf.data.licences import find_license
 from tof_hf.data.mixing import cap, mix
 from tof_hf.data.mrc_conversion import load_queries
 from tof_hf.data.readers.read import FileKind, align_labels, read_mrc, read_ner, read_text
 from tof_hf.errors import DataError
-from tof_hf.run.record import DataRecord
+from tof_hf.run.other_labels import other_labels
+from tof_hf.run.record import DataRecord, OtherLabelsRecord
 from tof_hf.storage.publishing import local_path, public, public_name
+
+AnyFile = TypeVar("AnyFile", bound=DataFile)
 
 # The options that name data files, and what these hold.
 _FILES: dict[str, FileKind] = {
@@ -30,6 +35,7 @@ _FILES: dict[str, FileKind] = {
     "target.gold": "ner",
     "target.text": "text",
     "target.test_text": "text",
+    "target.labels": "ner",
     "source.mrc": "mrc",
     "source.mrc_validation": "mrc",
     "target.mrc": "mrc",
@@ -42,6 +48,7 @@ class Inputs:
     def __init__(self, config: TofConfig, datasets: Mapping[str, Dataset] | None = None) -> None:
         self.config, self.datasets = config, datasets or {}
         self._records: dict[str, DataRecord] = {}
+        self.other_labels: list[OtherLabelsRecord] = []
 
     @property
     def records(self) -> list[DataRecord]:
@@ -76,6 +83,7 @@ class Inputs:
             validation_qa=self._together("source.mrc_validation", config.source.mrc_validation, "mrc"),
             target_qa=self._together("target.mrc", config.target.mrc, "mrc"),
         )
+        data = replace(data, other_labels=self._other_labels(data))
         if (dictionary := config.translation.dictionary) is None:
             return data
         translated = translate_source(data, dictionary, config.translation, seed=config.seed)
@@ -127,6 +135,20 @@ class Inputs:
                 raise DataError("no entity.", fix="give labelled sentences, and name the column of the tags.")
         return rows
 
+    def _other_labels(self, data: TofData) -> tuple[OtherLabels, ...]:
+        """The labels from elsewhere for sentences of the target; what is known about them is in `other_labels`."""
+        files = self.config.target.labels
+        if not files:
+            return ()
+        target, source = sentence_keys(data.target), source_entities(data.source)
+        found = []
+        for option, file in numbered("target.labels", files):
+            with _naming(file):
+                rows = align_labels(self.one(option, file, "ner"), data.label_names)
+            found.append(other_labels(option, file, rows, target, source))
+        self.other_labels = [record for _, record in found]
+        return tuple(labels for labels, _ in found)
+
     def _together(self, option: str, files: Sequence[DataFile], kind: Literal["text", "mrc"]) -> Dataset | None:
         parts = [self.one(name, file, kind) for name, file in numbered(option, files)]
         return mix(parts) if parts else None
@@ -160,7 +182,7 @@ def data_files(config: TofConfig) -> Iterator[tuple[str, DataFile, FileKind]]:
             yield name, file, kind
 
 
-def numbered(option: str, files: Sequence[DataFile]) -> list[tuple[str, DataFile]]:
+def numbered(option: str, files: Sequence[AnyFile]) -> list[tuple[str, AnyFile]]:
     """The files with their names in errors and records: `target.text`, or `target.text.0` and so on if several."""
     return [(option if len(files) == 1 else f"{option}.{number}", file) for number, file in enumerate(files)]
 

@@ -10,6 +10,7 @@ from tof_hf.algorithm.training_data import TofData, mlm_target
 from tof_hf.config import TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.mixing import cap
+from tof_hf.data.pseudo_labels import entity_spans, entity_texts
 from tof_hf.data.sentence_index import SentenceIndex
 from tof_hf.errors import TargetLabelLeak
 from tof_hf.run.findings import Finding, Level
@@ -72,6 +73,29 @@ def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecor
     return overlaps, findings
 
 
+def copied_gold(labels: Dataset, gold: Dataset) -> str | None:
+    """What shows that labels from elsewhere are the gold labels, or nearly: None if they are not.
+
+    They are if, of the scored sentences with an entity in either, at most one in a hundred is labelled otherwise.
+    """
+    index = SentenceIndex(gold)
+
+    def entities(rows: Dataset) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        words = (" ".join(words) for batch in rows.iter(batch_size=1_000) for words in batch["tokens"])
+        for text, spans, texts in zip(words, entity_spans(rows), entity_texts(rows), strict=True):
+            kinds = [span.label for span in spans]
+            yield index.content(text), list(zip(map(index.content, texts), kinds, strict=True))
+
+    scored = dict(entities(gold))
+    pairs = [(found, scored[text]) for text, found in entities(labels) if text in scored]
+    pairs = [(found, true) for found, true in pairs if found or true]
+    different = sum(found != true for found, true in pairs)
+    if not pairs or 100 * different > len(pairs):
+        return None
+    same = f"{len(pairs) - different:,} of {len(pairs):,}"
+    return f"labels that are the gold ones in {same} sentences with entities that it shares with target.gold"
+
+
 def _asking_for_entities(rows: Dataset) -> Dataset:
     """The questions with a label, whose answers are labels in another form."""
     labels = rows["label"][:] if "label" in rows.column_names else []
@@ -80,6 +104,10 @@ def _asking_for_entities(rows: Dataset) -> Dataset:
 
 def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLabelLeak]]:
     """The errors for labelled sentences and questions that reveal the target's gold labels to training, by option."""
+    for labels in data.other_labels:
+        if found := copied_gold(labels.rows, gold):
+            fix = f"{_REFUSED} Machine-made labels belong in target.labels, gold ones in target.gold alone."
+            yield "target.labels", TargetLabelLeak(f"{labels.name!r} in target.labels has {found}. What to do: {fix}")
     text = ("target.text", "target.test_text")
     options = {option: rows for option, rows in _options(data, gold).items() if option not in text}
     for finding in look_for_overlaps(options)[1]:

@@ -26,6 +26,7 @@ from tof_hf.run.record import (
     F1Change,
     FinalRecord,
     Lineage,
+    OtherLabelsRecord,
     StageInRun,
     TargetTextRecord,
     ZeroResourceRecord,
@@ -39,6 +40,7 @@ from tof_hf.utils.versions import versions
 def build_lineage(
     config: TofConfig,
     data: Sequence[DataRecord],
+    other_labels: Sequence[OtherLabelsRecord],
     label_names: Sequence[str],
     histories: Mapping[str, History],
     scores: Sequence[ScoreRow],
@@ -51,6 +53,7 @@ def build_lineage(
     Args:
         config: the run's options.
         data: what was read.
+        other_labels: labels of the target text from elsewhere.
         label_names: the names of the tags, `O` first.
         histories: what each system's recipe did.
         scores: the scores so far.
@@ -77,6 +80,7 @@ def build_lineage(
         word_rule=config.word_rule,
         options=options,
         data=list(data),
+        other_labels=list(other_labels),
         zero_resource=ZeroResourceRecord(
             target_labels=f"dropped where text is read; labelled target sentences go to the scorer alone{elsewhere}",
             target_test_text_in_mlm=config.mlm.include_target_test and in_mlm,

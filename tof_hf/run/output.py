@@ -18,6 +18,7 @@ from tof_hf.modeling.checkpoints import MODEL_FILES, with_word_rule
 from tof_hf.run.inputs import Inputs, data_files
 from tof_hf.run.leakage import measure_leakage
 from tof_hf.run.lineage import build_lineage
+from tof_hf.run.other_labels import label_findings
 from tof_hf.run.record import RESULTS, Results, RunRecord
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.record import RECORD, StageRecord
@@ -26,7 +27,7 @@ from tof_hf.stages.stage import Checkpoint, StageFolders
 from tof_hf.storage.files import temporary_folder, write_json, write_text
 from tof_hf.storage.lock import LOCK, LOCK_FILES, only_run_in
 from tof_hf.storage.own_folder import OwnFolder
-from tof_hf.utils.log import say
+from tof_hf.utils.log import say, warn
 from tof_hf.utils.markdown import as_table
 from tof_hf.utils.processes import barrier, is_main_process
 
@@ -178,6 +179,9 @@ class RunOutput:
         )
         if data.translated is not None and is_main_process():
             report_translation(data, data.translated, config.translation, self.folder / "translation")
+        for finding in label_findings(self.inputs.other_labels):
+            log = say if finding.level == "note" else warn
+            log(" ".join(filter(None, (f"{finding.subject}: {finding.found}.", finding.fix))))
         self._leakage = measure_leakage(config, data, gold)
 
     def record(self, final: tuple[str, Checkpoint] | None = None) -> None:
@@ -190,6 +194,7 @@ class RunOutput:
             lineage = build_lineage(
                 self.config,
                 self.inputs.records,
+                self.inputs.other_labels,
                 self._label_names,
                 self.histories,
                 self.scores,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from datasets import Dataset, Features
 
 from tof_hf.algorithm.history import LabellingRecord, Labels, SoftLabelsRecord
-from tof_hf.algorithm.labelling import read_rows
+from tof_hf.algorithm.label_files import read_rows
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import score_file
 from tof_hf.algorithm.steps import Steps

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from tof_hf.algorithm.history import History
 from tof_hf.algorithm.scores import SOURCE_QUESTIONS, ScoreRow
 from tof_hf.config.stage_name import StageName
+from tof_hf.data.health import LabelHealth
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.stages.record import StageSummary
 from tof_hf.storage.records import Record
@@ -37,6 +38,37 @@ class DataRecord(Record):
     fingerprint: str
     license: str | None = None
     options: dict[str, Any] = {}
+
+
+class OtherLabelsRecord(Record):
+    """Machine-made labels of the target text that no tagger of the run gave (`target.labels`).
+
+    Attributes:
+        name: who gave them.
+        option: the option of the run file that names the file; `Lineage.data` has its hash.
+        weight: how much they count; the run's tagger has 1.
+        sentences: in the file; `not_in_target` of them are not in the target text, and not used.
+        target_sentences: how many of the `target_total` sentences of the target text have such labels.
+        entities: by type, in the sentences that are used.
+        health: that of the labels that are used.
+    """
+
+    name: str
+    option: str
+    weight: float
+    sentences: int
+    not_in_target: int
+    target_sentences: int
+    target_total: int
+    entities: dict[str, int]
+    health: LabelHealth = LabelHealth()
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{kind} {count:,}" for kind, count in self.entities.items() if count)
+        return (
+            f"{self.name!r} labels {self.target_sentences:,} of {self.target_total:,} target sentences ({found}); "
+            "these labels are not gold"
+        )
 
 
 class EncoderRecord(Record):
@@ -130,6 +162,7 @@ class Lineage(_Format):
     word_rule: str | None = None  # None: a run of before this option
     options: dict[str, JsonValue] = {}
     data: list[DataRecord] = []
+    other_labels: list[OtherLabelsRecord] = []
     zero_resource: ZeroResourceRecord = ZeroResourceRecord()
     systems: dict[str, History]
     stages: dict[str, StageInRun]

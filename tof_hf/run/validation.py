@@ -120,6 +120,13 @@ def used_stages(config: TofConfig) -> dict[str, StageConfig]:
 
 def problems_of_systems(config: TofConfig) -> Iterator[tuple[str, str]]:
     """What the systems need and the config does not provide: the option, and the problem."""
+    sections = {visit.section for system in config.systems for visit in visits(RECIPES[system], config)}
+    if config.target.labels and "labelling" not in sections:
+        yield (
+            "target.labels",
+            f"joins pseudo-labels, but no system learns from any ({', '.join(config.systems)}). Remove it, or name a "
+            "system such as tof.",
+        )
     for system in config.systems:
         for visit in visits(RECIPES[system], config):
             name, stage = visit.section, config.stages().get(visit.section)
