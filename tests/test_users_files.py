@@ -1,4 +1,4 @@
-"""A run replaces no file that no run made, and none that it reads; it says so before any training."""
+"""A run takes data in the forms that people have, replaces no file that no run made, and none that it reads."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import shutil
 
 import pytest
+from huggingface_hub import HfApi
+from nightly import nightly
 from transformers import Trainer
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
-from tof_hf import load_config, run_tof
+from tof_hf import load_config, load_tagger, run_tof
+from tof_hf.data.convert import convert_file
 from tof_hf.errors import ConfigError
 from tof_hf.storage.own_folder import LEDGER
 
@@ -50,6 +53,56 @@ def contents(folder):
 def put(file, text="mine"):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
+
+
+def as_form(toy, part, out, **options):
+    """The toy's labelled file in another form, and how a run file names it."""
+    given = toy["source"][part]
+    convert_file(given["path"] if isinstance(given, dict) else given, out, **options)
+    return {"path": str(out), "limit": 30}
+
+
+def tags_after_training_on(toy, folder, train, validation, *changes):
+    """The words and tags of a sentence, by the tagger of a run on these sources and raw text."""
+    result = start(toy | {"source": {"train": train, "validation": validation}}, folder, *changes)
+    (tagged,) = load_tagger(str(result.final)).stream(["Maria visited Valdoro."])
+    return dict(zip(tagged.words, tagged.tags, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "options"),
+    [
+        ("train.jsonl", "valid.csv", {"form": "spans"}),
+        *nightly(
+            ("train.csv", "valid.csv.gz", {}),
+            ("train.jsonl", "valid.jsonl", {"form": "doccano"}),
+            ("train.json", "valid.json", {"form": "label-studio"}),
+            ("train.conll", "valid.tsv.gz", {"scheme": "BILOU"}),
+            ("train.parquet", "valid.jsonl.gz", {}),
+        ),
+    ],
+)
+def test_labelled_files_of_every_form_and_raw_text_lead_to_a_tagger(toy, tmp_path, train, validation, options):
+    sources = [
+        as_form(toy, part, tmp_path / name, **(options if name.split(".")[1] == train.split(".")[1] else {}))
+        for part, name in (("train", train), ("validation", validation))
+    ]
+    assert list(tags_after_training_on(toy, tmp_path / "run", *sources)) == ["Maria", "visited", "Valdoro", "."]
+
+
+def test_a_data_set_of_the_hub_leads_to_a_tagger(toy, tmp_path, hub):
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    api.create_repo("tester/toy", repo_type="dataset")
+    for part in ("train", "validation"):
+        as_form(toy, part, tmp_path / f"{part}.parquet")
+        api.upload_file(
+            repo_id="tester/toy",
+            repo_type="dataset",
+            path_or_fileobj=str(tmp_path / f"{part}.parquet"),
+            path_in_repo=f"data/{part}-00000-of-00001.parquet",
+        )
+    train, validation = ({"path": "tester/toy", "split": part, "limit": 30} for part in ("train", "validation"))
+    assert tags_after_training_on(toy, tmp_path / "run", train, validation).keys() >= {"Maria", "Valdoro"}
 
 
 def test_files_of_the_user_stay_from_run_to_run(toy, tmp_path):

@@ -122,6 +122,34 @@ def test_column_files_come_back_with_tags_that_the_reader_reads(model, folder):
     assert rows["tokens"][:] == WORDS
 
 
+GOLD = [
+    ["New York", "नई", "दिल्ली", "Maria"],
+    ["李明", "Cafe\u0301", "O'Neill", "\U0001f469\u200d\U0001f467", ","],
+    ["Juan"],
+]
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.conll", "out.parquet"])
+@pytest.mark.parametrize("given", ["tokens", "text"])
+def test_predictions_read_as_gold_have_the_same_words_and_entities(model, folder, given, out):
+    if given == "tokens":
+        rows = [{"tokens": words} for words in GOLD]
+    else:
+        rows = [
+            {"text": "Maria's (Juan,\u00a0Carlos)  won-in Real Madrid."},
+            {"text": "नई दिल्ली में मोदी"},
+            {"text": "李明访问"},
+        ]
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert main(["predict", model, str(folder / "in.jsonl"), str(folder / out)]) == 0
+    read = read_ner(folder / out)
+    names = read.features["ner_tags"].feature.names
+    tagged = list(load_tagger(model).stream(GOLD[given]))
+    assert read["tokens"][:] == [one.words for one in tagged]
+    assert [[names[tag] for tag in tags] for tags in read["ner_tags"]] == [one.tags for one in tagged]
+    assert any(one.entities for one in tagged)
+
+
 def test_plain_text_shows_its_entities_in_brackets(model, expected, folder):
     assert main(["predict", model, str(folder / "in.txt"), str(folder / "out.txt")]) == 0
     lines = (folder / "out.txt").read_text(encoding="utf-8").splitlines()
