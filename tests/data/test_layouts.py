@@ -248,6 +248,17 @@ def test_text_with_a_few_words_that_look_like_tags_is_text(write):
     assert read_text(write(text))["tokens"][0][2] == "L-DOPA"
 
 
+@pytest.mark.parametrize("line", ["He takes L-DOPA now", "He takes L-DOPA", "Nimm L-DOPA"])
+def test_a_word_that_looks_like_a_tag_in_the_same_place_of_every_line_is_a_word_of_raw_text(line, tmp_path):
+    for name in ("raw.txt", "raw.text"):
+        (tmp_path / name).write_text(f"{line}\n" * 4, encoding="utf-8")
+    assert read_text(tmp_path / "raw.txt")["tokens"][:] == [line.split()] * 4
+    with pytest.raises(DataError, match="'L-DOPA' in column .* may be a word or a tag.* say format: lines"):
+        read_text(tmp_path / "raw.text")
+    assert read_text(tmp_path / "raw.text", format="lines")["tokens"][:] == [line.split()] * 4
+    assert read_text(tmp_path / "raw.text", format="conll")["tokens"][:] == [line.split()[:1] * 4]
+
+
 def test_what_is_recognised_is_said_in_one_line(write, caplog):
     with caplog.at_level(logging.INFO, "tof_hf"):
         read_ner(write("1\tde:Rio\tB-LOC\tO\n2\tde:ruft\tO\tO\n"))

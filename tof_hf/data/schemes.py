@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -130,6 +130,14 @@ def _are_types(tags: Sequence[str], outside: Iterable[str], counts: Mapping[str,
 def is_typed(text: str) -> bool:
     """Whether this is hardly anything else than a tag: a capital letter of a scheme with a type."""
     return text[:1] in tuple("BIESLUM") and text[1:2] in ("-", "_") and text[2:3].isalpha() and text[2:].isupper()
+
+
+def may_be_word(typed: Collection[str]) -> bool:
+    """Whether what looks like tags, without any O, may be a word such as L-DOPA: always the same, of no usual type."""
+    if len(typed) != 1:
+        return False
+    text = next(iter(typed))
+    return is_typed(text) and text[0] != "B" and text[2:].casefold() not in _KNOWN_TYPES
 
 
 def _no_tag(tag: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -18,7 +18,7 @@ from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES
 from tof_hf.data.readers.lines import Line, is_aside, is_counted, numbered
 from tof_hf.data.readers.records import records_of, sentence_of, told
 from tof_hf.data.readers.tagged_text import check_no_tags, columns_in_lines, marked_records
-from tof_hf.data.schemes import is_typed
+from tof_hf.data.schemes import is_typed, may_be_word
 from tof_hf.data.words import UNICODE
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.utils.outside import json_values
@@ -190,7 +190,7 @@ def read_content(text: str, reading: Reading, form: str | None = None) -> Conten
         if _column_of_words(titles, rows[1:]) is None:
             return reading.of_csv(text, "\t")
     lines = lines_of(text, reading.path)
-    form = form or detect_format(text)
+    form = form or detect_format(text, None if reading.with_tags or reading.columns else reading.path)
     if reading.columns is None and (form == "lines" or not any(len(line.split()) > 1 for line in lines)):
         if (columns := columns_in_lines(lines)) is not None:
             read = reading.of_columns(columns)
@@ -208,15 +208,17 @@ def _looks_like_json(text: str) -> bool:
     return re.match(r"\{\s*\"|\[\s*[{\[]\s*\"", text) is not None
 
 
-def detect_format(text: str) -> str:
+def detect_format(text: str, path: Path | None = None) -> str:
     """Return "conll" for one word a line, "lines" for one sentence a line.
 
     Column files have the same number of columns in every line, and either a tag at the end of every line, numbers that
     count the words, or blank lines between blocks of several lines. If most lines have a tag, it is a column file with
-    a mistake in it: read as sentences, its tags would become words.
+    a mistake in it: read as sentences, its tags would become words. Sentences of one length may have a word such as
+    L-DOPA in the same place: as `path`, the name of unlabelled text decides, or it is a `DataError`.
     """
     widths: set[int] = set()
-    typed: Counter[int] = Counter()  # by column
+    typed: defaultdict[int, Counter[str]] = defaultdict(Counter)  # by column
+    outside: set[int] = set()  # columns
     tagged = lines = blocks = counted = 0
     inside = False
     for _, fields in numbered(islice(text.split("\n"), _LINES_LOOKED_AT)):
@@ -226,18 +228,29 @@ def detect_format(text: str) -> str:
             continue
         widths.add(len(fields))
         tagged += last_is_tag
-        typed.update(place for place, field in enumerate(fields) if is_typed(field))
+        for place, value in enumerate(fields):
+            if value == "O":
+                outside.add(place)
+            elif is_typed(value):
+                typed[place][value] += 1
         counted += is_counted(fields[0]) is not None
         blocks += not inside
         lines += 1
         inside = True
+    most, place = max(((found.total(), place) for place, found in typed.items()), default=(0, 0))
+    if path and 2 * most > lines > 2 and blocks == 1 and place not in outside and may_be_word(typed[place]):
+        if len(widths) > 1 or path.name.lower().removesuffix(".gz").endswith(".txt"):
+            return "lines"
+        found = f"{next(iter(typed[place]))!r} in column {place + 1} of most lines, which may be a word or a tag."
+        fix = "say format: lines if each line is a sentence, or format: conll if it is a word."
+        raise DataError(found, fix=fix, path=path)
     if 2 * tagged > lines > 2:
         return "conll"
     if len(widths) != 1 or (lines < 2 and "\t" not in text):
         return "lines"
     same = (
         tagged == lines
-        or 2 * max(typed.values(), default=0) > lines > 2
+        or 2 * most > lines > 2
         or (blocks > 1 and lines > 1.5 * blocks)
         or (counted == lines > 1 and widths != {1})
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.lines import Line
-from tof_hf.data.schemes import is_typed, read_tags
+from tof_hf.data.schemes import is_typed, may_be_word, read_tags
 from tof_hf.errors import DataError
 
 _GLUE = "|/_\\#"
@@ -53,6 +53,7 @@ def columns_in_lines(lines: Sequence[str]) -> list[Line] | None:
 def check_no_tags(lines: Sequence[str], path: Path) -> None:
     """Raise `DataError` for a text in which some words have tags, which would become words."""
     words = outside = left = 0
+    forms: set[str] = set()
     first: tuple[str, int] | None = None
     for number, line in enumerate(lines, start=1):
         tokens = line.split()
@@ -62,7 +63,10 @@ def check_no_tags(lines: Sequence[str], path: Path) -> None:
         if _TAG_START.search(line) and (found := [token for token in tokens if _LEFT_OVER.search(token)]):
             first = first or (found[0], number)
             left += len(found)
-    if first is not None and (left > 1 and left + outside > _FEW * words or left > _FEW * words):
+            bare = {token: _TAG_START.match(token.strip("()[]<>{},.;:")) for token in found}
+            forms.update(match[0] if match else token for token, match in bare.items())
+    many = left + outside > _FEW * words if left > 1 else left > _FEW * words
+    if first is not None and many and (outside or not may_be_word(forms)):
         raise DataError(
             f"{first[0]!r}, which looks like a tag among words ({left} such words of {words}).",
             fix="give text without tags, or a column file with a tag for every word.",
@@ -73,6 +77,8 @@ def check_no_tags(lines: Sequence[str], path: Path) -> None:
 
 def _are_tags(tags: Iterable[str]) -> bool:
     counts = Counter(tags)
+    if may_be_word(counts.keys()):
+        return False
     try:
         written = read_tags(counts) if len(counts) < 2_000 else None
     except DataError:
