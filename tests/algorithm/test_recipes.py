@@ -23,6 +23,7 @@ from tof_hf.run.validation import used_stages
 
 pytestmark = pytest.mark.slow
 
+TUNED = "ner@unitrans-tuned_ner_tr@unitrans"
 REDUCED = ["tof_wo_pseudo", "tof_wo_continual", "tof"]
 
 
@@ -120,8 +121,8 @@ def test_taggers_of_several_seeds_label_together_by_their_mean_probabilities(val
 
 def test_the_seeds_of_a_teacher_vote_as_one(values, tmp_path):
     stages = {name: (stage.seed, stage.start.name) for name, stage in planned_stages(values, tmp_path)}
-    assert stages["translated_ner_tr_teacher2"] == (2020, "")
-    assert stages["ner_teacher2-tuned_ner_tr_teacher2"] == (2020, "ner_teacher2")
+    assert stages["translated_ner_tr_teacher2@unitrans"] == (2020, "")
+    assert stages["ner_teacher2@unitrans-tuned_ner_tr_teacher2@unitrans"] == (2020, "ner_teacher2@unitrans")
     assert len(stages) == 2 * 3 + 1
 
 
@@ -151,11 +152,14 @@ def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):
 def test_unitrans_has_three_teachers_of_which_the_last_goes_on_from_the_first(peers):
     lineage = json.loads((peers / "lineage.json").read_text())
     [soft] = lineage["systems"]["unitrans"]["soft_labels"]
-    assert soft["voters"] == ["ner", "translated_ner_tr", "ner-tuned_ner_tr"]
-    assert soft["teachers"] == ["ner-tuned_ner_tr"]
+    assert soft["voters"] == ["ner@unitrans", "translated_ner_tr@unitrans", TUNED]
+    assert soft["teachers"] == [TUNED]
     assert 0 < soft["agreed_share"] <= 1
-    assert list(lineage["stages"]["translated_ner_tr"]["rows"]) == ["translated"]
-    assert lineage["stages"]["ner-tuned_ner_tr"]["hand_off"]["head_kept"]
+    assert list(lineage["stages"]["translated_ner_tr@unitrans"]["rows"]) == ["translated"]
+    assert lineage["stages"][TUNED]["hand_off"]["head_kept"]
+    assert lineage["systems"]["unitrans"]["defaults"] == {"freeze_layers": 0, "decoding": "viterbi"}
+    stored = json.loads((peers / "final" / "config.json").read_text())["tof_hf"]
+    assert (stored["decoding"], stored["word_rule"]) == ("viterbi", "unicode")
 
 
 def test_an_ensemble_learns_from_all_three(values, peers, tmp_path):
@@ -201,7 +205,8 @@ def test_the_teachers_of_unitrans_learn_the_whole_source_translated(values, tmp_
     few = values["ner"] | {"max_translated": 3}
     config = load_config(values | {"output_dir": str(tmp_path), "systems": ["unitrans"], "ner": few})
     rows = {stage.name: stage.stage.rows for stage in TofPipeline(config).plan()}
-    assert rows["translated_ner_tr"]["translated"] == rows["ner-tuned_ner_tr"]["translated"] == rows["ner"]["source"]
+    translated = [rows[name]["translated"] for name in ("translated_ner_tr@unitrans", TUNED)]
+    assert translated == [rows["ner@unitrans"]["source"]] * 2
 
 
 def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
@@ -211,9 +216,11 @@ def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
 
 
 def test_the_card_of_a_student_names_its_teachers_and_whom_the_recipe_follows(peers):
-    card = model_card(read_run(peers), "user/student")
-    assert "probabilities of ner-tuned_ner_tr, and the labels of the" in card
-    assert "on which ner, translated_ner_tr, ner-tuned_ner_tr agree" in card
+    card = model_card(read_run(peers), "user/student").replace("&#64;", "@")
+    assert f"probabilities of {TUNED}, and the labels of the" in card
+    assert f"on which ner@unitrans, translated_ner_tr@unitrans, {TUNED} agree" in card
+    assert "with `freeze_layers` = `0`, `decoding` = `viterbi` where its run file has no value" in card
     stages = [line.split(" | ")[0] for line in card.splitlines() if " | NER" in line or "probabilities |" in line]
-    assert stages == ["| ner", "| translated_ner_tr", "| tuned_ner_tr", "| distillation_tr"]
+    names = ("ner", "translated_ner_tr", "tuned_ner_tr", "distillation_tr")
+    assert stages == [f"| {name}@unitrans" for name in names]
     assert "follows Wu et al. (2020), UniTrans" in card

@@ -5,7 +5,10 @@ import torch
 from datasets import Dataset
 from transformers import pipeline
 
+from tof_hf.data.labels import repair_tags
+from tof_hf.data.words import store_decoding
 from tof_hf.errors import ModelError
+from tof_hf.inference.tagger import load_tagger
 from tof_hf.inference.words import BATCH_PIECES, WordPredictor, predict_words
 from tof_hf.modeling.transfer import load_for_ner
 
@@ -65,6 +68,20 @@ def test_each_word_gets_the_tag_of_its_first_piece_as_if_predicted_alone(predict
         assert tags == expected
         assert scores == pytest.approx(probabilities, rel=1e-4)
     assert len({tag for tags in found.tags for tag in tags}) > 2
+
+
+def test_a_tagger_whose_config_asks_for_viterbi_decoding_gives_legal_tags_alone(tagger, tokenizer, predict, tmp_path):
+    plain = predict(SENTENCES).tags
+    store_decoding(tagger.config, "viterbi")
+    try:
+        tagger.save_pretrained(tmp_path)
+        tokenizer.save_pretrained(tmp_path)
+        legal, stored = predict(SENTENCES).tags, load_tagger(str(tmp_path), device="cpu")
+    finally:
+        store_decoding(tagger.config, None)
+    assert legal == [repair_tags(tags) for tags in legal] and plain != [repair_tags(tags) for tags in plain]
+    assert predict_words(WordPredictor(stored.model, tokenizer, device=CPU), rows(SENTENCES)).tags == legal
+    assert predict(SENTENCES).tags == plain
 
 
 def test_words_get_the_tags_of_the_stock_pipeline(predict, tagger, tokenizer):

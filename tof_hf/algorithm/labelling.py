@@ -23,7 +23,7 @@ from tof_hf.algorithm.joining import joined_file, joined_rows, joining_record
 from tof_hf.algorithm.label_files import cached_rows, read_rows, rows_in_parts
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import MrcConfig, TofConfig
-from tof_hf.data.columns import flat_batches, word_count
+from tof_hf.data.columns import flat, flat_batches, word_count
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import LabelHealth, SourceEntities, agreement_share, label_health, source_entities
 from tof_hf.data.label_selection import count_sure, select_labels
@@ -188,12 +188,13 @@ class Labelling:
 
     def _labels(self, predictors: dict[str, WordPredictor], words: pa.Table) -> Dataset:
         found = mean_of([_probabilities(predictor, words) for predictor in predictors.values()])
-        [tag_names] = {tuple(predictor.names) for predictor in predictors.values()}
+        predictor = next(iter(predictors.values()))
+        tags = predictor.tags(found, flat(words.column("tokens"))[1])
         return label_words(
             words,
-            found.argmax(-1),
-            found.max(-1),
-            tag_names=tag_names,
+            tags,
+            found[np.arange(len(found)), tags],
+            tag_names=predictor.names,
             label_names=self.data.label_names,
             repair=self.options.repair,
         )
@@ -219,7 +220,8 @@ class Labelling:
         found = {key: _probabilities(predictor, words) for key, predictor in predictors.items()}
         of_teachers = [found[tagger.key] for tagger in teachers]
         of_voters = [mean_of([found[tagger.key] for tagger in group]) for group in voters]
-        return soft_label(words, of_teachers, of_voters, label_names=self.data.label_names)
+        decode = predictors[teachers[0].key].tags
+        return soft_label(words, of_teachers, of_voters, label_names=self.data.label_names, decode=decode)
 
     @functools.cached_property
     def _source(self) -> SourceEntities:

@@ -67,7 +67,7 @@ def tsl(do: Steps) -> Checkpoint:
     citation="Wu et al. (2020), UniTrans: Unifying Model Transfer and Data Transfer for Cross-Lingual Named Entity "
     "Recognition with Unlabeled Data",
     published=published_f1("79.31 82.90 74.82", benchmarks=LANGUAGES),
-    defaults={"freeze_layers": 3},
+    defaults={"freeze_layers": 3, "decoding": "viterbi"},
 )
 def unitrans(do: Steps) -> Checkpoint:
     """UniTrans (Wu et al. 2020, IJCAI): three teachers vote on hard labels, the last or all of them give soft ones."""

@@ -221,6 +221,10 @@ class TaggerConfig(SelectedStageConfig):
     """Cap on validation sentences."""
     selection_f1: Literal["micro", "macro"] = option("micro", since_default="micro")
     """The F1 on validation data that selects the checkpoint: over all entities, or the mean over the types."""
+    decoding: Literal["argmax", "viterbi"] | None = option(None, since_default="argmax", by_recipe=True)
+    """How the tagger's tags are chosen in every prediction: the most probable of each word, or by Viterbi decoding the
+    most probable sequence in which every I- follows a B- or I- of its type. null takes the recipe's default: `viterbi`
+    in `unitrans`, as in its authors' code, else `argmax`. The tagger keeps it in its config.json."""
 
 
 class NerConfig(TaggerConfig):

@@ -1,6 +1,6 @@
 """Soft labels: teachers' class probabilities for every word of raw target text, and the hard labels they agree on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,23 @@ PROBABILITIES = "class_probabilities"
 
 
 def soft_label(
-    words: pa.Table, teachers: Sequence[np.ndarray], voters: Sequence[np.ndarray], *, label_names: Sequence[str]
+    words: pa.Table,
+    teachers: Sequence[np.ndarray],
+    voters: Sequence[np.ndarray],
+    *,
+    label_names: Sequence[str],
+    decode: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda found, _: found.argmax(-1),
 ) -> Dataset:
     """The sentences with `class_probabilities`, the mean of the teachers', and the labels that the voters agree on.
 
     `words` are rows of `id` and `tokens`. Probabilities have the shape (words, classes), one sentence after the other.
-    `ner_tags` is the first voter's most probable label (without voters, that of the mean); `ner_unsure` is true on
-    words where another voter has another label, and on all words if there are no voters.
+    `ner_tags` is the first voter's label (without voters, that of the mean), which `decode` chooses by probabilities
+    and the bounds of sentences; `ner_unsure` is true on words where another voter has another label, and on all words
+    if there are no voters.
     """
     bounds = flat(words.column("tokens"))[1]
     mean = mean_of(teachers)
-    votes = np.stack([voter.argmax(-1) for voter in voters or [mean]])
+    votes = np.stack([decode(voter, bounds) for voter in voters or [mean]])
     unsure = (votes != votes[0]).any(0) if voters else np.full(len(mean), True)
     columns = {
         "id": words.column("id"),

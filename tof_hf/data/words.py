@@ -10,7 +10,8 @@ from tof_hf.errors import DataError, TofError, reason_of
 from tof_hf.utils.extras import require
 
 UNICODE, LEGACY, SPACY = "unicode", "legacy", "spacy:"
-CONFIG_KEY = "tof_hf"  # in a tagger's config.json: {"word_rule": ..., "word_pattern": ...}
+CONFIG_KEY = "tof_hf"  # in a tagger's config.json: {"word_rule": ..., "word_pattern": ..., "decoding": ...}
+DECODING = "decoding"
 MARKS = r"\p{M}\u200d\U0001f3fb-\U0001f3ff"  # of letters, and the modifiers of emoji
 
 _LETTER = r"\p{WB=ALetter}\p{WB=Hebrew_Letter}\p{WB=Numeric}\p{WB=ExtendNumLet}\p{No}"
@@ -58,9 +59,24 @@ def describe_rule(rule: str) -> dict[str, str]:
 
 def stored_rule(config: Any) -> str | None:
     """Return the rule in a tagger's configuration; None for one of an earlier release or another library."""
-    stored = getattr(config, CONFIG_KEY, None)
-    rule = stored.get("word_rule") if isinstance(stored, Mapping) else None
-    return rule if isinstance(rule, str) else None
+    return stored(config, "word_rule")
+
+
+def stored(config: Any, name: str) -> str | None:
+    """Return the text that a tagger's configuration has under `tof_hf` and this name."""
+    values = getattr(config, CONFIG_KEY, None)
+    value = values.get(name) if isinstance(values, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def store_decoding(config: Any, decoding: str | None) -> None:
+    """Note in a tagger's configuration how its tags are chosen; it says nothing if each word has its most probable."""
+    known = getattr(config, CONFIG_KEY, None) or {}
+    values = {name: value for name, value in known.items() if name != DECODING}
+    if decoding == "viterbi":
+        values[DECODING] = decoding
+    if values != known:
+        setattr(config, CONFIG_KEY, values)
 
 
 def check_rule(rule: str) -> None:

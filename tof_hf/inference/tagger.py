@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from tqdm.auto import tqdm
@@ -186,7 +187,8 @@ class Tagger:
 
     def _tag(self, texts: Sequence[Tagged]) -> Iterator[Tagged]:
         found = self._predictor.probabilities([text.words for text in texts])
-        best = zip(found.argmax(-1).tolist(), found.max(-1).tolist(), strict=True)
+        numbers = self._predictor.tags(found, np.cumsum([0, *(len(text.words) for text in texts)]))
+        best = zip(numbers.tolist(), found[np.arange(len(found)), numbers].tolist(), strict=True)
         for text in texts:
             words = list(islice(best, len(text.words)))
             tags = [self.names[label] for label, _ in words]

@@ -21,6 +21,8 @@ from transformers import (
 
 from tof_hf.data.pseudo_labels import WordPredictions
 from tof_hf.data.windows import IGNORE, first_pieces
+from tof_hf.data.words import DECODING, stored
+from tof_hf.inference.decoding import viterbi
 from tof_hf.modeling.checkpoints import OUTSIDE, label_names
 from tof_hf.utils.devices import best_device
 
@@ -97,6 +99,14 @@ class WordPredictor:
         self.tokenizer, self.autocast = tokenizer, autocast
         self.max_length, self.stride = max_length, stride
         self._padding = tokenizer.pad_token_id or 0
+        self._viterbi = stored(model.config, DECODING) == "viterbi"
+
+    def tags(self, probabilities: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """The number of each word's tag: the most probable, or by Viterbi decoding if the model's config asks for it.
+
+        `bounds`: where sentences begin, and the number of words.
+        """
+        return viterbi(probabilities, bounds, self.names) if self._viterbi else probabilities.argmax(-1)
 
     def probabilities(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
         """(words, classes): the probability of every class for all words, one sentence after the other.
@@ -131,7 +141,7 @@ class WordPredictor:
 
 
 def predict_words(predictor: WordPredictor, rows: Dataset) -> WordPredictions:
-    """The most probable tag of every word and its probability, for sentences of any length (paper Eq. 4).
+    """The tag of every word and its probability, for sentences of any length (paper Eq. 4).
 
     Args:
         predictor: the tagger.
@@ -148,7 +158,8 @@ def predict_words(predictor: WordPredictor, rows: Dataset) -> WordPredictions:
     probabilities: list[list[float]] = []
     for batch in rows.select_columns("tokens").iter(batch_size=SENTENCES):
         found = predictor.probabilities(batch["tokens"])
-        best = zip(found.argmax(-1).tolist(), found.max(-1).tolist(), strict=True)
+        numbers = predictor.tags(found, np.cumsum([0, *map(len, batch["tokens"])]))
+        best = zip(numbers.tolist(), found[np.arange(len(found)), numbers].tolist(), strict=True)
         for tokens in batch["tokens"]:
             words = list(islice(best, len(tokens)))
             tags.append([predictor.names[tag] for tag, _ in words])

@@ -92,7 +92,8 @@ def load_whole(
 
 def with_word_rule(config_file: Path, rule: str) -> dict[str, Any]:
     """The content of a tagger's config.json, with the rule by which it splits text into words."""
-    return (read_object(config_file) or {}) | {CONFIG_KEY: describe_rule(rule)}
+    content = read_object(config_file) or {}
+    return content | {CONFIG_KEY: (content.get(CONFIG_KEY) or {}) | describe_rule(rule)}
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, name: str) -> None:

@@ -19,9 +19,8 @@ from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.soft_labels import PROBABILITIES, encode_soft_labels
 from tof_hf.data.windows import IGNORE, NO_WORD
 from tof_hf.inference.words import WordCollator
-from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.fit import at_least_one, token_loss
-from tof_hf.stages.ner import tagger_validation
+from tof_hf.stages.ner import build_tagger, tagger_validation
 from tof_hf.stages.stage import Stage, StageSetup
 
 DISAGREED = -1.0
@@ -45,7 +44,7 @@ def distillation_stage(
     config, tokenizer = setup.config, setup.tokenizer
     return Stage(
         **vars(setup),
-        build=lambda: load_for_ner(setup.start.path, label_names, keep_head=False),
+        build=lambda: build_tagger(setup, label_names, keep_head=False),
         train=encode_soft_labels(labelled, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=SoftCollator(tokenizer),
         loss=functools.partial(distillation_loss, soft_loss=config.soft_loss, hard_weight=config.hard_weight),

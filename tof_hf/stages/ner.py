@@ -1,20 +1,25 @@
 """Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
-from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBase
+from transformers import AutoModelForTokenClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from tof_hf.config import NerConfig, TaggerConfig
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import mix
 from tof_hf.data.pseudo_labels import WordPredictions, mix_labelled
 from tof_hf.data.windows import by_length, encode_ner, join_words
+from tof_hf.data.words import store_decoding
 from tof_hf.evaluation.entity_scores import entity_scores
+from tof_hf.inference.decoding import viterbi
 from tof_hf.inference.words import WordCollator, WordPredictor, predict_words
+from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fit import token_loss
@@ -51,7 +56,7 @@ def ner_stage(
     )
     return Stage(
         **vars(setup),
-        build=lambda: load_for_ner(setup.start.path, label_names, keep_head=keep_head),
+        build=lambda: build_tagger(setup, label_names, keep_head=keep_head),
         train=train,
         collator=WordCollator(tokenizer),
         loss=token_loss,
@@ -59,6 +64,15 @@ def ner_stage(
         label_names=label_names,
         validation=tagger_validation(setup, validation, label_names),
     )
+
+
+def build_tagger(
+    setup: StageSetup[TaggerConfig], label_names: Sequence[str], *, keep_head: bool
+) -> tuple[PreTrainedModel, HandOff]:
+    """The model of a stage that ends with a tagger, which knows how its tags are chosen."""
+    model, hand_off = load_for_ner(setup.start.path, label_names, keep_head=keep_head)
+    store_decoding(model.config, setup.config.decoding)
+    return model, hand_off
 
 
 def tagger_validation(
@@ -69,16 +83,23 @@ def tagger_validation(
     windows = by_length(encode_ner(held_out, setup.tokenizer, max_length=config.max_length, stride=config.stride))
     names = list(label_names)
     truth = [[names[tag] for tag in tags] for tags in held_out["ner_tags"]]
+    lengths, outside = [len(tags) for tags in truth], names.index("O")
+    by_viterbi = config.decoding == "viterbi"
 
     def entity_f1(prediction: Any) -> dict[str, float]:
         """Entity precision, recall and F1 on whole sentences, whose windows are joined again."""
-        lengths = [len(tags) for tags in truth]
-        tags = join_words(windows, prediction.predictions, lengths=lengths, fill=names.index("O"))
+        if by_viterbi:
+            fill = np.eye(len(names))[outside]
+            words = chain(*join_words(windows, prediction.predictions, lengths=lengths, fill=fill))
+            bounds = np.cumsum([0, *lengths])
+            tags = [row.tolist() for row in np.split(viterbi(np.array(list(words)), bounds, names), bounds[1:-1])]
+        else:
+            tags = join_words(windows, prediction.predictions, lengths=lengths, fill=outside)
         scores = entity_scores(truth, [[names[tag] for tag in row] for row in tags])
         f1 = scores.macro_f1 if config.selection_f1 == "macro" else scores.f1
         return {"precision": scores.precision, "recall": scores.recall, "f1": f1}
 
-    return Validation(windows, entity_f1, argmax, row_counts(validation))
+    return Validation(windows, entity_f1, probabilities if by_viterbi else argmax, row_counts(validation))
 
 
 def label_words(
@@ -105,6 +126,11 @@ def word_predictor(tagger: Checkpoint, config: TaggerConfig, *, tokenizer: PreTr
         stride=config.stride,
         autocast=torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None,
     )
+
+
+def probabilities(logits: Tensor | tuple[Tensor, ...], labels: Any) -> Tensor:
+    """(batch, pieces, classes): the probabilities of all labels."""
+    return (logits[0] if isinstance(logits, tuple) else logits).float().softmax(-1)
 
 
 def argmax(logits: Tensor | tuple[Tensor, ...], labels: Any) -> Tensor:
