@@ -88,7 +88,7 @@ def test_a_mistake_ends_with_status_2_and_one_line_without_traceback(run_file, c
     ("command", "sentence"),
     [
         ("run", "Train; a run that was stopped continues where it was."),
-        ("report", "Write one page about a run: scores, mistakes, curves, sentences."),
+        ("report", "Write one page about a run, or two runs side by side: sentences, scores, mistakes."),
     ],
 )
 def test_the_help_of_a_command_begins_with_what_it_does(command, sentence, capsys):
