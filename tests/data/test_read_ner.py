@@ -403,3 +403,46 @@ def test_a_mistake_in_json_lines_is_named_with_its_line(write, content, line, fo
     with pytest.raises(DataError) as caught:
         read_ner(write(content, "rows.jsonl"))
     assert caught.value.line == line and found in caught.value.found
+
+
+SCORED = {
+    "spans.jsonl": [
+        {"text": "Ana in Rio", "entities": [{"start": 0, "end": 3, "label": "PER", "score": 0.75}, [7, 10, "LOC"]]},
+        {"text": "No", "entities": []},
+    ],
+    "words.jsonl": [
+        {"tokens": ["Ana", "in", "Rio"], "ner_tags": ["B-PER", "O", "B-LOC"], "scores": [0.75, 1, 1]},
+        {"tokens": ["No"], "ner_tags": ["O"], "scores": None},
+    ],
+    "rows.conll": "Ana B-PER\nin O\nRio B-LOC\n\nNo O\n",
+}
+
+
+@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("as_table", [False, True])
+def test_scores_of_entities_and_words_are_returned_where_they_are_asked_for(name, as_table, tmp_path):
+    content = SCORED[name]
+    text = content if isinstance(content, str) else "".join(json.dumps(row) + "\n" for row in content)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    if as_table and not isinstance(content, str):
+        plain = [one | {"entities": one["entities"][:1]} if "entities" in one else one for one in content]
+        Dataset.from_list(plain).to_parquet(tmp_path / "rows.parquet")
+        name = "rows.parquet"
+    rows = read_ner(tmp_path / name, scores=True)
+    assert rows["ner_probabilities"][:] == [[1.0 if isinstance(content, str) else 0.75, 1.0, 1.0], [1.0]]
+    assert "ner_probabilities" not in read_ner(tmp_path / name).column_names
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({"text": "Rio", "entities": [{"start": 0, "end": 3, "label": "LOC", "score": 99}]}, "the score 99"),
+        ({"tokens": ["Rio"], "ner_tags": ["B-LOC"], "scores": ["high"]}, "the score 'high'"),
+        ({"tokens": ["Rio"], "ner_tags": ["B-LOC"], "scores": [1, 1]}, "1 words and 2 scores"),
+    ],
+)
+def test_scores_that_cannot_be_read_are_errors_with_their_line(row, found, tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert len(read_ner(tmp_path / "rows.jsonl")) == 1
+    with pytest.raises(DataError, match=rf"rows.jsonl(:1)?: found .*{found}"):
+        read_ner(tmp_path / "rows.jsonl", scores=True)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datasets import ClassLabel, Features, List, Value
 
 TEXT_FEATURES = Features({"id": Value("string"), "tokens": List(Value("string"))})
+PROBABILITIES = "ner_probabilities"
+EXTRA_FEATURES = Features({"text": Value("string"), PROBABILITIES: List(Value("float32"))})  # that rows may keep
 MRC_FEATURES = Features(
     {
         "id": Value("string"),

@@ -15,13 +15,13 @@ import numpy as np
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 
 from tof_hf.data.columns import ROWS, flat_batches, in_memory
+from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.labels import Span, entity_types, spans_from_tags, tags_from_spans
 from tof_hf.data.lists import list_column
 from tof_hf.data.pseudo_labels import entity_spans
 
 Rule = Literal["vote", "union", "intersection", "prefer"]
-PROBABILITIES = "ner_probabilities"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from datasets import Dataset
 
 from tof_hf.algorithm.training_data import TofData, translate_source
-from tof_hf.config import DataFile, TofConfig
+from tof_hf.config import DataFile, LabelFile, TofConfig
 from tof_hf.data.fingerprint import content_hash
 from tof_hf.data.label_checks import source_entities
 from tof_hf.data.label_joining import OtherLabels, sentence_keys
@@ -121,6 +121,7 @@ class Inputs:
                 labels=file.labels,
                 label_map=label_map,
                 word_rule=self.config.word_rule,
+                scores=isinstance(file, LabelFile),
             )
         if kind == "text":
             return partial(read_text, columns=file.columns, format=file.format, word_rule=self.config.word_rule)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ _LINES_LOOKED_AT = 50_000  # of a stream; files are looked at as a whole
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """The words of a sentence and, if requested, its tags; `id` and `text` are those of the file, if it has some."""
+    """The words of a sentence and, if requested, its tags; `id` is that of the file, `extra` as in `Sentence`."""
 
     tokens: list[str]
     tags: list[str]
     id: str | None = None
-    text: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def row(self) -> dict[str, Any]:

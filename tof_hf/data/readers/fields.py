@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.readers.layout import TAG_NAMES
 from tof_hf.data.words import UNICODE
 from tof_hf.errors import DataError
@@ -17,6 +18,8 @@ ErrorOf: TypeAlias = Callable[[str, str], DataError]  # of what was found and wh
 _WORDS = ("tokens", "words", "token", "word", "tokenized_text")
 _TEXTS = ("text", "sentence", "content", "document", "tweet")
 _SPANS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner")
+_SCORES = (PROBABILITIES, "probabilities", "scores")
+SCORE = ("score", "probability", "confidence")  # of a span
 START = ("start", "start_offset", "start_char", "char_start", "begin")
 END = ("end", "end_offset", "end_char", "char_end", "stop")
 TYPE = ("label", "labels", "entity_group", "type", "entity", "tag", "entity_type", "class")
@@ -27,7 +30,8 @@ USUAL_NAMES = frozenset({"id", *_WORDS, *_TEXTS, *_SPANS, *TAG_NAMES})
 class Fields:
     """The columns of a table that are read: `tokens` or `text`, and `ner_tags` or `spans`.
 
-    `names`: the meaning of tags that are numbers. `word_rule` splits the text. `keep_text`: rows keep it.
+    `names`: the meaning of tags that are numbers. `scores`: a score for each word. `word_rule` splits the text. `keep`:
+    which of EXTRA_FEATURES rows have too.
     """
 
     tokens: str | None = None
@@ -37,11 +41,13 @@ class Fields:
     names: Sequence[str] | None = None
     id: str = "id"
     word_rule: str = UNICODE
-    keep_text: bool = False
+    keep: Sequence[str] = ()
+    scores: str | None = None
 
     def used(self) -> list[str]:
         """Their names."""
-        return [name for name in (self.tokens, self.text, self.ner_tags, self.spans) if name is not None]
+        scores = self.scores if PROBABILITIES in self.keep else None
+        return [name for name in (self.tokens, self.text, self.ner_tags, self.spans, scores) if name is not None]
 
     def __str__(self) -> str:
         words = f"words in {self.tokens!r}" if self.tokens else f"text in {self.text!r}"
@@ -113,7 +119,8 @@ def choose_fields(
         text = text if spans else None
     if not with_tags and tokens:
         text = text if forms[tokens] == "parts" else None
-    return Fields(tokens, text, tags, spans, names, given.get("id", "id"), word_rule)
+    scores = next((name for name in _SCORES if name in existing), None)
+    return Fields(tokens, text, tags, spans, names, given.get("id", "id"), word_rule, scores=scores)
 
 
 def _no_column(name: str, existing: Sequence[str], error: ErrorOf, *, key: str | None = None) -> DataError:

@@ -50,7 +50,7 @@ class Reading:
     scheme: str | None = None
     names: Sequence[str] | None = None
     word_rule: str = UNICODE
-    keep_text: bool = False
+    keep: Sequence[str] = ()
 
     def of_columns(self, lines: Sequence[Line]) -> Content:
         """What lines with one word each hold."""
@@ -71,7 +71,7 @@ class Reading:
             word_rule=self.word_rule,
             error=self._error,
         )
-        fields = replace(fields, keep_text=self.keep_text)
+        fields = replace(fields, keep=self.keep)
         sentences: list[TaggedSentence] = []
         notes: list[tuple[str, str]] = []
         places: dict[str, tuple[int | None, str]] = {}
@@ -95,7 +95,7 @@ class Reading:
             ids |= set() if own is None else {own}
             for tag in sentence.tags:
                 places.setdefault(tag, (line, at))
-            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own, sentence.text))
+            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own, sentence.extra))
         if not sentences:
             raise DataError("no rows.", fix="give rows with words.", path=self.path)
         if not self.with_tags or not fields.ner_tags:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from datasets import Dataset, Features, Value
+from datasets import Dataset, Features
 
-from tof_hf.data.features import ner_features
+from tof_hf.data.features import EXTRA_FEATURES, PROBABILITIES, ner_features
 from tof_hf.data.labels import LabelMap, check_label_map, entity_types, label_names, map_types, spans_from_tags
 from tof_hf.data.mapping import Batch, cached_map
+from tof_hf.data.readers.columns import TaggedSentence
 from tof_hf.data.readers.fields import choose_fields
 from tof_hf.data.readers.files import Parsed, RowReader
 from tof_hf.data.readers.forms import Reading, read_content
@@ -34,11 +35,11 @@ def parse_ner(
     labels: Sequence[str] | None = None,
     label_map: LabelMap = None,
     word_rule: str = UNICODE,
-    keep_text: bool = False,
+    keep: Sequence[str] = (),
 ) -> Parsed:
     """Return the rows of a file."""
     check_label_map(label_map)
-    reading = Reading(path, columns, scheme=scheme, names=labels, word_rule=word_rule, keep_text=keep_text)
+    reading = Reading(path, columns, scheme=scheme, names=labels, word_rule=word_rule, keep=keep)
     read = read_content(text, reading)
     if read is None:
         raise DataError("no tags.", fix="give a file with tags.", path=path)
@@ -46,14 +47,11 @@ def parse_ner(
     written_in = read.scheme or detect_scheme(sentence.tags for sentence in sentences)
     index = _label_index({tag for sentence in sentences for tag in sentence.tags}, label_map)
     # Numbers and not names: ClassLabel would look up every tag again.
-    rows = [
-        one.row | {"ner_tags": _encode(one.tags, index, label_map)} | ({"text": one.text} if keep_text else {})
-        for one in sentences
-    ]
+    rows = [_kept(one, keep) | {"ner_tags": _encode(one.tags, index, label_map)} for one in sentences]
     entities = sum(len(spans_from_tags(sentence.tags)) for sentence in sentences)
     words = sum(len(sentence.tokens) for sentence in sentences)
     counts = f"{read.how}; {len(rows)} sentences, {words} words, {entities} entities in {written_in}, before label_map"
-    return _features(index, keep_text), rows, [counts, *read.warnings, *([_IO] if written_in == "IO" else [])]
+    return _features(index, keep), rows, [counts, *read.warnings, *([_IO] if written_in == "IO" else [])]
 
 
 def ner_rows(
@@ -64,7 +62,7 @@ def ner_rows(
     labels: Sequence[str] | None,
     label_map: LabelMap,
     word_rule: str,
-    keep_text: bool,
+    keep: Sequence[str],
 ) -> Dataset:
     """Return the rows of a table with words and tags (text, numbers or ClassLabel) or spans. Raises `DataError`."""
     check_label_map(label_map)
@@ -78,7 +76,7 @@ def ner_rows(
         error=error_of,
     )
     classes = table.class_names(fields.ner_tags)
-    fields = replace(fields, names=labels or classes, keep_text=keep_text)
+    fields = replace(fields, names=labels or classes, keep=keep)
     rows = table.sentences(fields)
     lists = rows.with_format("arrow")["ner_tags"][:]
     found = {one["values"]: one["counts"] for one in pc.value_counts(pc.list_flatten(lists)).to_pylist()}
@@ -99,7 +97,7 @@ def ner_rows(
     return cached_map(
         rows,
         _numbered,
-        features=_features(index, keep_text),
+        features=_features(index, keep),
         description="Reading tags",
         depends_on=(_encode, map_types),
         meaning=dict(written.meaning),
@@ -117,11 +115,17 @@ def _numbered(
     label_map: LabelMap,
 ) -> Batch:
     tags = [_encode([meaning[tag] for tag in tags], index, label_map) for tags in batch["ner_tags"]]
-    return {name: batch[name] for name in ("id", "tokens", "text") if name in batch} | {"ner_tags": tags}
+    return {**batch, "ner_tags": tags}
 
 
-def _features(index: Mapping[str, int], keep_text: bool) -> Features:
-    return Features(ner_features(list(index)) | ({"text": Value("string")} if keep_text else {}))
+def _kept(sentence: TaggedSentence, keep: Sequence[str]) -> dict[str, Any]:
+    """The row without tags; a column file has no text, and is sure of all words."""
+    default = {"text": None, PROBABILITIES: [1.0] * len(sentence.tokens)}
+    return sentence.row | {name: sentence.extra.get(name, default[name]) for name in keep}
+
+
+def _features(index: Mapping[str, int], keep: Sequence[str]) -> Features:
+    return Features(ner_features(list(index)) | {name: EXTRA_FEATURES[name] for name in keep})
 
 
 def _label_index(tags: Iterable[str], label_map: LabelMap) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset, List, concatenate_datasets
 
+from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.labels import LabelMap, entity_types, label_names
 from tof_hf.data.mapping import cached_map
 from tof_hf.data.readers.loading import Source, read_parts
@@ -37,6 +38,7 @@ def read_ner(
     label_map: LabelMap = None,
     word_rule: str = UNICODE,
     keep_text: bool = False,
+    scores: bool = False,
     split: str | None = None,
 ) -> Dataset:
     """Return NER rows in strict IOB2 (paper 4.2).
@@ -53,6 +55,8 @@ def read_ner(
         label_map: `{"OTHER": "MISC"}` renames a type, `{"MISC": "O"}` drops one, `"span"` makes all of them ENT.
         word_rule: How a text with spans is split into words; as in `read_text`.
         keep_text: Also keep the text of each row that has one, in a column `text`.
+        scores: Also return `ner_probabilities`, a number from 0 to 1 for each word: the `score` of its entity, or its
+            own in a column `ner_probabilities`, `probabilities` or `scores`; 1 where there is none.
         split: The split of a source with several.
 
     Returns:
@@ -76,7 +80,7 @@ def read_ner(
         labels=names,
         label_map=_plain(label_map),
         word_rule=word_rule,
-        keep_text=keep_text,
+        keep=[name for name, kept in (("text", keep_text), (PROBABILITIES, scores)) if kept],
     )
     types = {kind for part in parts for kind in entity_types(_names(part))}
     if not types:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.labels import UNTYPED, Span, tags_from_spans
 from tof_hf.data.readers.answers import find_answer
-from tof_hf.data.readers.fields import END, START, TYPE, ErrorOf, Fields, Record, listed
+from tof_hf.data.readers.fields import END, SCORE, START, TYPE, ErrorOf, Fields, Record, listed
 from tof_hf.data.schemes import named
 from tof_hf.data.tagged import of_words
 from tof_hf.data.words import find_word_spans
@@ -25,15 +26,15 @@ NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The words of a row, its tags as written, what happened to its spans (kinds of `NOTES` with examples), its text.
+    """The words of a row, its tags as written, what happened to its spans (kinds of `NOTES` with examples).
 
-    The text is None if the row has none, or if it is not wanted.
+    `extra`: the values of those columns that are kept.
     """
 
     tokens: list[str]
     tags: list[str]
     notes: list[tuple[str, str]] = field(default_factory=list)
-    text: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def sentence_of(record: Record, fields: Fields) -> Sentence | None:
@@ -42,20 +43,48 @@ def sentence_of(record: Record, fields: Fields) -> Sentence | None:
         return Sentence([], [], [("rejected", repr(record.get("text", ""))[:60])])
     words, places, text = _words(record, fields)
     notes: list[tuple[str, str]] = []
+    scored = PROBABILITIES in fields.keep
+    scores = _scores(record, fields, len(words)) if scored else [1.0] * len(words)
     if fields.ner_tags:
         tags = _tags(record.get(fields.ner_tags), fields)
         if len(words) != len(tags):
             raise DataError(f"{len(words)} words and {len(tags)} tags.", fix="give every word exactly one tag.")
     elif fields.spans:
-        given = list(_spans(listed(record.get(fields.spans)), text, notes, of_words=fields.text is None))
-        tags = tags_from_spans(_in_words(given, places, text, notes), len(words))
+        of_words = fields.text is None
+        given = list(_spans(listed(record.get(fields.spans)), text, notes, of_words=of_words, scored=scored))
+        found = list(_in_words(given, places, text, notes))
+        tags = tags_from_spans([span for span, _ in found], len(words))
+        for span, score in found:
+            scores[span.start : span.end] = [score] * (span.end - span.start)
     else:
         tags = ["O"] * len(words)
-    pairs = [(word, tag) for word, tag in zip(words, tags, strict=True) if word.strip() and word != "-DOCSTART-"]
-    if not pairs and not notes:
+    kept = [number for number, word in enumerate(words) if word.strip() and word != "-DOCSTART-"]
+    if not kept and not notes:
         return None
-    own = text if fields.keep_text and fields.text and record.get(fields.text) == text else None
-    return Sentence([word for word, _ in pairs], [tag for _, tag in pairs], notes, own)
+    own = text if fields.text and record.get(fields.text) == text else None
+    extra = {"text": own, PROBABILITIES: [scores[number] for number in kept]}
+    return Sentence(
+        [words[number] for number in kept],
+        [tags[number] for number in kept],
+        notes,
+        {name: extra[name] for name in fields.keep},
+    )
+
+
+def _scores(record: Record, fields: Fields, length: int) -> list[float]:
+    """A score for each word, 1 if the row has none."""
+    scores = listed(record.get(fields.scores)) if fields.scores else None
+    if not isinstance(scores, list):
+        return [1.0] * length
+    if len(scores) != length:
+        raise DataError(f"{length} words and {len(scores)} scores.", fix="give every word exactly one score.")
+    return [_score(score) for score in scores]
+
+
+def _score(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DataError(f"the score {value!r:.60}.", fix="give scores from 0 to 1.")
+    return float(value)
 
 
 def _words(record: Record, fields: Fields) -> tuple[list[str], list[tuple[int, int]], str]:
@@ -109,8 +138,10 @@ def _ends(span: Record, text: str) -> tuple[int, int]:
     raise DataError(found, fix="give offsets in characters, end exclusive.")
 
 
-def _spans(value: Any, text: str, notes: list[tuple[str, str]], *, of_words: bool) -> Iterator[tuple[int, int, str]]:
-    """Start, end and type of each span, of every usual form."""
+def _spans(
+    value: Any, text: str, notes: list[tuple[str, str]], *, of_words: bool, scored: bool
+) -> Iterator[tuple[int, int, str, float]]:
+    """Start, end, type and score of each span, of every usual form; without `scored` all scores are 1."""
     if isinstance(value, Mapping):  # one list for each key
         value = [dict(zip(value, values, strict=False)) for values in zip(*value.values(), strict=False)]
     for span in value or ():
@@ -136,18 +167,19 @@ def _spans(value: Any, text: str, notes: list[tuple[str, str]], *, of_words: boo
                 raise DataError(f"{there!r} where a span says {said!r:.60}.", fix="correct its offsets.")
             notes.append(("moved", repr(said)))
             start, end = place
-        yield start, end, label.strip()
+        score = next((span[key] for key in SCORE if span.get(key) is not None), 1.0) if scored else 1.0
+        yield start, end, label.strip(), _score(score)
 
 
 def _in_words(
-    spans: Sequence[tuple[int, int, str]],
+    spans: Sequence[tuple[int, int, str, float]],
     places: Sequence[tuple[int, int]],
     text: str,
     notes: list[tuple[str, str]],
-) -> Iterator[Span]:
-    """The words of spans of characters, in full; of crossing spans the longest."""
+) -> Iterator[tuple[Span, float]]:
+    """The words of spans of characters, in full, with the scores; of crossing spans the longest."""
     taken: dict[int, Span] = {}
-    for start, end, label in sorted(set(spans), key=lambda span: (span[0] - span[1], span[0])):
+    for start, end, label, score in sorted(set(spans), key=lambda span: (span[0] - span[1], span[0])):
         within = [number for number, place in enumerate(places) if place[0] < end and place[1] > start]
         if not within:
             notes.append(("blank", repr(text[start:end])))
@@ -160,7 +192,7 @@ def _in_words(
         if first < start or end < last:
             notes.append(("cut", f"{text[start:end]!r} in {text[first:last]!r}"))
         taken |= dict.fromkeys(within, span)
-        yield span
+        yield span, score
 
 
 def told(notes: Sequence[tuple[str, str]]) -> list[str]:

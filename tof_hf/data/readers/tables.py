@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
-from tof_hf.data.features import TEXT_FEATURES
+from tof_hf.data.features import EXTRA_FEATURES, TEXT_FEATURES
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.readers.fields import USUAL_NAMES, Fields, Record
 from tof_hf.data.readers.files import check_length
@@ -77,7 +77,7 @@ class Table:
         used = [*fields.used(), *(name for name in (fields.id, "answer") if name in self.dataset.column_names)]
         table = replace(self, dataset=self.dataset.select_columns(list(dict.fromkeys(used))))
         make = partial(_sentence_row, fields=fields)
-        features = Features(_WRITTEN | ({"text": Value("string")} if fields.keep_text else {}))
+        features = Features(_WRITTEN | {name: EXTRA_FEATURES[name] for name in fields.keep})
         rows = table.rows(make, features, depends_on=(_sentence_row, sentence_of), id_column=fields.id)
         notes = [(note["kind"], note["example"]) for notes in rows["notes"] for note in notes]
         left = len(self.dataset) - len(rows)
@@ -149,4 +149,4 @@ def _sentence_row(record: Record, *, fields: Fields) -> Row | None:
     if sentence is None or not sentence.tokens:
         return None
     notes = [{"kind": kind, "example": example} for kind, example in sentence.notes]
-    return {"tokens": sentence.tokens, "ner_tags": sentence.tags, "notes": notes, "text": sentence.text}
+    return {"tokens": sentence.tokens, "ner_tags": sentence.tags, "notes": notes} | sentence.extra
