@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from huggingface_hub import RepoCard
@@ -14,7 +16,8 @@ from nightly import nightly_only
 from tof_hf.data.tagged import Tagged
 from tof_hf.errors import DataError, ModelError, TofError
 from tof_hf.inference.tagger import load_tagger
-from tof_hf.integrations.demo import build_page, highlighted, run_demo, write_space
+from tof_hf.integrations import demo
+from tof_hf.integrations.demo import build_page, highlighted, run_demo, tagged_file, write_space
 from tof_hf.utils.markdown import escape
 from tof_hf.utils.text import printable
 
@@ -58,13 +61,50 @@ def test_the_button_of_the_page_gives_pieces_and_a_table(tagger):
     assert find(None) == ([], [])
 
 
+def test_a_file_in_gives_a_file_out_until_the_page_took_it(tagger, tmp_path):
+    source = tmp_path / "texts.txt"
+    source.write_text("Maria visited London.\n\n(Paris)\n", encoding="utf-8")
+    results = tagged_file(tagger, str(source), "jsonl")
+    out, counts = next(results)
+    rows = [json.loads(line) for line in Path(out).read_text(encoding="utf-8").splitlines()]
+    assert Path(out).name == "texts-tagged.jsonl" and [row["text"] for row in rows] == [
+        "Maria visited London.",
+        "",
+        "(Paris)",
+    ]
+    assert counts == f"{sum(len(row['entities']) for row in rows):,} entities in 3 texts"
+    assert list(results) == [] and not Path(out).exists()
+    assert list(tagged_file(tagger, None, "jsonl")) == [(None, "Choose a file first.")]
+
+
+def test_a_file_that_cannot_be_read_is_named_without_its_folder(tagger, tmp_path):
+    import gradio
+
+    source = tmp_path / "<b>texts.pdf"
+    source.write_bytes(b"%PDF")
+    page = build_page(tagger)
+    (tag_file,) = [function.fn for function in page.fns.values() if function.api_name == "tag_file"]
+    with pytest.raises(gradio.Error, match="&lt;b&gt;texts.pdf: found the form") as error:
+        next(tag_file(str(source), "jsonl"))
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_the_language_of_a_hub_id_is_that_of_its_card(monkeypatch, folder):
+    assert demo.card_language(folder, None) == demo.card_language("user/none", None) == ""
+    for language, shown in (("es", "es"), (["de", "nl"], "de, nl"), (None, "")):
+        card = f"---\nlanguage: {json.dumps(language)}\n---\n# A tagger\n"
+        monkeypatch.setattr(demo, "read_card", lambda model, revision, card=card: card)
+        assert demo.card_language("user/tagger", None) == shown
+
+
 def test_a_title_and_a_text_are_shown_and_not_obeyed(tagger, installed, tmp_path):
     title = "[x](http://evil) <img src=x> \u202e\x1b"
-    page = build_page(tagger, title=title)
+    page = build_page(tagger, title=title, target="es")
     import gradio
 
     heading = next(block.value for block in page.blocks.values() if isinstance(block, gradio.Markdown))
-    assert heading == f"# {escape(title)}" and page.title == printable(title)
+    whole = f"{title}: LOC, PER in es"
+    assert heading == f"# {escape(whole)}" and page.title == printable(whole)
     assert highlighted(Tagged("a\x1bb\u202ec", [], [], [])) == [("a\ufffdb\ufffdc", None)]
     space = write_space(tmp_path / "space", "user/tagger", title=title)
     assert f"# {escape(title)}" in (space / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from tof_hf.data import read_ner
 from tof_hf.report.page import make_report
 from tof_hf.report.reading import Run
 from tof_hf.report.sentences import Piece
-from tof_hf.report.target import target_text
+from tof_hf.report.target import run_of_tagger, target_text
 
 SURE = [[0.9, 0.6, 0.9, 0.9, 0.9], [0.9, 0.9, 0.9, 0.8], [0.4]]
 
@@ -76,6 +76,15 @@ def test_answers_of_a_replaced_or_damaged_file_are_no_opinion(written):
     assert target_text(Run.read(written.folder)).answers is None
     file.write_text("[[]]", encoding="utf-8")
     assert target_text(Run.read(written.folder)).answers is None
+
+
+def test_a_final_tagger_brings_its_target_and_texts_with_entities_of_most_types_first(written, tmp_path):
+    written.tokens[0], written.tokens[1] = written.tokens[1], written.tokens[0]
+    written.gold = [written.gold[1], written.gold[0], written.gold[2]]
+    written.tags = {name: [rows[1], rows[0], rows[2]] for name, rows in written.tags.items()}
+    examples = ["Ana Ruiz vive en Lima", "Lima gana a Roma"]
+    assert run_of_tagger(written.write() / "final") == ("es", examples)
+    assert run_of_tagger(tmp_path / "final") == run_of_tagger(tmp_path / "a" / "b") == ("", [])
 
 
 def test_a_run_without_labelled_text_shows_the_scored_sentences_and_nothing_to_label(written, page):

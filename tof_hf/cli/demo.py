@@ -19,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from tof_hf.integrations.demo import run_demo, write_space
+    from tof_hf.report.target import run_of_tagger
 
     configure_runtime()
     if options.space is not None:
         show(f"written: {write_space(options.space, options.model, revision=options.revision)}")
     else:
-        run_demo(options.model, port=options.port, revision=options.revision)
+        target, examples = run_of_tagger(Path(options.model))
+        run_demo(options.model, port=options.port, revision=options.revision, target=target, examples=examples)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from html import escape as escape_html
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tof_hf.data.labels import entity_types
 from tof_hf.errors import DataError, ModelError, TofError
 from tof_hf.storage.files import temporary_folder
 from tof_hf.utils.extras import require
@@ -23,23 +26,36 @@ if TYPE_CHECKING:
     from tof_hf.data.tagged import Tagged
     from tof_hf.inference.tagger import Tagger
 
+RESULTS = ("jsonl", "conll", "txt")
+MOST_BYTES = "100mb"  # of a file in
 ColumnType = Literal["str", "number"]
 COLUMNS: dict[str, ColumnType] = {"Text": "str", "Label": "str", "Score": "number", "Start": "number", "End": "number"}
 
 
-def run_demo(model: str, *, port: int | None = None, revision: str | None = None) -> None:
+def run_demo(
+    model: str, *, port: int | None = None, revision: str | None = None, target: str = "", examples: Sequence[str] = ()
+) -> None:
     """Serve the demo page of a tagger (a folder or a Hub id) on this machine until it is interrupted.
 
-    `port`: by default the first free one from 7860. Raises ModelError if there is no tagger, DataError if the port is
-    in use.
+    `port`: by default the first free one from 7860. `target`: the language or kind of its texts, by default that of its
+    card. Raises ModelError if there is no tagger, DataError if the port is in use.
     """
     require("demo", "gradio")
     from tof_hf.inference.tagger import load_tagger
 
-    page = build_page(load_tagger(model, revision=revision), title=Path(model).name or model)
+    folder = Path(os.path.realpath(model)) if Path(model).exists() else Path(model)
+    name = folder.parent.name if folder.name == "final" else folder.name
+    target = target or card_language(model, revision)
+    page = build_page(load_tagger(model, revision=revision), title=name, target=target, examples=examples)
     try:
         _, address, _ = page.launch(
-            server_name="127.0.0.1", server_port=port, share=False, ssr_mode=False, quiet=True, prevent_thread_lock=True
+            server_name="127.0.0.1",
+            server_port=port,
+            share=False,
+            ssr_mode=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            max_file_size=MOST_BYTES,
         )
     except OSError as problem:
         taken = "no free port from 7860 on" if port is None else f"the port {port} in use"
@@ -48,8 +64,13 @@ def run_demo(model: str, *, port: int | None = None, revision: str | None = None
     page.block_thread()
 
 
-def build_page(tagger: Tagger, *, title: str = "Named entities", examples: Sequence[str] = ()) -> gradio.Blocks:
-    """The page: it shows the entities of a text highlighted and as a table. Without analytics."""
+def build_page(
+    tagger: Tagger, *, title: str = "Named entities", target: str = "", examples: Sequence[str] = ()
+) -> gradio.Blocks:
+    """The page: entities of a text, highlighted and as a table, and files in and out. Without analytics.
+
+    Its heading is the title with the tagger's types and `target`, the language or kind of its texts.
+    """
     require("demo", "gradio")
     import gradio
 
@@ -57,18 +78,47 @@ def build_page(tagger: Tagger, *, title: str = "Named entities", examples: Seque
         tagged = next(tagger.stream([text or ""]))
         return highlighted(tagged), table(tagged)
 
-    with gradio.Blocks(title=printable(title), analytics_enabled=False) as page:
-        gradio.Markdown(f"# {escape(title)}")
-        text = gradio.Textbox(label="Text", lines=4, max_lines=12, placeholder="Write or paste a text.")
-        button = gradio.Button("Find entities", variant="primary")
-        if examples:
-            gradio.Examples([[example] for example in examples], inputs=text)
-        found = gradio.HighlightedText(label="Entities", show_whitespaces=True)
-        rows = gradio.Dataframe(
-            label="Table", headers=list(COLUMNS), datatype=list(COLUMNS.values()), interactive=False, max_chars=100
-        )
-        button.click(find, text, [found, rows], api_name="find")
+    def tag_file(source: str | None, form: str) -> Iterator[tuple[str | None, str]]:
+        try:
+            yield from tagged_file(tagger, source, form)
+        except TofError as problem:  # gradio shows the message as HTML
+            message = printable(str(problem)).replace(str(source), Path(str(source)).name)
+            raise gradio.Error(escape_html(message)) from problem
+
+    heading = f"{title}: {', '.join(entity_types(tagger.names))}" + (f" in {target}" if target else "")
+    with gradio.Blocks(title=printable(heading), analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+        gradio.Markdown(f"# {escape(heading)}")
+        with gradio.Tab("Text"):
+            text = gradio.Textbox(label="Text", lines=4, max_lines=12, placeholder="Write or paste a text.")
+            button = gradio.Button("Find entities", variant="primary")
+            if examples:
+                gradio.Examples([[printable(example)] for example in examples], inputs=text)
+            found = gradio.HighlightedText(label="Entities", show_whitespaces=True)
+            rows = gradio.Dataframe(
+                label="Table", headers=list(COLUMNS), datatype=list(COLUMNS.values()), interactive=False, max_chars=100
+            )
+            button.click(find, text, [found, rows], api_name="find")
+        with gradio.Tab("File"):
+            source = gradio.File(label="Texts: .txt (one a line), .jsonl, .conll or .parquet; also .gz")
+            form = gradio.Radio(list(RESULTS), value=RESULTS[0], label="Form of the result")
+            button = gradio.Button("Tag the file", variant="primary")
+            counts = gradio.Textbox(label="Found", interactive=False)
+            result = gradio.File(label="Result", interactive=False)
+            button.click(tag_file, [source, form], [result, counts], api_name="tag_file")
     return page
+
+
+def tagged_file(tagger: Tagger, source: str | None, form: str) -> Iterator[tuple[str | None, str]]:
+    """Once the result of `predict_file` and what was found; the result is removed when the next one is asked for."""
+    if source is None:
+        yield None, "Choose a file first."
+        return
+    from tof_hf.inference.predict_file import predict_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / f"{Path(source).name.partition('.')[0]}-tagged.{form}"
+        texts, entities = predict_file(tagger, Path(source), out)
+        yield str(out), f"{entities:,} entities in {texts:,} texts"
 
 
 def highlighted(tagged: Tagged) -> list[tuple[str, str | None]]:
@@ -103,6 +153,7 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
         "model": model,
         "revision": revision or "main",
         "title": title or model.rpartition("/")[2],
+        "target": card_language(model, revision),
         "gradio": metadata.version("gradio"),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "requirements": _requirements(),
@@ -115,6 +166,26 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
             (part / name).write_text(page.get_template(f"{name}.jinja").render(values), encoding="utf-8")
         part.replace(target)  # fails if there are files in it now
     return Path(folder)
+
+
+def card_language(model: str, revision: str | None) -> str:
+    """The languages that a Hub id's card names; empty for a folder, and where there is no such card or no network."""
+    from huggingface_hub import ModelCard
+
+    if Path(model).exists():
+        return ""
+    try:
+        language = ModelCard(read_card(model, revision), ignore_metadata_errors=True).data.language
+    except (OSError, ValueError):
+        return ""
+    return ", ".join([language] if isinstance(language, str) else language or [])
+
+
+def read_card(model: str, revision: str | None) -> str:
+    """The text of a Hub id's card. Raises OSError if there is none."""
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(model, "README.md", revision=revision)).read_text(encoding="utf-8")
 
 
 def _check_hub_id(model: str) -> None:

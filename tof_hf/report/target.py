@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,7 @@ from tof_hf.report.reading import Run, short
 from tof_hf.report.sentences import Piece, evenly, indices, mark_entities, part_shown, read_spans
 
 TO_LABEL = 200  # sentences in the file to label
+EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,15 @@ class TargetText:
         lowest = None if self.lowest is None else float(self.lowest[row])
         return TargetSentence(id, lines, sorted({span.label for span in own}), lowest, to_label)
 
+    def examples(self) -> list[str]:
+        """A few texts of usual length, those with entities of the most types first."""
+        rows = evenly(range(len(self.rows)), EXAMPLES * 100)
+        texts = self.rows["tokens"].take(indices(rows)).to_pylist()
+        types = [len({span.label for span in spans}) for spans in read_spans(self.rows, self.tags, rows)]
+        usual = [(count, words) for count, words in zip(types, texts, strict=True) if 4 <= len(words) <= 40]
+        usual.sort(key=lambda pair: -pair[0])
+        return list(dict.fromkeys(" ".join(words) for _, words in usual))[:EXAMPLES]
+
     def columns(self) -> str:
         """The sentences to label as a column file, with the last tagger's tags, ready to correct."""
         entities = read_spans(self.rows, self.tags, self.to_label)
@@ -125,6 +137,16 @@ def target_text(run: Run) -> TargetText | None:
     if run.best is None or (rows := run.predictions(run.best[1], "target")) is None:
         return None
     return TargetText(best, short(run.best[1]), "predicted", rows)
+
+
+def run_of_tagger(folder: Path) -> tuple[str, list[str]]:
+    """The target's name and a few of its texts, if the folder is `final/` of a run; else nothing."""
+    try:
+        run = Run.read(Path(os.path.realpath(folder)).parent)
+        text = target_text(run)
+    except DataError:
+        return "", []
+    return run.lineage.target, text.examples() if text else []
 
 
 def _pseudo_labelled(run: Run, system: str) -> TargetText | None:

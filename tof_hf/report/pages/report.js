@@ -16,7 +16,7 @@ for (const pages of document.querySelectorAll(".pages")) {
     page = Math.min(Math.max(to, 0), last);
     const here = new Set(found.slice(page * size, (page + 1) * size));
     for (const sentence of sentences) sentence.hidden = !here.has(sentence);
-    where.textContent = found.length ? `${page + 1} of ${last + 1} (${found.length} sentences)` : "no such sentence";
+    where.textContent = found.length ? `page ${page + 1} of ${last + 1}, ${found.length} of ${sentences.length} sentences` : "no such sentence";
     [previous.disabled, next.disabled] = [page === 0, page === last];
     list.scrollTop = 0;
   };
