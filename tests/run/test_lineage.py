@@ -62,11 +62,14 @@ def test_options_that_differ_are_named_without_the_folders_of_this_machine(tmp_p
         "mlm.max_sentences=5",
         "queries={PER: 'who / what?'}",
         "mrc.run_name=../customer/name",
+        "mrc.project=customer",
+        "mrc.report_to=wandb",
+        "mrc.trackio_space_id=customer/logs",
     ]
     reported = changed_options(load_config(SMALLEST, changes))
     assert reported["translation.dictionary"] == "dict.txt" and reported["ner.deepspeed"] == "ds.json"
     assert reported["mlm.max_sentences"] == 5 and reported["queries.PER"] == "who / what?"
-    assert "customer" not in json.dumps(reported)
+    assert "customer" not in json.dumps(reported) and "wandb" not in json.dumps(reported)
 
 
 def test_a_name_is_cut_to_its_last_part_in_every_form_that_has_a_folder(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from tof_hf.cli.common import show
 
 HELP = "print versions, platform and devices for a bug report, without paths and names"
-_OPTIONAL = ("gradio", "onnx", "onnxruntime", "optuna", "spacy", "tensorboard")
+_OPTIONAL = ("gradio", "mlflow", "onnx", "onnxruntime", "optuna", "spacy", "tensorboard", "wandb")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -170,14 +170,15 @@ def write_space(folder: str | Path, model: str, *, revision: str | None = None, 
 
 def card_language(model: str, revision: str | None) -> str:
     """The languages that a Hub id's card names; empty for a folder, and where there is no such card or no network."""
-    from huggingface_hub import ModelCard
+    from huggingface_hub import ModelCard, ModelCardData
 
     if Path(model).exists():
         return ""
     try:
-        language = ModelCard(read_card(model, revision), ignore_metadata_errors=True).data.language
+        data = ModelCard(read_card(model, revision), ignore_metadata_errors=True).data
     except (OSError, ValueError):
         return ""
+    language = data.language if isinstance(data, ModelCardData) else None
     return ", ".join([language] if isinstance(language, str) else language or [])
 
 

@@ -113,8 +113,14 @@ def changed_options(config: TofConfig) -> dict[str, Any]:
     return {
         key: public(value)
         for key, value in dotted(plain).items()
-        if key.partition(".")[0] not in same and default.get(key, missing) != value
+        if key.partition(".")[0] not in same and default.get(key, missing) != value and not _names_tracker(key)
     }
+
+
+def _names_tracker(key: str) -> bool:
+    """Whether an option says where to log to: names of projects and accounts are nobody's business."""
+    name = key.rpartition(".")[2]
+    return name in ("project", "report_to", "run_name") or name.startswith("trackio")
 
 
 def _of_section(options: Mapping[str, Any], section: str) -> dict[str, Any]:

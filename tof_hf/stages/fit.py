@@ -47,6 +47,7 @@ from tof_hf.stages.reuse import (
     stage_files,
 )
 from tof_hf.stages.stage import Checkpoint, Stage, StageFolders
+from tof_hf.stages.trackers import logs_folder, tracked
 from tof_hf.stages.vocabulary import narrow_vocabulary
 from tof_hf.storage.files import temporary_folder
 from tof_hf.storage.publishing import remove_folders
@@ -92,7 +93,7 @@ def fit(stage: Stage, stages: StageFolders | Path, callbacks: Callbacks = ()) ->
             _remove_checkpoints(folder)
         return done
     meter = CostMeter(folder / BEGUN)
-    with failures_of_the_machine(folder):
+    with failures_of_the_machine(folder), tracked(stage.config, folder):
         trainer, hand_off = _trainer(stage, folder, inputs, decision.checkpoint)
         for callback in (meter, *callbacks):
             trainer.add_callback(callback)
@@ -186,7 +187,7 @@ def stage_trainer(stage: Stage, model: PreTrainedModel, args: TrainingArguments,
             narrow_vocabulary(trainer, stage.encoded, stage.tokenizer.all_special_ids)
         if config.early_stopping_patience is not None and args.load_best_model_at_end:
             trainer.add_callback(EarlyStoppingCallback(config.early_stopping_patience))
-    logs = Path(str(args.output_dir)).parent.parent.parent / "logs" / stage.name  # output_dir is deleted in the end
+    logs = logs_folder(Path(str(args.output_dir)).parent)  # output_dir is deleted in the end
     for callback in trainer.callback_handler.callbacks:
         if vars(callback).get("logging_dir", logs) is None:  # TensorBoard's, unless its environment variable is set
             callback.logging_dir = str(logs)
