@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tof_hf.data.column_line import column_line
+from tof_hf.data.column_line import column_text
 from tof_hf.data.draw import drawn_rows
-from tof_hf.data.labels import Span
+from tof_hf.data.labels import Span, tags_from_spans
 from tof_hf.data.lists import flat, list_column
 from tof_hf.errors import DataError
 from tof_hf.report.changes import changed_rows
@@ -124,7 +124,8 @@ class TargetText:
         """The sentences to label as a column file, with the last tagger's tags, ready to correct."""
         entities = read_spans(self.rows, self.tags, self.to_label)
         texts = self.rows["tokens"].take(indices(self.to_label)).to_pylist()
-        return "".join(_column_text(*pair) for pair in zip(texts, entities, strict=True))
+        rows = zip(texts, entities, strict=True)
+        return "".join(column_text(words, tags_from_spans(spans, len(words))) for words, spans in rows)
 
 
 def target_text(run: Run) -> TargetText | None:
@@ -197,15 +198,7 @@ def _lowest(probabilities: pa.Array | pa.ChunkedArray) -> np.ndarray:
 def _fits_columns(words: Sequence[str]) -> bool:
     """Whether a column file can hold the words."""
     try:
-        _column_text(words, ())
+        column_text(words, ())
     except DataError:
         return False
     return True
-
-
-def _column_text(words: Sequence[str], spans: Collection[Span]) -> str:
-    """One sentence, a word a line."""
-    tags = ["O"] * len(words)
-    for span in spans:
-        tags[span.start : span.end] = [f"B-{span.label}", *[f"I-{span.label}"] * (span.end - span.start - 1)]
-    return "".join(column_line(word, tag) for word, tag in zip(words, tags, strict=True)) + "\n"
