@@ -91,7 +91,7 @@ def test_the_reduced_forms_of_tof_are_its_beginnings(values, tmp_path):
 
 def test_self_training_goes_on_with_its_own_labels_and_the_source_beside_them(values, tmp_path):
     run = values | {"output_dir": str(tmp_path), "systems": ["self_training"]}
-    chosen = {"selection": "threshold", "threshold": 0.2, "selection_level": "token"}
+    chosen = {"selection": "threshold", "threshold": 0.2, "selection_level": "token", "targets": "soft"}
     run_tof(run | {"labelling": chosen})
     lineage = json.loads((tmp_path / "lineage.json").read_text())
     assert list(lineage["stages"]["ner-pseudo_ner_mix"]["rows"]) == ["source", "pseudo"]

@@ -16,9 +16,9 @@ from tof_hf.data import read_text
 from tof_hf.errors import RunError
 from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.collators import SpanCollator
-from tof_hf.stages.distillation import SoftCollator
 from tof_hf.stages.machine import failures_of_the_machine
 from tof_hf.stages.mlm import MaskingCollator
+from tof_hf.stages.soft_loss import SoftCollator
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from datasets import Dataset
 from torch.nn import functional as F
 
-from tof_hf.data.soft_labels import encode_soft_labels, soft_label
+from tof_hf.data.label_selection import select_labels
+from tof_hf.data.pseudo_labels import PROBABILITIES, WordPredictions, mix_labelled, pseudo_label
+from tof_hf.data.soft_labels import encode_soft_labels, soft_label, with_probabilities
 from tof_hf.data.windows import IGNORE, NO_WORD
-from tof_hf.stages.distillation import DISAGREED, SoftCollator, distillation_loss
 from tof_hf.stages.fit import token_loss
+from tof_hf.stages.soft_loss import DISAGREED, SoftCollator, distillation_loss
 
 NAMES = ["O", "B-PER", "I-PER"]
 
@@ -53,6 +56,30 @@ def slow_loss(taught, windows, logits, soft_loss, hard_weight):
             if not row["ner_unsure"][word]:
                 total -= hard_weight * math.log(own[row["ner_tags"][word]])
     return total / words
+
+
+def test_a_tagger_learns_sharpened_probabilities_of_sure_words_and_the_labels_of_the_source(tokenizers):
+    found = np.array([[0.9, 0.05, 0.05], [0.1, 0.6, 0.3], [0.05, 0.15, 0.8]], dtype=np.float32)
+    predicted = WordPredictions([["O", "B-PER", "I-PER"]], [[0.9, 0.6, 0.8]])
+    text = Dataset.from_dict({"id": ["1"], "tokens": [["seen", "Maria", "Juan"]]})
+    own = pseudo_label(text, predicted, label_names=NAMES)
+    soft = with_probabilities(own, found, sharpened=True)
+    chosen = select_labels(soft, "threshold", level="token", threshold=0.7)
+    source = with_probabilities(own.select_columns(["id", "tokens", "ner_tags"]))
+    mixed = mix_labelled([source, chosen], columns=["id", "tokens", "ner_tags", PROBABILITIES])
+    windows = [*encode_soft_labels(mixed, tokenizers["wordpiece"])]
+    batch = SoftCollator(tokenizers["wordpiece"], only_agreed=True)(windows)
+    logits = logits_for(batch)
+    wanted = [(0, 0, [1, 0, 0]), (0, 1, [0, 1, 0]), (0, 2, [0, 0, 1])]
+    for word in (0, 2):  # the second is unsure
+        squares = [value**2 for value in found[word].tolist()]
+        wanted.append((1, word, [square / sum(squares) for square in squares]))
+    losses = []
+    for row, word, probabilities in wanted:
+        own_logs = logits[row, windows[row]["word_ids"].index(word)].log_softmax(-1).tolist()
+        losses.append(-sum(one * log for one, log in zip(probabilities, own_logs, strict=True)))
+    loss = distillation_loss({"logits": logits}, batch["labels"], soft_loss="cross_entropy")
+    assert float(loss) == pytest.approx(sum(losses) / 5, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from tof_hf.data.pseudo_labels import (
     label_words,
     without_texts,
 )
-from tof_hf.data.soft_labels import mean_of, soft_label, without_frequent_texts
+from tof_hf.data.soft_labels import mean_of, soft_label, with_probabilities, without_frequent_texts
 from tof_hf.errors import TofError
 from tof_hf.inference.words import SENTENCES, WordPredictor
 from tof_hf.stages.mrc import answer_questions
@@ -160,7 +160,8 @@ class Labelling:
         return teachers[-1].folder / f"soft-{self._text_hash}-{_digest(keys)}.parquet"
 
     def _all_file(self, taggers: Sequence[Checkpoint]) -> Path:
-        suffix = "" if self.options.repair else "-unrepaired"
+        targets = self.options.targets
+        suffix = ("" if self.options.repair else "-unrepaired") + ("" if targets == "hard" else f"-{targets}")
         if len(taggers) > 1:
             suffix += f"-{_digest([tagger.key for tagger in taggers])}"
         return taggers[0].folder / f"pseudo-{self._text_hash}{suffix}.parquet"
@@ -190,7 +191,7 @@ class Labelling:
         found = mean_of([_probabilities(predictor, words) for predictor in predictors.values()])
         predictor = next(iter(predictors.values()))
         tags = predictor.tags(found, flat(words.column("tokens"))[1])
-        return label_words(
+        labelled = label_words(
             words,
             tags,
             found[np.arange(len(found)), tags],
@@ -198,6 +199,8 @@ class Labelling:
             label_names=self.data.label_names,
             repair=self.options.repair,
         )
+        targets = self.options.targets
+        return labelled if targets == "hard" else with_probabilities(labelled, found, sharpened=targets == "sharpened")
 
     def _selected(self, labelled: Dataset, mrc: MrcModel | None) -> Dataset:
         frequent = self._frequent_texts(labelled)

@@ -146,6 +146,10 @@ class LabellingConfig(Section):
     of those that found it exceed those of the others that have a say about its type; `intersection`: if none of these
     others is left; `union`: if one found it; `prefer`: for each type the labeller with the highest weight decides,
     `target.labels` before the tagger."""
+    targets: Literal["hard", "soft", "sharpened"] = row_option("hard", paper="3.3.2: hard")
+    """What NER learns of each pseudo-labelled word: its label, the tagger's class probabilities (or the mean of the
+    `teachers`), or these squared and divided by their sum (a temperature of 0.5, after Berthelot et al. 2019). The
+    source beside them has probability 1. `selection` and MRC go by the labels in any case."""
     repair: bool = row_option(True, paper="line 11")
     """Makes predicted tags valid IOB2 before they are used."""
     selection: Literal["all", "threshold", "per_type_quota", "agreement"] = row_option("all", paper="3.3.2: all")

@@ -212,6 +212,8 @@ class TofConfig(Section):
             )
         if self.push_to_hub and self.release.repo is None:
             yield "release.repo", "is missing: push_to_hub needs a repository, `user/name`."
+        if self.labelling.targets != "hard" and self.target.labels:
+            yield "labelling.targets", "must be hard: labels from elsewhere (target.labels) have no probabilities."
         if not self.ner.enabled:
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
         if self.target_queries is not None and self.translation.translate_queries:

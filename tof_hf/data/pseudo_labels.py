@@ -24,6 +24,7 @@ from tof_hf.data.mixing import mix
 from tof_hf.errors import DataError
 
 UNSURE = "ner_unsure"
+PROBABILITIES = "class_probabilities"
 UNSURE_FEATURES = Features({UNSURE: List(Value("bool"))})
 T = TypeVar("T")
 MIN_COUNT = 20  # a share of fewer entities or words says little
@@ -157,11 +158,13 @@ def frequent_texts(labelled: Dataset, share: float) -> dict[str, int]:
 
 
 def without_texts(labelled: Dataset, texts: Collection[str], *, others: Mapping[str, Any] | None = None) -> Dataset:
-    """The rows without the entities of these texts: their words are O, with the values of `others` in other columns.
+    """The rows without the entities of these texts: their words are O with probability 1.
 
-    By default, for rows of `pseudo_label`, O has probability 1.
+    `others`: values of these words in other columns.
     """
     feature = labelled.features["ner_tags"].feature
+    certain = {"ner_probabilities": 1.0, PROBABILITIES: [float(name == "O") for name in feature.names]}
+    known = {name: value for name, value in certain.items() if name in labelled.column_names}
     return cached_map(
         labelled,
         _without_texts,
@@ -169,7 +172,7 @@ def without_texts(labelled: Dataset, texts: Collection[str], *, others: Mapping[
         description="Labelling frequent texts as O",
         names=feature.names,
         texts=sorted(texts),
-        values={"ner_tags": feature.str2int("O"), **(others or {"ner_probabilities": 1.0})},
+        values={"ner_tags": feature.str2int("O"), **known, **(others or {})},
     )
 
 

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 from transformers import PreTrainedTokenizerBase
 
 from tof_hf.data.columns import in_memory
 from tof_hf.data.features import ner_features
 from tof_hf.data.lists import flat, list_column
 from tof_hf.data.mapping import Batch
-from tof_hf.data.pseudo_labels import UNSURE, frequent_texts, without_texts
+from tof_hf.data.pseudo_labels import PROBABILITIES, UNSURE, frequent_texts, without_texts
 from tof_hf.data.windows import NO_WORD, encode_ner, ner_windows
 
-PROBABILITIES = "class_probabilities"
+PROBABILITY_FEATURES = Features({PROBABILITIES: List(List(Value("float32")))})
+SHARPENING = 2  # the power of probabilities: a temperature of 0.5, as in MixMatch (Berthelot et al. 2019)
 
 
 def soft_label(
@@ -42,7 +43,7 @@ def soft_label(
         "tokens": words.column("tokens"),
         "ner_tags": list_column(bounds, votes[0]),
         UNSURE: list_column(bounds, unsure),
-        PROBABILITIES: list_column(bounds, list_column(np.arange(len(mean) + 1) * mean.shape[1], mean.ravel())),
+        PROBABILITIES: _by_word(bounds, mean),
     }
     return in_memory(columns, soft_features(label_names))
 
@@ -55,8 +56,33 @@ def mean_of(probabilities: Sequence[np.ndarray]) -> np.ndarray:
 
 def soft_features(label_names: Sequence[str]) -> Features:
     """The features of soft labels."""
-    others = {UNSURE: List(Value("bool")), PROBABILITIES: List(List(Value("float32")))}
-    return Features(ner_features(label_names) | others)
+    return Features(ner_features(label_names) | {UNSURE: List(Value("bool"))} | PROBABILITY_FEATURES)
+
+
+def with_probabilities(
+    labelled: Dataset, probabilities: np.ndarray | None = None, *, sharpened: bool = False
+) -> Dataset:
+    """The NER rows with `class_probabilities`, of shape (words, classes); by default 1 for the label of each word.
+
+    `sharpened`: squared, and divided by their sum (Berthelot et al. 2019). Rows that have probabilities keep them.
+    """
+    if PROBABILITIES in labelled.column_names:
+        return labelled
+    table = labelled.select_columns(["ner_tags"]).with_format("arrow")[:]
+    tags, bounds = flat(table.column("ner_tags"))
+    if probabilities is None:
+        probabilities = np.eye(len(labelled.features["ner_tags"].feature.names), dtype=np.float32)[tags.to_numpy()]
+    if sharpened:
+        powers = probabilities**SHARPENING
+        probabilities = powers / powers.sum(-1, keepdims=True)
+    column = in_memory({PROBABILITIES: _by_word(bounds, probabilities)}, PROBABILITY_FEATURES)
+    return concatenate_datasets([labelled, column], axis=1)
+
+
+def _by_word(bounds: np.ndarray, probabilities: np.ndarray) -> Any:
+    """The column of (words, classes) probabilities."""
+    words, classes = probabilities.shape
+    return list_column(bounds, list_column(np.arange(words + 1) * classes, probabilities.ravel()))
 
 
 def without_frequent_texts(labelled: Dataset, share: float | None) -> tuple[Dataset, dict[str, int]]:
@@ -68,8 +94,7 @@ def without_frequent_texts(labelled: Dataset, share: float | None) -> tuple[Data
     texts = {} if share is None else frequent_texts(labelled, share)
     if not texts:
         return labelled, {}
-    outside = [float(name == "O") for name in labelled.features["ner_tags"].feature.names]
-    return without_texts(labelled, texts, others={UNSURE: True, PROBABILITIES: outside}), texts
+    return without_texts(labelled, texts, others={UNSURE: True}), texts
 
 
 def encode_soft_labels(
@@ -85,7 +110,7 @@ def encode_soft_labels(
         max_length=max_length,
         stride=stride,
         windows=_with_probabilities,
-        others={PROBABILITIES: List(List(Value("float32")))},
+        others=PROBABILITY_FEATURES,
     )
 
 

@@ -1,5 +1,6 @@
 """Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -13,7 +14,8 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel, PreTr
 from tof_hf.config import NerConfig, TaggerConfig
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.mixing import mix
-from tof_hf.data.pseudo_labels import WordPredictions, mix_labelled
+from tof_hf.data.pseudo_labels import PROBABILITIES, WordPredictions, mix_labelled
+from tof_hf.data.soft_labels import encode_soft_labels, with_probabilities
 from tof_hf.data.windows import by_length, encode_ner, join_words
 from tof_hf.data.words import store_decoding
 from tof_hf.evaluation.entity_scores import entity_scores
@@ -23,6 +25,7 @@ from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
 from tof_hf.stages.fit import token_loss
+from tof_hf.stages.soft_loss import SoftCollator, distillation_loss
 from tof_hf.stages.stage import Checkpoint, Stage, StageSetup, Validation, row_counts
 from tof_hf.utils.processes import of_all_processes, process_number
 
@@ -47,19 +50,27 @@ def ner_stage(
         keep_head: True for pseudo NER, which starts from a tagger (line 8); False after MRC (lines 5 and 15).
     """
     config, tokenizer = setup.config, setup.tokenizer
-    train = encode_ner(
-        mix_labelled(list(sentences.values()), columns=COLUMNS),
-        tokenizer,
-        max_length=config.max_length,
-        stride=config.stride,
-        label_all_pieces=config.label_all_pieces,
-    )
+    rows, columns = list(sentences.values()), list(COLUMNS)
+    soft = any(PROBABILITIES in part.column_names for part in rows)
+    if soft:
+        rows, columns = [with_probabilities(part) for part in rows], [*COLUMNS, PROBABILITIES]
+    mixed = mix_labelled(rows, columns=columns)
+    if soft:
+        train = encode_soft_labels(mixed, tokenizer, max_length=config.max_length, stride=config.stride)
+    else:
+        train = encode_ner(
+            mixed,
+            tokenizer,
+            max_length=config.max_length,
+            stride=config.stride,
+            label_all_pieces=config.label_all_pieces,
+        )
     return Stage(
         **vars(setup),
         build=lambda: build_tagger(setup, label_names, keep_head=keep_head),
         train=train,
-        collator=WordCollator(tokenizer),
-        loss=token_loss,
+        collator=SoftCollator(tokenizer, only_agreed=True) if soft else WordCollator(tokenizer),
+        loss=functools.partial(distillation_loss, soft_loss="cross_entropy") if soft else token_loss,
         rows=row_counts(sentences),
         label_names=label_names,
         validation=tagger_validation(setup, validation, label_names),
