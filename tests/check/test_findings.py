@@ -40,6 +40,11 @@ def test_types_that_the_source_lacks_are_an_error_with_both_lists(report_on, con
     assert "entity types PERSON, which are not among those of source.train: LOC, MISC, ORG, PER" in found[0].found
     file = {"path": gold, "label_map": {"PERSON": "PER"}}
     assert parse_yaml(found[0].lines, name="lines") == {"target": {"gold": file}}
+    labels = f"target.labels=[{{path: {gold}, name: a}}, {{path: {gold}, name: b}}]"
+    found = report_on(QUICK, labels).of_level("error")
+    assert [finding.subject for finding in found[:2]] == ["target.labels.0", "target.labels.1"]
+    (entry,) = parse_yaml(found[1].lines, name="lines")["target"]["labels"]
+    assert (entry["name"], entry["label_map"]) == ("b", {"PERSON": "PER"})
 
 
 def test_types_that_the_test_data_does_not_label_are_a_warning(report_on):

@@ -133,17 +133,18 @@ def check_types(config: TofConfig, read: Sequence[ReadFile]) -> Iterator[Finding
 
 def _compared(one: ReadFile, known: Sequence[str], whose: str) -> Iterator[Finding]:
     option, types = one.facts.option, one.types
+    suggested = suggest_label_map(types, known)
     if unknown := [kind for kind in types if kind not in known]:
         found = f"entity types {', '.join(unknown)}, which are not among those of {whose}: {', '.join(known)}"
         fix = "rename or drop them with label_map ({OTHER: MISC}, {OTHER: O}), or name all types in labels."
         lines = ""
-        if suggested := suggest_label_map(types, known):
+        if suggested:
             file = one.file.to_dict() | {"label_map": extended(one.file.label_map, suggested)}
-            section, _, key = option.partition(".")
+            section, key, *number = option.split(".")
             fix = "rename or drop them (O), or name all types in labels. As their names suggest"
-            lines = dump_yaml({section: {key: file}})
+            lines = dump_yaml({section: {key: [file] if number else file}})
         yield Finding("error", option, found, fix, lines)
-    missing = [kind for kind in known if kind not in types]
+    missing = [kind for kind in known if kind not in types and kind not in suggested.values()]
     if missing and not isinstance(one.file, LabelFile):  # which has no say about them
         found = f"no entity of the types {', '.join(missing)}, which the tagger learns"
         fix = "if the file does not label them, drop them with label_map ({MISC: O}): each one found counts as wrong."
