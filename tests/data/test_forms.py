@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from tof_hf.data import read_mrc, read_ner, read_text
+from tof_hf.data.readers.forms import Reading, read_content
 from tof_hf.errors import DataError
 
 VALKA = [(["Valka", "ging"], ["B-PER", "O"]), (["Er", "lebt"], ["O", "O"])]
@@ -132,6 +133,14 @@ def test_types_alone_are_read_and_what_they_cannot_tell_is_said(tmp_path, caplog
 )
 def test_target_text_never_has_words_made_of_tags(name, text, tmp_path):
     assert read_text(write(tmp_path, name, text))["tokens"][:] == [tokens for tokens, _ in VALKA]
+
+
+def test_json_lines_without_tags_are_read_one_by_one_and_a_late_error_names_its_line(tmp_path):
+    text = as_lines({"text": "Er lebt."}) * 1_500 + "{\n"
+    rows = iter(read_content(text, Reading(tmp_path / "a.jsonl", with_tags=False)).sentences)
+    assert next(rows).tokens == ["Er", "lebt", "."]
+    with pytest.raises(DataError, match=r"a.jsonl:1501: found text that is not JSON"):
+        read_text(write(tmp_path, "a.jsonl", text))
 
 
 QUESTION = {

@@ -5,7 +5,7 @@ Every bound can be set by an environment variable, which the error names.
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,15 +80,20 @@ def parse_json(
     return value
 
 
-def json_values(text: str | bytes, *, path: Path, fix: str) -> list[tuple[Any, int | None]]:
+def json_values(text: str, *, path: Path, fix: str) -> Iterator[tuple[Any, int | None]]:
     """The value of a JSON text, or those of a text with one value a line, with the line. Raises DataError."""
     try:
-        return [(parse_json(text, path=path, fix=fix), None)]
+        yield parse_json(text, path=path, fix=fix), None
+        return
     except DataError as error:
         if not str(error.__cause__).startswith("Extra data"):
             raise
-    lines: Sequence[str | bytes] = text.split("\n") if isinstance(text, str) else text.split(b"\n")
-    return [(parse_json(line, path=path, line=n, fix=fix), n) for n, line in enumerate(lines, 1) if line.strip()]
+    end, number = -1, 0
+    while end < len(text):  # one line after the other: all values at once take many times the memory of the text
+        start, number = end + 1, number + 1
+        end = text.find("\n", start) % (len(text) + 1)
+        if line := text[start:end].strip():
+            yield parse_json(line, path=path, line=number, fix=fix), number
 
 
 def read_json_file(path: Path) -> Any:

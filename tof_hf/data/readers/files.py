@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from datasets import BuilderConfig, Dataset, DatasetInfo, Features, GeneratorBasedBuilder, Split, SplitGenerator
+from datasets.exceptions import DatasetGenerationError
 
 from tof_hf.data.mapping import source_hash
 from tof_hf.data.readers.notes import note
@@ -26,7 +27,7 @@ from tof_hf.utils.outside import TEXT, UNPACKED
 logger = logging.getLogger(__name__)
 
 # Features, rows, and for the log a summary and warnings; rows without an id get one from the file's name and number.
-# Rows that are no sequence are made as they are needed.
+# Rows that are no sequence are made as they are needed, and the summary is complete after the last one.
 Parsed: TypeAlias = tuple[Features, Iterable[dict[str, Any]], Sequence[str]]
 
 # Only endings of formats are cut off: `eng.train` is a name and stays whole in the ids.
@@ -207,7 +208,10 @@ class RowReader:
             prefix=stem(path),
         )
         with as_data_error("rows that cannot be stored", fix="correct the file.", path=path):
-            builder.download_and_prepare()
+            try:
+                builder.download_and_prepare()
+            except DatasetGenerationError as error:
+                raise error.__cause__ or error from None
         with as_data_error(f"split={split!r}", fix='leave split out: a file has only the split "train".', path=path):
             dataset = builder.as_dataset(split=split or "train")
         summary, *warnings = builder.info.description.split("\n")
@@ -237,12 +241,11 @@ class _Builder(GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[SplitGenerator]:
         # The file is parsed here and not in _generate_examples: its labels must be known before the first row
-        # is written, and a DataError raised here is not wrapped. The features are in the cached DatasetInfo, so a
-        # second read parses nothing.
-        self.info.features, rows, summary = self.config.parse()
-        self.info.description = "\n".join(" ".join(line.split()) for line in summary)
+        # is written. They are in the cached DatasetInfo, and so is the summary: a second read parses nothing.
+        self.info.features, rows, self._summary = self.config.parse()
         return [SplitGenerator(name=Split.TRAIN, gen_kwargs={"rows": tuple(rows) if isinstance(rows, list) else rows})]
 
     def _generate_examples(self, rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, row in enumerate(rows):
             yield number, {"id": f"{self.config.prefix}-{number}"} | row
+        self.info.description = "\n".join(" ".join(line.split()) for line in self._summary)

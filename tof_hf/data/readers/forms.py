@@ -12,7 +12,7 @@ from typing import Any
 
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import TaggedSentence, read_columns, with_meaning
-from tof_hf.data.readers.fields import USUAL_NAMES, Record, choose_fields
+from tof_hf.data.readers.fields import USUAL_NAMES, Fields, Record, choose_fields
 from tof_hf.data.readers.files import lines_of
 from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES
 from tof_hf.data.readers.lines import Line, is_aside, is_counted, numbered
@@ -32,9 +32,12 @@ _SENTENCE_NAMES = (*_SENTENCE_IDS, "sentence", "sent")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: sentences with tags as `labels` reads them, how it was read, its scheme, and warnings."""
+    """What a file holds: sentences with tags as `labels` reads them, how it was read, its scheme, and warnings.
 
-    sentences: list[TaggedSentence]
+    Sentences without tags may be read as they are needed; then there are warnings only after the last one.
+    """
+
+    sentences: Iterable[TaggedSentence]
     how: str
     scheme: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -72,11 +75,34 @@ class Reading:
             error=self._error,
         )
         fields = replace(fields, keep=self.keep)
-        sentences: list[TaggedSentence] = []
-        notes: list[tuple[str, str]] = []
+        warnings: list[str] = []
         places: dict[str, tuple[int | None, str]] = {}
+        found = self._sentences(chain(sample, rest), fields, places, warnings)
+        if not self.with_tags:
+            return Content(found, str(fields), None, warnings)
+        sentences = list(found)
+        if not fields.ner_tags:
+            return Content(sentences, str(fields), None, warnings)
+
+        def at_tag(tag: str, found: str, fix: str) -> DataError:
+            line, at = places[tag]
+            return DataError(f"{at}{found}", fix=fix, path=self.path, line=line)
+
+        tagged, written_in = with_meaning(sentences, self.scheme, at_tag)
+        return Content(tagged, str(fields), written_in, warnings)
+
+    def _sentences(
+        self,
+        records: Iterable[tuple[Record, int | None]],
+        fields: Fields,
+        places: dict[str, tuple[int | None, str]],
+        warnings: list[str],
+    ) -> Iterator[TaggedSentence]:
+        """The sentences of rows; the first line of each tag goes to `places`, and at the end what to warn of."""
+        notes: list[tuple[str, str]] = []
         ids: set[str] = set()
-        for row, (record, line) in enumerate(chain(sample, rest)):
+        empty = True
+        for row, (record, line) in enumerate(records):
             at = "" if line else f"in row {row}: "
             try:
                 sentence = sentence_of(record, fields)
@@ -95,18 +121,11 @@ class Reading:
             ids |= set() if own is None else {own}
             for tag in sentence.tags:
                 places.setdefault(tag, (line, at))
-            sentences.append(TaggedSentence(sentence.tokens, sentence.tags, own, sentence.extra))
-        if not sentences:
+            empty = False
+            yield TaggedSentence(sentence.tokens, sentence.tags, own, sentence.extra)
+        if empty:
             raise DataError("no rows.", fix="give rows with words.", path=self.path)
-        if not self.with_tags or not fields.ner_tags:
-            return Content(sentences, str(fields), None, told(notes))
-
-        def at_tag(tag: str, found: str, fix: str) -> DataError:
-            line, at = places[tag]
-            return DataError(f"{at}{found}", fix=fix, path=self.path, line=line)
-
-        tagged, written_in = with_meaning(sentences, self.scheme, at_tag)
-        return Content(tagged, str(fields), written_in, told(notes))
+        warnings += told(notes)
 
     def _error(self, found: str, fix: str) -> DataError:
         return DataError(found, fix=fix, path=self.path)

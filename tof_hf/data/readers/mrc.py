@@ -105,7 +105,7 @@ def _rows(records: list[_Record], path: Path, counts: AnswerCounts) -> Iterator[
 
 def _records(text: str, path: Path) -> list[_Record]:
     """The records of a file: one JSON document, or one object a line; articles with paragraphs or single questions."""
-    values = json_values(text, path=path, fix=_FORMATS_FIX)
+    values = list(json_values(text, path=path, fix=_FORMATS_FIX))
     content, line = values[0]
     name = "line"
     if line is None:

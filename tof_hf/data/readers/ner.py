@@ -43,7 +43,7 @@ def parse_ner(
     read = read_content(text, reading)
     if read is None:
         raise DataError("no tags.", fix="give a file with tags.", path=path)
-    sentences = read.sentences
+    sentences = list(read.sentences)
     written_in = read.scheme or detect_scheme(sentence.tags for sentence in sentences)
     index = _label_index({tag for sentence in sentences for tag in sentence.tags}, label_map)
     # Numbers and not names: ClassLabel would look up every tag again.

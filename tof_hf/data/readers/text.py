@@ -9,8 +9,8 @@ from datasets import Dataset
 
 from tof_hf.data.features import TEXT_FEATURES
 from tof_hf.data.readers.fields import choose_fields
-from tof_hf.data.readers.files import Parsed, RowReader, lines_of
-from tof_hf.data.readers.forms import Reading, read_content
+from tof_hf.data.readers.files import Parsed, RowReader, check_length, lines_of
+from tof_hf.data.readers.forms import Content, Reading, read_content
 from tof_hf.data.readers.layout import find_layout
 from tof_hf.data.readers.records import sentence_of
 from tof_hf.data.readers.tables import Row, Table
@@ -38,14 +38,30 @@ def parse_text(
     if read is None and columns is not None:
         fix = 'leave columns out, or set format="conll" if the file has one word a line.'
         raise DataError("columns for a file with one sentence a line.", fix=fix, path=path)
-    words = text if read is None else chain.from_iterable(chain.from_iterable(one.tokens for one in read.sentences))
-    if not any(map(str.isalnum, words)):
-        raise DataError("no text, only marks.", fix="give a file with sentences.", path=path)
-    if read is None:
-        return TEXT_FEATURES, _Lines(lines_of(text, path), word_rule), ["a sentence a line"]
-    rows = [sentence.row for sentence in read.sentences]
-    counts = f"{read.how}; {len(rows)} sentences, {sum(len(row['tokens']) for row in rows)} words"
-    return TEXT_FEATURES, rows, [counts, *read.warnings]
+    if read is not None:
+        summary: list[str] = []
+        return TEXT_FEATURES, _rows(read, path, summary), summary
+    if not any(map(str.isalnum, text)):
+        raise _no_text(path)
+    return TEXT_FEATURES, _Lines(lines_of(text, path), word_rule), ["a sentence a line"]
+
+
+def _rows(read: Content, path: Path, summary: list[str]) -> Iterator[Row]:
+    """The rows, one by one; `summary` says in the end what they were."""
+    sentences = words = 0
+    text = False
+    for sentence in read.sentences:
+        check_length(sentence.row, of=f" (row {sentences})", path=path)
+        text = text or any(map(str.isalnum, chain.from_iterable(sentence.tokens)))
+        sentences, words = sentences + 1, words + len(sentence.tokens)
+        yield sentence.row
+    if not text:
+        raise _no_text(path)
+    summary += [f"{read.how}; {sentences} sentences, {words} words", *read.warnings]
+
+
+def _no_text(path: Path) -> DataError:
+    return DataError("no text, only marks.", fix="give a file with sentences.", path=path)
 
 
 class _Lines(Iterable[Row]):
