@@ -26,7 +26,8 @@ from tof_hf.config.presets import INHERITS_FROM, settings
 from tof_hf.config.problems import section_in
 from tof_hf.config.run_file import System
 from tof_hf.config.section import Section, facts
-from tof_hf.config.stages import STAGES, stage_values
+from tof_hf.config.stage_values import stage_values
+from tof_hf.config.stages import STAGES
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.utils.systems import SYSTEMS

@@ -20,7 +20,7 @@ from tof_hf.config import (
     load_config,
 )
 from tof_hf.config.presets import INHERITS_FROM, settings
-from tof_hf.config.stages import stage_values
+from tof_hf.config.stage_values import stage_values
 from tof_hf.config.yaml import dump_yaml
 from tof_hf.errors import ConfigError
 

@@ -13,7 +13,7 @@ from tof_hf.data.label_selection import select_labels
 from tof_hf.data.pseudo_labels import PROBABILITIES, WordPredictions, mix_labelled, pseudo_label
 from tof_hf.data.soft_labels import encode_soft_labels, soft_label, with_probabilities
 from tof_hf.data.windows import IGNORE, NO_WORD
-from tof_hf.stages.fit import token_loss
+from tof_hf.stages.fit import generalized_cross_entropy, token_loss
 from tof_hf.stages.soft_loss import DISAGREED, SoftCollator, distillation_loss
 
 NAMES = ["O", "B-PER", "I-PER"]
@@ -56,6 +56,17 @@ def slow_loss(taught, windows, logits, soft_loss, hard_weight):
             if not row["ner_unsure"][word]:
                 total -= hard_weight * math.log(own[row["ner_tags"][word]])
     return total / words
+
+
+def test_generalized_cross_entropy_is_that_of_its_authors_for_every_labelled_piece():
+    logits = torch.tensor([[[2.0, 0.0, -1.0], [0.0, 0.5, 0.0], [1.0, 1.0, 1.0]]])
+    labels = torch.tensor([[0, 2, IGNORE]])
+    odds = [[math.exp(x) for x in row] for row in logits[0].tolist()]
+    known = [odds[0][0] / sum(odds[0]), odds[1][2] / sum(odds[1])]
+    loss = generalized_cross_entropy({"logits": logits}, labels, 2, q=0.7)
+    assert float(loss) == pytest.approx(sum((1 - p**0.7) / 0.7 for p in known) / 2)
+    near_zero = generalized_cross_entropy({"logits": logits}, labels, q=1e-4)
+    assert float(near_zero) == pytest.approx(float(token_loss({"logits": logits}, labels)), abs=1e-3)
 
 
 def test_a_tagger_learns_sharpened_probabilities_of_sure_words_and_the_labels_of_the_source(tokenizers):

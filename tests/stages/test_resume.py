@@ -18,6 +18,7 @@ from tof_hf.data.mixing import cap
 from tof_hf.data.mrc_conversion import ner_to_mrc
 from tof_hf.inference.words import WordCollator
 from tof_hf.modeling.collators import SpanCollator
+from tof_hf.stages.averaging import AveragingTrainer
 from tof_hf.stages.fingerprint import fingerprint, fingerprint_inputs
 from tof_hf.stages.fit import fit
 from tof_hf.stages.machine import peak_memory_mb
@@ -128,6 +129,31 @@ def test_a_stage_killed_within_an_epoch_ends_with_the_same_weights(train, kind, 
     assert len(steps) == 2 * per_epoch
     assert_same_weights(weights(whole), weights(again))
     assert not begun(tmp_path / "killed")
+
+
+def test_averaged_weights_are_kept_and_training_goes_on_with_its_own(train, tmp_path, monkeypatch):
+    seen, update = [], AveragingTrainer._update
+
+    def noted(self):
+        seen.append([weights.detach().clone() for weights in self._weights])
+        update(self)
+
+    monkeypatch.setattr(AveragingTrainer, "_update", noted)
+    options = {"average_weights": "ema", "narrow_vocabulary": False}
+    one = weights(train("ner", tmp_path / "one", epochs=1, **options))
+    mean = [sum(step) / len(seen) for step in zip(*seen, strict=True)]  # of so few steps it is the mean
+    kept = sorted((value.flatten() for value in one.values()), key=lambda value: value.tolist()[:3])
+    wanted = sorted((value.flatten() for value in mean), key=lambda value: value.tolist()[:3])
+    assert len(kept) == len(wanted) and all(
+        torch.allclose(value, other, atol=1e-5) for value, other in zip(kept, wanted, strict=True)
+    )
+    whole = train("ner", tmp_path / "whole", **options)
+    with monkeypatch.context() as patch:
+        kill_after(patch, WordCollator, 9)
+        with pytest.raises(Killed):
+            train("ner", tmp_path / "killed", **options)
+    assert begun(tmp_path / "killed")
+    assert_same_weights(weights(whole), weights(train("ner", tmp_path / "killed", **options)))
 
 
 def test_a_stage_killed_before_a_checkpoint_is_whole_still_has_the_one_before(train, tmp_path, monkeypatch):

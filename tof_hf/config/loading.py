@@ -16,7 +16,8 @@ from tof_hf.config.data import DataFile
 from tof_hf.config.presets import INHERITS_FROM, PRESETS
 from tof_hf.config.problems import KeyedModel, KeyProblem, KeyProblems, mismatch, section_in
 from tof_hf.config.run_file import TofConfig
-from tof_hf.config.stages import STAGES, stage_values
+from tof_hf.config.stage_values import stage_values
+from tof_hf.config.stages import STAGES
 from tof_hf.config.yaml import Document, parse_yaml, read_document
 from tof_hf.errors import ConfigError
 

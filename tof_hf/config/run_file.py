@@ -214,6 +214,9 @@ class TofConfig(Section):
             yield "release.repo", "is missing: push_to_hub needs a repository, `user/name`."
         if self.labelling.targets != "hard" and self.target.labels:
             yield "labelling.targets", "must be hard: labels from elsewhere (target.labels) have no probabilities."
+        for name in ("pseudo_ner", "continual_ner"):
+            if self.labelling.targets != "hard" and getattr(self, name).loss != "cross_entropy":
+                yield f"{name}.loss", f"must be cross_entropy: labelling.targets is {self.labelling.targets}."
         if not self.ner.enabled:
             yield "ner.enabled", "must be true: every system needs the tagger of that stage."
         if self.target_queries is not None and self.translation.translate_queries:

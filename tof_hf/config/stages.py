@@ -2,12 +2,10 @@
 
 import functools
 from collections.abc import Collection, Iterator, Mapping
-from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from tof_hf.config.presets import INHERITS_FROM, PRESETS, settings
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.section import Effect, Section, Whole, facts, option, row_option, shown_option, validation_row_option
 from tof_hf.config.training_fields import RENAMED, RUN_OWNED, WITHOUT_EFFECT, checked_training_fields, training_fields
@@ -56,6 +54,8 @@ class StageConfig(Section):
     @classmethod
     def of_preset(cls, stage: str) -> Self:
         """The stage as the `paper` preset has it."""
+        from tof_hf.config.stage_values import stage_values
+
         return cls(**stage_values("paper", {})[stage])
 
     @classmethod
@@ -150,6 +150,9 @@ class SelectedStageConfig(StageConfig):
     the same weights, apart from rounding. Without effect for optimizers other than AdamW and for sharded weights."""
     early_stopping_patience: Whole | None = option(None, ge=1, since_default=None)
     """Stops after this many evaluations in a row without a better F1 on validation data; null trains to the end."""
+    head_learning_rate: float | None = option(None, gt=0, since_default=None)
+    """Learning rate of the head, which may start untrained; null takes that of the encoder. With few steps, a higher
+    one lets the head learn without harming the encoder."""
 
 
 class MrcConfig(SelectedStageConfig):
@@ -193,9 +196,6 @@ class MrcConfig(SelectedStageConfig):
     """With `translation.dictionary`: trains on translated source question answering."""
     use_translated_ner_mrc: bool = use_option(True, paper="Table 2, row 5")
     """With `translation.dictionary`: trains on translated source NER turned into questions."""
-    head_learning_rate: float | None = option(None, gt=0, since_default=None)
-    """Learning rate of the span head, which starts untrained; null takes that of the encoder. With few steps, a
-    higher one lets the head learn without harming the encoder."""
     lr_decay_per_epoch: float | None = option(None, gt=0, le=1)
     """Factor applied to the learning rate after every epoch; needs `lr_scheduler_type: constant`."""
 
@@ -221,6 +221,9 @@ class TaggerConfig(SelectedStageConfig):
     """Cap on validation sentences."""
     selection_f1: Literal["micro", "macro"] = option("micro", since_default="micro")
     """The F1 on validation data that selects the checkpoint: over all entities, or the mean over the types."""
+    average_weights: Literal["none", "ema"] = option("none", since_default="none")
+    """`ema`: the exponential moving average of the weights (decay 0.99, after Tarvainen and Valpola 2017) is evaluated
+    and kept, instead of the weights after the last step."""
     decoding: Literal["argmax", "viterbi"] | None = option(None, since_default="argmax", by_recipe=True)
     """How the tagger's tags are chosen in every prediction: the most probable of each word, or by Viterbi decoding the
     most probable sequence in which every I- follows a B- or I- of its type. null takes the recipe's default: `viterbi`
@@ -234,6 +237,11 @@ class NerConfig(TaggerConfig):
 
     label_all_pieces: bool = option(False, paper="Eq. 4")
     """Labels every piece of a word (I- on later ones) instead of only the first."""
+    loss: Literal["cross_entropy", "generalized_cross_entropy"] = option("cross_entropy", since_default="cross_entropy")
+    """The loss of a word: cross-entropy (Eq. 4), or (1 - p^q) / q for the probability p of its label, which learns less
+    from labels that the tagger takes for wrong (Zhang and Sabuncu 2018; for NER Meng et al. 2021)."""
+    q: float = option(0.7, gt=0, le=1, since_default=0.7)
+    """For `loss: generalized_cross_entropy`: near 0 it is cross-entropy, at 1 the mean absolute error."""
     use_source: bool = use_option(True)
     """Trains on source NER."""
     use_pseudo: bool = use_option(False)
@@ -279,21 +287,3 @@ BY_RECIPE = frozenset(
     name for kind in STAGES.values() for name, field in kind.model_fields.items() if facts(field).get("by_recipe")
 )
 """The options that are null where the recipe decides them."""
-
-
-def stage_values(preset: str, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The flat options of every stage and of labelling: the preset's, then those `given`, after inheritance.
-
-    An option of `continual_mrc` comes from the first of: given there, set there by the preset, given or set
-    for `mrc` (unless the option belongs to one line of Algorithm 1).
-    """
-    own: dict[str, dict[str, Any]] = {section: {} for section in (*STAGES, "labelling")}
-    for setting in chain.from_iterable(map(settings, PRESETS[preset])):
-        section, _, option = setting.key.partition(".")
-        own[section][option] = setting.value
-    resolved: dict[str, dict[str, Any]] = {}
-    for stage, kind in STAGES.items():
-        parent = resolved.get(INHERITS_FROM.get(stage, ""), {})
-        inherited = {option: value for option, value in parent.items() if kind.inherits(option)}
-        resolved[stage] = {**inherited, **own[stage], **given.get(stage, {})}
-    return resolved | {"labelling": {**own["labelling"], **given.get("labelling", {})}}

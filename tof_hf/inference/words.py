@@ -49,7 +49,25 @@ class OrderedTrainer(Trainer):
 
     With length-grouped training batches the stock one shuffles evaluation too, and its result does not say which row
     a prediction belongs to. Our rows are already sorted by length.
+
+    `head_rate` is the head's learning rate, with the encoder's schedule.
     """
+
+    def __init__(self, *args: Any, head_rate: float | None = None, **kwargs: Any) -> None:
+        self.head_rate = head_rate
+        super().__init__(*args, **kwargs)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The stock optimizer; with `head_rate` the head's parameters are in separate groups."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_new and self.head_rate is not None:
+            encoder = set(self.accelerator.unwrap_model(self.model).base_model.parameters())
+            for group in list(optimizer.param_groups):
+                if head := [parameter for parameter in group["params"] if parameter not in encoder]:
+                    group["params"] = [parameter for parameter in group["params"] if parameter in encoder]
+                    optimizer.add_param_group(group | {"params": head, "lr": self.head_rate})
+        return optimizer
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         # With several processes accelerate distributes the rows in order.

@@ -11,7 +11,7 @@ from datasets import Dataset
 from tof_hf.config import DistillationConfig
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.soft_labels import encode_soft_labels
-from tof_hf.stages.ner import build_tagger, tagger_validation
+from tof_hf.stages.ner import build_tagger, tagger_trainer, tagger_validation
 from tof_hf.stages.soft_loss import SoftCollator, distillation_loss
 from tof_hf.stages.stage import Stage, StageSetup
 
@@ -38,6 +38,7 @@ def distillation_stage(
         train=encode_soft_labels(labelled, tokenizer, max_length=config.max_length, stride=config.stride),
         collator=SoftCollator(tokenizer),
         loss=functools.partial(distillation_loss, soft_loss=config.soft_loss, hard_weight=config.hard_weight),
+        trainer=tagger_trainer(config),
         rows={str(RowKind.TAUGHT): len(labelled)},
         label_names=label_names,
         validation=tagger_validation(setup, validation, label_names),

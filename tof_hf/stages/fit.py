@@ -241,6 +241,16 @@ def token_loss(outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | 
     return total / at_least_one(items)
 
 
+def generalized_cross_entropy(
+    outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None, *, q: float
+) -> Tensor:
+    """`token_loss` with (1 - p^q) / q for the probability p of each label (Zhang and Sabuncu 2018, Eq. 6)."""
+    words = labels != IGNORE
+    found = outputs["logits"][words].float().softmax(-1).gather(-1, labels[words].unsqueeze(-1))
+    items = words.sum() if num_items_in_batch is None else num_items_in_batch
+    return ((1 - found.pow(q)) / q).sum() / at_least_one(items)
+
+
 def at_least_one(items: Tensor | int | float) -> Tensor | int | float:
     """The number, or 1: a step may have no labelled piece, and then the loss is 0, not 0 / 0."""
     return items.clamp(min=1) if isinstance(items, Tensor) else max(1, items)

@@ -110,26 +110,11 @@ def mrc_trainer(config: MrcConfig) -> Callable[..., MrcTrainer]:
 
 
 class MrcTrainer(OrderedTrainer):
-    """A Trainer with the learning-rate schedule of the published code, and a separate rate for the fresh span head.
+    """A Trainer with the learning-rate schedule of the published code. `decay` is the factor after every epoch."""
 
-    `head_rate` is the head's learning rate, with the encoder's schedule; `decay` is the factor after every epoch.
-    """
-
-    def __init__(self, *args: Any, head_rate: float | None = None, decay: float | None = None, **kwargs: Any) -> None:
-        self.head_rate, self.decay = head_rate, decay
+    def __init__(self, *args: Any, decay: float | None = None, **kwargs: Any) -> None:
+        self.decay = decay
         super().__init__(*args, **kwargs)
-
-    def create_optimizer(self, model: Any = None) -> Any:
-        """The stock optimizer; with `head_rate` the head's parameters are in separate groups."""
-        is_new = self.optimizer is None
-        optimizer = super().create_optimizer(model)
-        if is_new and self.head_rate is not None:
-            encoder = set(self.accelerator.unwrap_model(self.model).base_model.parameters())
-            for group in list(optimizer.param_groups):
-                if head := [parameter for parameter in group["params"] if parameter not in encoder]:
-                    group["params"] = [parameter for parameter in group["params"] if parameter in encoder]
-                    optimizer.add_param_group(group | {"params": head, "lr": self.head_rate})
-        return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The stock scheduler; with `decay` the learning rate is multiplied by it after every epoch."""

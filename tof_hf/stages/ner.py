@@ -1,7 +1,7 @@
 """Steps 3, 5 and 7: the tagger, on gold source or pseudo-labelled target sentences (Algorithm 1, lines 6, 9, 16)."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,11 +20,12 @@ from tof_hf.data.windows import by_length, encode_ner, join_words
 from tof_hf.data.words import store_decoding
 from tof_hf.evaluation.entity_scores import entity_scores
 from tof_hf.inference.decoding import viterbi
-from tof_hf.inference.words import WordCollator, WordPredictor, predict_words
+from tof_hf.inference.words import OrderedTrainer, WordCollator, WordPredictor, predict_words
 from tof_hf.modeling.hand_off import HandOff
 from tof_hf.modeling.transfer import load_for_ner
 from tof_hf.stages.arguments import training_arguments
-from tof_hf.stages.fit import token_loss
+from tof_hf.stages.averaging import AveragingTrainer
+from tof_hf.stages.fit import generalized_cross_entropy, token_loss
 from tof_hf.stages.soft_loss import SoftCollator, distillation_loss
 from tof_hf.stages.stage import Checkpoint, Stage, StageSetup, Validation, row_counts
 from tof_hf.utils.processes import of_all_processes, process_number
@@ -70,11 +71,24 @@ def ner_stage(
         build=lambda: build_tagger(setup, label_names, keep_head=keep_head),
         train=train,
         collator=SoftCollator(tokenizer, only_agreed=True) if soft else WordCollator(tokenizer),
-        loss=functools.partial(distillation_loss, soft_loss="cross_entropy") if soft else token_loss,
+        loss=functools.partial(distillation_loss, soft_loss="cross_entropy") if soft else _loss(config),
+        trainer=tagger_trainer(config),
         rows=row_counts(sentences),
         label_names=label_names,
         validation=tagger_validation(setup, validation, label_names),
     )
+
+
+def _loss(config: NerConfig) -> Callable[..., Tensor]:
+    if config.loss == "cross_entropy":
+        return token_loss
+    return functools.partial(generalized_cross_entropy, q=config.q)
+
+
+def tagger_trainer(config: TaggerConfig) -> Callable[..., OrderedTrainer]:
+    """Makes the Trainer of a stage that ends with a tagger."""
+    kind = AveragingTrainer if config.average_weights == "ema" else OrderedTrainer
+    return functools.partial(kind, head_rate=config.head_learning_rate)
 
 
 def build_tagger(
