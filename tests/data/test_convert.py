@@ -148,6 +148,8 @@ def test_the_report_says_what_changed(tmp_path):
         ("in.conll", "nowhere/out.jsonl", {}, "nothing can be written"),
         ("in.conll", "out.csv", {"form": "spans"}, r"the form 'spans' in a file \*.csv.*\*.jsonl or \*.json"),
         ("in.conll", "out.txt", {"form": "parquet"}, r"name it \*.parquet"),
+        ("in.conll", "out.xlsx", {}, r"the form 'xlsx'.*\*.conll.* or one of conll, .* with --to"),
+        ("in.conll", "out.jsonl", {"form": "conll"}, r"name it \*.conll"),
         ("in.conll", "out.parquet.gz", {}, "Parquet in a stream"),
         ("in.conll", "out.conll", {"scheme": "BIX"}, "the tag scheme 'BIX'"),
         ("in.conll", "out.conll", {"label_map": {"": "X"}}, "label_map entry"),

@@ -22,13 +22,19 @@ def add_tagger(parser: argparse.ArgumentParser) -> None:
 
 def columns_option(text: str) -> dict[str, int | str]:
     """The value of --columns, such as tokens=1,ner_tags=2."""
-    pairs = dict(pair.split("=", 1) for pair in text.split(","))
+    pairs = _pairs(text, "tokens=1,ner_tags=2")
     return {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in pairs.items()}
 
 
 def label_map_option(text: str) -> dict[str, str] | str:
     """The value of --label-map: `span`, or pairs such as PERSON=PER,DATE=O."""
-    return text if text == "span" else dict(pair.split("=", 1) for pair in text.split(","))
+    return text if text == "span" else _pairs(text, "PERSON=PER,DATE=O")
+
+
+def _pairs(text: str, example: str) -> dict[str, str]:
+    if not all("=" in pair for pair in text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} has no pairs such as {example}")
+    return dict(pair.split("=", 1) for pair in text.split(","))
 
 
 def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:

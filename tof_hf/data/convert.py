@@ -35,7 +35,8 @@ from tof_hf.data.writing import (
 from tof_hf.errors import DataError
 from tof_hf.storage.files import is_stream
 
-_ENDINGS = {"csv": "csv", "jsonl": "jsonl", "json": "jsonl", "parquet": "parquet"}  # others mean columns
+_COLUMNS = ("conll", "txt", "tsv", "conllu", "iob", "iob2", "bio")
+_ENDINGS = dict.fromkeys(_COLUMNS, "conll") | {"csv": "csv", "jsonl": "jsonl", "json": "jsonl", "parquet": "parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ def convert_file(
         >>> print(convert_file("project.jsonl", Path("train.conll"), label_map={"PERSON": "PER"}).as_text())
     """
     check_label_map(label_map)
-    scheme, form = scheme_name(scheme), form_of(out, form)
     _check_output(source, out, overwrite=overwrite)
+    scheme, form = scheme_name(scheme), form_of(out, form)
     with collect_notes() as notes:
         rows = read_ner(source, keep_text=True, scheme=source_scheme, **reading)
     done = Conversion(notes.summaries, notes.warnings, form, scheme, label_map, unique)
@@ -144,18 +145,20 @@ def convert_file(
 
 def form_of(out: Path, form: str | None) -> str:
     """The form of a file by its ending, or the one that is named. Raises `DataError` if these exclude each other."""
+    stream = out == STANDARD or is_stream(out)
     ending = ending_of(out, _ENDINGS)
-    by_name = _ENDINGS.get(ending, "jsonl" if out == STANDARD else "conll")
-    if form is None:
-        form = by_name
+    by_name = _ENDINGS.get(ending, "jsonl" if stream else None)
+    form = form or by_name or ending
     if form not in FORMS:
-        raise DataError(f"the form {form!r}.", fix=f"name one of {', '.join(FORMS)}.", path=out)
+        fix = f"name a file *.{', *.'.join(_ENDINGS)}, or one of {', '.join(FORMS)} with --to."
+        raise DataError(f"the form {form!r}.", fix=fix, path=out)
+    if form == "parquet" and (stream or out.suffix == ".gz"):
+        raise DataError("Parquet in a stream.", fix="name a file *.parquet, or another form.", path=out)
     family = "jsonl" if form in _ROWS else form
-    if family != by_name and (ending in _ENDINGS or family in ("csv", "parquet")) and out != STANDARD:
+    told_by_content = family in ("conll", "jsonl") and by_name in ("conll", None)
+    if not (stream or family == by_name or told_by_content):
         name = {"jsonl": "*.jsonl or *.json", "conll": "*.conll"}.get(family, f"*.{family}")
         raise DataError(f"the form {form!r} in a file *.{ending}.", fix=f"name it {name}.", path=out)
-    if form == "parquet" and (out == STANDARD or out.suffix == ".gz"):
-        raise DataError("Parquet in a stream.", fix="name a file *.parquet, or another form.", path=out)
     return form
 
 
@@ -163,8 +166,9 @@ def _check_output(source: str, out: Path, *, overwrite: bool) -> None:
     if is_same_file(Path(source), out):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
     if out.exists() and not overwrite and out != STANDARD and not is_stream(out):
-        what = "a folder" if out.is_dir() else "a file that exists"
-        raise DataError(f"{what}.", fix="name a new file, or replace this one with --overwrite.", path=out)
+        if out.is_dir():
+            raise DataError("a folder.", fix="name a file in it.", path=out)
+        raise DataError("a file that exists.", fix="name a new file, or replace this one with --overwrite.", path=out)
 
 
 def _sentences(rows: Dataset, done: Conversion) -> Iterator[Sentence]:

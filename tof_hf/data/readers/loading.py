@@ -42,7 +42,7 @@ def read_parts(
         with as_data_error("a path that cannot be used", fix="check the path.", path=source):
             path = Path(source).expanduser()
             path.is_file()
-        if path.is_file() and path.suffix != ".parquet":
+        if path.is_file() and path.suffix.lower() != ".parquet":
             return [reader.from_file(path, split=split, encoding=encoding, **options)]
         name, (loaded, origin) = str(source), _load_table(path, str(source))
     else:
