@@ -14,7 +14,9 @@ from examples.toy_world.world import make_world, write_world
 from tof_hf.algorithm.recipes import RECIPES
 from tof_hf.config import load_config
 from tof_hf.config.stage_name import StageName
+from tof_hf.data import Gazetteer, mark_names, read_text
 from tof_hf.data.soft_labels import mean_of
+from tof_hf.data.writing import write_rows
 from tof_hf.errors import ConfigError
 from tof_hf.hub.card import model_card
 from tof_hf.hub.released_run import read_released_run as read_run
@@ -68,16 +70,38 @@ def planned(values, folder, *systems):
     return [(stage.name, stage.action) for stage in TofPipeline(config).plan()]
 
 
+def with_places(values, folder):
+    """The run file with the first words of the target sentences labelled as places."""
+    text = read_text(values["target"]["text"][0])
+    write_rows(mark_names(text, Gazetteer([(text[0]["tokens"][0], "LOC")])), folder / "places.jsonl")
+    return values | {"target": values["target"] | {"labels": str(folder / "places.jsonl")}}
+
+
+def test_cofee_asks_for_any_entity_then_for_types_of_distant_labels_then_for_those_of_the_source(values, tmp_path):
+    run_tof(with_places(values, tmp_path) | {"output_dir": str(tmp_path / "run"), "systems": ["cofee"]})
+    stages = json.loads((tmp_path / "run" / "lineage.json").read_text())["stages"]
+    rows = {name.rpartition("-")[2]: stage["rows"] for name, stage in stages.items()}
+    assert list(rows) == ["span_mrc", "typed_mrc", "source_mrc", "ner"]
+    assert rows["span_mrc"] == rows["typed_mrc"] == {"distant_mrc": 40}  # the labels have places alone
+    assert list(rows["source_mrc"]) == ["ner_mrc"] and list(rows["ner"]) == ["source"]
+    assert "| places | target.labels |" in model_card(read_run(tmp_path / "run"), "user/tagger")
+
+
 def test_a_run_file_may_name_every_recipe_and_nothing_else(tmp_path):
-    sides = {"source": {"train": "a", "validation": "b"}, "target": {"text": "c"}, "translation": {"dictionary": "d"}}
+    sides = {"source": {"train": "a", "validation": "b"}, "target": {"text": "c", "labels": "e"}}
+    sides["translation"] = {"dictionary": "d"}
     run = {"model": "m", "output_dir": str(tmp_path), **sides}
     assert load_config(run | {"systems": list(RECIPES)}).systems == list(RECIPES)
     with pytest.raises(ConfigError, match=r"systems.0 needs one of source_only, .* Did you mean 'tof'"):
         load_config(run | {"systems": "tf"})
+    with pytest.raises(ConfigError, match="target.labels is missing: cofee trains on labels from elsewhere"):
+        load_config(run | {"systems": "cofee", "target": {"text": "c"}})
 
 
 @pytest.mark.parametrize("system", list(RECIPES))
 def test_the_stages_that_are_checked_before_a_run_are_those_that_it_plans(values, tmp_path, system):
+    if "labels" in RECIPES[system].needs:
+        values = with_places(values, tmp_path)
     config = load_config(values | {"output_dir": str(tmp_path), "systems": [system]})
     assert {StageName.parse(name).section for name, _ in planned(values, tmp_path, system)} == set(used_stages(config))
 

@@ -331,7 +331,7 @@ mlm:
         "command line: unknown key 'sed'. Did you mean 'seed'?",
         "command line: source.mrc is a list with 0 entries, counted from 0: there is no source.mrc.2.",
         "command line: systems.1 needs one of source_only, adaptabert, adaptabert_translation, tsl, unitrans, "
-        "self_training, tof_wo_pseudo, tof_wo_continual, tof, found 'tf'. Did you mean 'tof'?",
+        "cofee, self_training, tof_wo_pseudo, tof_wo_continual, tof, found 'tf'. Did you mean 'tof'?",
     ]
 
 

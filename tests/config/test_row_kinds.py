@@ -22,4 +22,4 @@ def test_later_stages_do_not_inherit_which_rows_a_stage_trains_on(stage):
 def test_rows_that_a_tagger_labelled_are_from_the_target():
     labelled = {kind for kind in RowKind if kind.from_taggers}
     assert labelled == {"pseudo", "pseudo_mrc", "taught"}
-    assert {kind for kind in RowKind if kind.from_target} == labelled | {"target", "target_qa"}
+    assert {kind for kind in RowKind if kind.from_target} == labelled | {"target", "target_qa", "distant_mrc"}

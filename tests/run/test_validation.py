@@ -115,7 +115,6 @@ def test_a_type_that_the_source_lacks_is_named_with_its_file(start, tmp_path):
         ("Ana B-PER\nlives O\n", [], r"1 labelled sentences \('Ana lives' ...\), none of which is in target.text"),
         ("Juan B-XYZ\n. O\n", [], "entity types XYZ, which are not among LOC, PER"),
         ("Juan O\n\nAna B-PER\n", [], "no entity in those 1 sentences that are in target.text"),
-        ("Juan B-PER\n", ["systems=adaptabert"], "target.labels joins pseudo-labels, but no system learns from any"),
         (
             "Juan B-PER\n",
             ["target.gold={gold}"],

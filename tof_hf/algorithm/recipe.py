@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = BENCHMARKS[:3]
 
-Need = Literal["dictionary"]
+Need = Literal["dictionary", "labels"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Recipe:
         train: The function that trains it, from Steps to the last checkpoint.
         title: Its name in tables.
         full_name: Its name in sentences; empty if it has none.
-        needs: What a run file must provide for it: `dictionary`.
+        needs: What a run file must provide for it: `dictionary`, or `labels` from elsewhere.
         citation: The publication of the method, for the model card; empty for TOF and its reduced forms.
         published: The paper's Table 1, by benchmark.
         baseline: Whether Table 1 compares the other systems with it; of several, with the last that is among its rows.
@@ -103,7 +103,7 @@ def recipe(
 
     Args:
         title: Name of the system in tables.
-        needs: What a run file must provide: `dictionary`, or nothing.
+        needs: What a run file must provide: `dictionary`, `labels` from elsewhere, or nothing.
         citation: The publication of the method, for the model card.
         published: Published scores in percent, by benchmark.
         full_name: Name of the system in sentences.

@@ -78,6 +78,21 @@ def unitrans(do: Steps) -> Checkpoint:
     return do.distil(do.pretrained, do.soft_label(teachers, [source, translated, tuned]))
 
 
+@recipe(
+    "COFEE-MRC",
+    needs=("labels",),
+    citation="Xue et al. (2020), Coarse-to-Fine Pre-training for Named Entity Recognition",
+    published=published_f1("54.56", benchmarks=("twitter",)),
+)
+def cofee(do: Steps) -> Checkpoint:
+    """Coarse to fine (Xue et al. 2020): any entity, then each type by distant labels, then the source as questions."""
+    do = do.without_translation()
+    encoder = do.span_mrc(do.pretrained)
+    encoder = do.typed_mrc(encoder)
+    encoder = do.source_mrc(encoder)
+    return do.ner(encoder)
+
+
 @recipe("Self-training")
 def self_training(do: Steps) -> Checkpoint:
     """The source tagger goes on, head and all, with its own labels of the target text and the source beside them."""

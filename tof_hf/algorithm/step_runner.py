@@ -11,7 +11,14 @@ from tof_hf.algorithm.history import History, Labels, PseudoLabels, SourceF1Alar
 from tof_hf.algorithm.labelling import Labelling, MrcModel
 from tof_hf.algorithm.scores import SOURCE
 from tof_hf.algorithm.scoring import Scorer
-from tof_hf.algorithm.training_data import TofData, mrc_questions, mrc_validation, ner_sentences, ner_validation
+from tof_hf.algorithm.training_data import (
+    TofData,
+    distant_questions,
+    mrc_questions,
+    mrc_validation,
+    ner_sentences,
+    ner_validation,
+)
 from tof_hf.config import MrcConfig, NerConfig, StageConfig, TaggerConfig, TofConfig
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.stage_name import StageName
@@ -72,6 +79,16 @@ class StepRunner:
         checkpoint = self._train(stage, pseudo)
         self._mrc_models[checkpoint.name] = MrcModel(checkpoint, config)
         return checkpoint
+
+    def _distant_mrc(self, start: Checkpoint, stage_name: StageName, *, typed: bool) -> Checkpoint:
+        config = self.config.mrc
+        if not config.enabled:
+            return start
+        questions, validation = distant_questions(
+            config, self.data, typed=typed, seed=self._seed(config), validation_seed=self.config.seed
+        )
+        setup = self._setup(stage_name, start, config)
+        return self._train(mrc_stage(setup, questions=questions, validation=validation))
 
     def _ner(
         self,

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from tof_hf.algorithm.history import Labels, PseudoLabels, SoftLabels
 from tof_hf.algorithm.step_runner import StepRunner
 from tof_hf.algorithm.training_data import mlm_target, ner_validation
+from tof_hf.config.row_kinds import RowKind
 from tof_hf.config.stage_name import StageName
 from tof_hf.data.readers.read import unlabelled
 from tof_hf.modeling.checkpoints import read_config
@@ -134,6 +135,44 @@ class Steps(StepRunner):
             The checkpoint with the best span F1 on source validation questions.
         """
         return self._mrc(start, self.config.mrc, StageName("mrc"))
+
+    @step("span_mrc")
+    def span_mrc(self, start: Checkpoint) -> Checkpoint:
+        """The first stage of COFEE: MRC on labels from elsewhere, which asks for entities of any type.
+
+        Args:
+            start: The encoder to train.
+
+        Returns:
+            The checkpoint with the best span F1 on source validation questions, which ask for any entity too.
+        """
+        return self._distant_mrc(start, StageName("span_mrc"), typed=False)
+
+    @step("typed_mrc")
+    def typed_mrc(self, start: Checkpoint) -> Checkpoint:
+        """The second stage of COFEE: MRC on labels from elsewhere, with a question for each type that they have.
+
+        Args:
+            start: The encoder to train.
+
+        Returns:
+            The checkpoint with the best span F1 on source validation questions.
+        """
+        return self._distant_mrc(start, StageName("typed_mrc"), typed=True)
+
+    @step("source_mrc")
+    def source_mrc(self, start: Checkpoint) -> Checkpoint:
+        """The last stage of COFEE: MRC on D_s,nm alone.
+
+        Args:
+            start: The encoder to train.
+
+        Returns:
+            The checkpoint with the best span F1 on source validation questions.
+        """
+        others = [kind.use for kind in self.config.mrc.row_kinds() if kind is not RowKind.NER_MRC]
+        config = self.config.mrc.replace(use_ner_mrc=True, **dict.fromkeys(others, False))
+        return self._mrc(start, config, StageName("source_mrc"))
 
     @step("ner")
     def ner(self, start: Checkpoint) -> Checkpoint:

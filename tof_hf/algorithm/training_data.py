@@ -9,8 +9,9 @@ from datasets import Dataset
 from tof_hf.config import DistillationConfig, MlmConfig, MrcConfig, NerConfig, TranslationConfig
 from tof_hf.config.row_kinds import RowKind
 from tof_hf.data.label_joining import OtherLabels
+from tof_hf.data.labels import UNTYPED
 from tof_hf.data.mixing import cap, mix
-from tof_hf.data.mrc_conversion import ner_to_mrc
+from tof_hf.data.mrc_conversion import merge_types, ner_to_mrc
 from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.data.translation.projection import project
 from tof_hf.data.translation.words import translate_queries, translate_words
@@ -139,6 +140,24 @@ def mrc_validation(config: MrcConfig, data: TofData, *, seed: int) -> dict[str, 
     sentences = cap(data.validation, config.max_validation, seed=seed)
     held_out = {"ner_mrc": ner_to_mrc(sentences, data.queries)}
     return held_out if data.validation_qa is None else held_out | {"qa": data.validation_qa}
+
+
+def distant_questions(
+    config: MrcConfig, data: TofData, *, typed: bool, seed: int, validation_seed: int
+) -> tuple[dict[RowKind, Dataset], dict[str, Dataset]]:
+    """Questions about labels from elsewhere, and source ones to select on: for each type, or one for any entity.
+
+    The labels say nothing about types that they do not have, so those are not asked for.
+    """
+    questions = []
+    for labels in data.other_labels:
+        rows = cap(labels.rows, config.max_pseudo_mrc, seed=seed)
+        asked = ner_to_mrc(rows if typed else merge_types(rows), data.target_queries)
+        types = labels.types if typed else {UNTYPED}
+        questions.append(asked.select([row for row, label in enumerate(asked["label"]) if label in types]))
+    sentences = cap(data.validation, config.max_validation, seed=validation_seed)
+    held_out = ner_to_mrc(sentences if typed else merge_types(sentences), data.queries)
+    return {RowKind.DISTANT_MRC: mix(questions)}, {"ner_mrc": held_out}
 
 
 def ner_sentences(config: NerConfig, data: TofData, pseudo: Dataset | None, *, seed: int) -> dict[RowKind, Dataset]:

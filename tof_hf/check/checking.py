@@ -29,7 +29,7 @@ from tof_hf.run.leakage import look_for_overlaps
 from tof_hf.run.other_labels import label_findings
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
-from tof_hf.run.validation import check_place, problems, used_stages
+from tof_hf.run.validation import check_place, problems, used_stages, uses_labels
 from tof_hf.stages.stage import Stage, StageFolders
 from tof_hf.utils.log import say
 from tof_hf.utils.processes import main_process_first
@@ -178,6 +178,9 @@ class _Check:
                 data = self._attempt("data", self.inputs.training)
                 gold = None if data is None else self._attempt("data", self.inputs.gold, data.label_names)
         self.findings += label_findings(self.inputs.other_labels)
+        if self.config.target.labels and not uses_labels(self.config):
+            found = f"no system learns from these labels ({', '.join(self.config.systems)})"
+            self.findings.append(Finding("warning", "target.labels", found, "name a system such as tof."))
         for subject, problem in problems(self.config, tokenizer, data, gold):
             if subject not in ("queries", "target.gold"):  # checked more thoroughly above
                 self.findings.append(Finding.of(subject, problem))

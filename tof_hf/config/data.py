@@ -120,7 +120,7 @@ class TargetConfig(Section):
     """Question-answering data (SQuAD format)."""
     labels: OneOrMore[LabelFile] = row_option(factory=list, paper="not in the paper")
     """Machine-made labels of sentences of `text` (of a gazetteer, an LLM, an older system), never gold: they join the
-    pseudo-labels as `labelling.combine` says."""
+    pseudo-labels as `labelling.combine` says, and `cofee` trains on them."""
     gold: DataFile | None = shown_option(None)
     """Labelled test data. Only the scorer reads it: it never reaches training or model selection."""
 

@@ -14,6 +14,7 @@ class RowKind(StrEnum):
     SOURCE_QA = "source_qa"
     NER_MRC = "ner_mrc"
     PSEUDO_MRC = "pseudo_mrc"
+    DISTANT_MRC = "distant_mrc"
     TRANSLATED_QA = "translated_qa"
     TRANSLATED_NER_MRC = "translated_ner_mrc"
     TAUGHT = "taught"
@@ -31,7 +32,7 @@ class RowKind(StrEnum):
     @property
     def from_target(self) -> bool:
         """Whether they are from the target, with any labels or none."""
-        return self.from_taggers or self in (RowKind.TARGET, RowKind.TARGET_QA)
+        return self.from_taggers or self in (RowKind.TARGET, RowKind.TARGET_QA, RowKind.DISTANT_MRC)
 
     @property
     def is_translated(self) -> bool:

@@ -225,6 +225,9 @@ class TofConfig(Section):
             for system in sorted(systems):
                 if "dictionary" in SYSTEMS[system].needs:
                     yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
+        for system in sorted(systems):
+            if "labels" in SYSTEMS[system].needs and not self.target.labels:
+                yield "target.labels", f"is missing: {system} trains on labels from elsewhere, such as a gazetteer's."
         for name in ("ner", "mrc"):
             for kind in STAGES[name].row_kinds():
                 if kind.from_taggers and self.stages()[name].uses(kind):

@@ -8,8 +8,8 @@ from pathlib import Path
 from datasets import Dataset
 
 from tof_hf.config.yaml import packaged_yaml, read_yaml
-from tof_hf.data.features import MRC_FEATURES
-from tof_hf.data.labels import entity_types, spans_from_tags, split_tag
+from tof_hf.data.features import MRC_FEATURES, ner_features
+from tof_hf.data.labels import UNTYPED, entity_types, label_names, spans_from_tags, split_tag
 from tof_hf.data.mapping import Batch, cached_map
 from tof_hf.data.pseudo_labels import UNSURE
 from tof_hf.data.type_names import hint
@@ -118,6 +118,22 @@ def ner_to_mrc(dataset: Dataset, queries: Queries = None) -> Dataset:
         names=names,
         queries={label: query for label, query in queries.items() if label in types},
     )
+
+
+def merge_types(dataset: Dataset) -> Dataset:
+    """NER rows, which are in IOB2, with one type for all entities, ENT; neighbours stay apart."""
+    names = dataset.features["ner_tags"].feature.names
+    return cached_map(
+        dataset.select_columns(["id", "tokens", "ner_tags"]),
+        _merged,
+        features=ner_features(label_names([UNTYPED])),
+        description="Merging types",
+        numbers=["OBI".index(split_tag(name)[0]) for name in names],
+    )
+
+
+def _merged(batch: Batch, indices: list[int], *, numbers: list[int]) -> Batch:
+    return {**batch, "ner_tags": [[numbers[tag] for tag in tags] for tags in batch["ner_tags"]]}
 
 
 def _mrc_rows(batch: Batch, indices: list[int], *, names: list[str], queries: dict[str, str]) -> Batch:

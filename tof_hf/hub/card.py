@@ -58,6 +58,7 @@ def model_card(run: ReleasedRun, repo: str, *, license: str | None = None, langu
         scores={split: score for split in SPLITS if (score := run.mean(run.final.stage, split))},
         split_names=SPLITS,
         ends=run.last_taggers(),
+        distant=any(RowKind.DISTANT_MRC in stage.rows for stage in stages),
         uses_target=any(kind.from_target and kind in stage.rows for stage in stages for kind in RowKind),
         recipe=RECIPES.get(run.final.system),
         validation_kinds=list(dict.fromkeys(kind for stage in reversed(stages) for kind in stage.validation_rows)),

@@ -118,15 +118,17 @@ def used_stages(config: TofConfig) -> dict[str, StageConfig]:
     return {section: stage for section, stage in config.stages().items() if section in used}
 
 
+def uses_labels(config: TofConfig) -> bool:
+    """Whether a system learns from `target.labels`: by themselves, or among pseudo-labels."""
+    recipes = [RECIPES[system] for system in config.systems]
+    return any(
+        "labels" in recipe.needs or any(visit.section == "labelling" for visit in visits(recipe, config))
+        for recipe in recipes
+    )
+
+
 def problems_of_systems(config: TofConfig) -> Iterator[tuple[str, str]]:
     """What the systems need and the config does not provide: the option, and the problem."""
-    sections = {visit.section for system in config.systems for visit in visits(RECIPES[system], config)}
-    if config.target.labels and "labelling" not in sections:
-        yield (
-            "target.labels",
-            f"joins pseudo-labels, but no system learns from any ({', '.join(config.systems)}). Remove it, or name a "
-            "system such as tof.",
-        )
     for system in config.systems:
         for visit in visits(RECIPES[system], config):
             name, stage = visit.section, config.stages().get(visit.section)

@@ -36,7 +36,7 @@ class Row:
         title: the row's name in the tables.
         system: the recipe that trains it.
         set: options as `key=value`.
-        needs: what the config must have for it: `dictionary`, a stage, or a kind of rows of the MRC stage.
+        needs: what the config must have for it: `dictionary`, `labels`, a stage, or a kind of rows of the MRC stage.
         claim: whether the row is meant to show that it is better than the baseline of its table, or worse.
         published: the paper's numbers by benchmark.
 
@@ -172,9 +172,11 @@ def not_for(row: Row, config: TofConfig, systems: Iterable[str]) -> str | None:
 
 
 def _lacks(need: str, config: TofConfig) -> str | None:
-    """Why the config does not have what a row needs: a dictionary, a stage, or rows that the MRC stage trains on."""
+    """Why the config lacks what a row needs: a dictionary, labels, a stage, or rows that the MRC stage trains on."""
     if need == "dictionary":
         return None if config.translation.dictionary else "translation.dictionary names no file"
+    if need == "labels":
+        return None if config.target.labels else "target.labels names no file"
     if need in STAGES:
         return None if config.stages()[need].enabled else f"{need}.enabled is false"
     used = config.mrc.uses(RowKind(need)) and need in config.available_rows()
