@@ -262,6 +262,11 @@ def test_a_wrong_value_is_named_with_what_is_needed(override, said):
     assert said in problem(override)
 
 
+def test_labels_from_elsewhere_join_no_class_probabilities():
+    with pytest.raises(ConfigError, match="labelling.targets is soft, but target.labels join hard labels alone"):
+        load("target.labels=a.jsonl", "labelling.targets=soft")
+
+
 @pytest.mark.parametrize("field", ["output_dir", "data_seed", "metric_for_best_model", "push_to_hub"])
 def test_a_training_argument_that_the_run_owns_is_refused_with_a_reason(field):
     assert f"mrc.{field} cannot be set: " in problem(f"mrc.{field}=x")

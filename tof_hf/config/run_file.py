@@ -225,6 +225,9 @@ class TofConfig(Section):
             for system in sorted(systems):
                 if "dictionary" in SYSTEMS[system].needs:
                     yield "translation.dictionary", f"is missing: {system} trains on translated sentences."
+        if self.target.labels and self.labelling.targets != "hard":
+            targets = self.labelling.targets
+            yield "labelling.targets", f"is {targets}, but target.labels join hard labels alone. Remove one of them."
         for system in sorted(systems):
             if "labels" in SYSTEMS[system].needs and not self.target.labels:
                 yield "target.labels", f"is missing: {system} trains on labels from elsewhere, such as a gazetteer's."
