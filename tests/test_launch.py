@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
+from accelerate.commands.config.config_args import load_config_from_file
 from nightly import nightly, nightly_only
+from safetensors.torch import load_file
 
 from examples.toy_world.encoder import train_encoder
 from examples.toy_world.world import make_world, write_world
@@ -18,6 +24,22 @@ from examples.toy_world.world import make_world, write_world
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
+ACCELERATE = ROOT / "examples" / "accelerate"
+QUIET = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no")
+LAUNCHERS = {  # the commands of every machine
+    "accelerate": [("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", *QUIET)],
+    "torchrun": [("torch.distributed.run", "--standalone", "--nproc_per_node", "2")],
+    "two machines, torchrun": [
+        ("torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1", "--node_rank", rank)
+        + ("--master_addr", "127.0.0.1", "--master_port", "PORT")
+        for rank in "01"
+    ],
+    "two machines, accelerate": [
+        ("accelerate.commands.launch", "--config_file", str(ACCELERATE / "machines.yaml"), "--num_processes", "2")
+        + ("--machine_rank", rank, "--main_process_ip", "127.0.0.1", "--main_process_port", "PORT")
+        for rank in "01"
+    ],
+}
 CONFIG = """
 model: {encoder}
 output_dir: {run}
@@ -109,3 +131,53 @@ def test_accelerate_launch_runs_a_config_in_one_process(launch: Callable, tmp_pa
     quiet = ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--cpu")
     results, _ = launch("accelerate.commands.launch", "--num_processes", "1", *quiet)
     assert {row["split"] for row in results["rows"]} == {"source_validation", "target"}
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@nightly_only
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_of_every_launcher_train_the_weights_of_one(launcher, toy, tmp_path, run_processes) -> None:
+    encoder = Path(toy["encoder"])
+    settings = json.loads((encoder / "config.json").read_text())
+    still = {name: 0.0 if name.endswith("_dropout_prob") else value for name, value in settings.items()}
+    (tmp_path / "encoder").mkdir()
+    for file in encoder.iterdir():
+        (tmp_path / "encoder" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "encoder" / "config.json").write_text(json.dumps(still))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+
+    def run(name: str, batch: int, command: tuple[str, ...]) -> None:
+        config = tmp_path / f"{name}.yaml"
+        text = CONFIG.format(**{**toy, "encoder": tmp_path / "encoder"}, run=tmp_path / name)
+        config.write_text(text.replace("adaptabert", "source_only"))
+        words = [port if word == "PORT" else word for word in command]
+        words += [str(ROOT / "examples" / "run_tof.py"), str(config)]
+        options = [f"ner.per_device_train_batch_size={batch}", "ner.bf16=false"]
+        done = run_processes([sys.executable, *words, *options], cwd=ROOT, env=environment())
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    run("one", 8, ())
+    commands = [("-m", *command) for command in LAUNCHERS[launcher]]
+    with ThreadPoolExecutor(2) as machines:
+        list(machines.map(lambda command: run("two", 4, command), commands))
+    record = json.loads((tmp_path / "two" / "stages" / "ner" / "stage.json").read_text())
+    assert record["steps"] == 2  # 16 sentences, two processes of 4 each a step
+    one, two = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("file", sorted(ACCELERATE.glob("*.yaml")), ids=lambda file: file.stem)
+def test_accelerate_knows_every_option_of_the_example_configs(file: Path) -> None:
+    config = load_config_from_file(str(file))
+    assert (config.num_processes, config.mixed_precision) == (8 if file.stem == "machines" else 4, "no")
+
+
+def test_the_shell_can_read_the_slurm_script() -> None:
+    subprocess.run(["bash", "-n", str(ACCELERATE / "slurm.sh")], check=True)

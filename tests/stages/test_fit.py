@@ -164,13 +164,34 @@ def test_a_stopped_stage_goes_on_to_the_weights_of_a_plain_run(
     assert_same_weights(narrow, plain, start_of(base))
 
 
+# accelerate shards weights on GPUs only; torch does on processors too.
+SHARDED = """
+import torch
+from accelerate.state import DistributedType, PartialState
+torch.distributed.init_process_group("gloo")
+PartialState._prepare_backend = lambda *args, **kwargs: ("gloo", DistributedType.MULTI_GPU)
+PartialState.set_device = lambda self: setattr(self, "device", torch.device("cpu"))
+"""
+FSDP2 = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_TRANSFORMER_CLS_TO_WRAP": "BertLayer", "FSDP_RESHARD_AFTER_FORWARD": "true",
+}  # fmt: skip
+LAUNCHES = {
+    "plain": ("", {}),
+    "FSDP2": (SHARDED, FSDP2 | {"FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT"}),
+    "FSDP2, sharded checkpoints": (SHARDED, FSDP2 | {"FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT"}),
+}
+
+
 @pytest.mark.slow
 @nightly_only
-def test_two_processes_train_the_weights_of_one(checkpoint, tokenizers, tmp_path, run_processes):
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_two_processes_train_the_weights_of_one(launch, checkpoint, tokenizers, tmp_path, run_processes):
     base, tokenizer = checkpoint("bert"), tokenizers["wordpiece"]
+    before, variables = LAUNCHES[launch]
     script = tmp_path / "both.py"
     script.write_text(
-        f"""
+        f"""{before}
 import importlib.util, sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 spec = importlib.util.spec_from_file_location("both", {__file__!r})
@@ -186,8 +207,9 @@ both.fit(both.stage_of("ner", {base!r}, tokenizer, **options), Path({str(tmp_pat
     )
     root = Path(__file__).parents[2]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = run_processes([*launch, str(script)], env=os.environ | {"PYTHONPATH": paths})
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = os.environ | {"PYTHONPATH": paths, "ACCELERATE_USE_CPU": "true"} | variables
+    done = run_processes([*command, str(script)], env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     options = TOGETHER | {"gradient_accumulation_steps": 1, "per_device_train_batch_size": 12}
     plain = trained(tmp_path / "one", "ner", base, tokenizer, **options, narrow_vocabulary=False)

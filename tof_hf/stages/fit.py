@@ -101,10 +101,10 @@ def fit(stage: Stage, stages: StageFolders | Path, callbacks: Callbacks = ()) ->
         best = trainer.state.best_metric
         if best is None and stage.validation is not None:  # fewer steps than eval_steps
             best = trainer.evaluate()["eval_f1"]
-        cost = meter.total()
+        cost, weights = meter.total(), _sharded_weights(trainer)
         if is_main_process():
             with temporary_folder(folder) as part:
-                trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part)
+                trainer.accelerator.unwrap_model(trainer.model).save_pretrained(part, state_dict=weights)
                 stage.tokenizer.save_pretrained(part)
                 remove_folders(part)
                 hashes = file_hashes(part)
@@ -131,6 +131,13 @@ def fit(stage: Stage, stages: StageFolders | Path, callbacks: Callbacks = ()) ->
     trainer.accelerator.free_memory()
     _report(stage, trainer.state, best, meter.seconds())
     return done
+
+
+def _sharded_weights(trainer: Trainer) -> dict[str, Tensor] | None:
+    """The whole weights, in the main process, if each process holds a part of them; all call this together."""
+    if trainer.is_deepspeed_enabled:
+        return trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    return trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
 
 
 def _remove_checkpoints(folder: Path) -> None:
