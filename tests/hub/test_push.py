@@ -20,6 +20,7 @@ from transformers import pipeline
 
 from tof_hf import load_config, run_tof
 from tof_hf.cli import main
+from tof_hf.config import ReleaseConfig
 from tof_hf.config.yaml import parse_yaml
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub import upload
@@ -65,6 +66,28 @@ def test_the_published_tagger_loads_by_its_id(hub, run_folder, monkeypatch):
     assert [(e["start"], e["end"], e["entity_group"]) for e in found] == [
         (e.start, e.end, e.label) for e in there([words])[0]
     ]
+
+
+def test_a_narrow_tagger_is_smaller_and_labels_the_same(run_folder, tmp_path):
+    (tmp_path / "more.txt").write_text("Qqqq qq .\n")
+    text = {"vocabulary_text": [str(tmp_path / "more.txt")]}
+    whole, narrow, more = (
+        prepare(run_folder, ReleaseConfig(repo=REPO, **release))[-1].files
+        for release in ({}, {"vocabulary": "narrow"}, {"vocabulary": "narrow"} | text)
+    )
+    assert whole.keys() == narrow.keys()
+    sizes = [json.loads(files["config.json"])["vocab_size"] for files in (narrow, more)]
+    assert sizes[0] <= sizes[1] and "word_rule" in str(json.loads(narrow["config.json"]))
+    for name, content in narrow.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    settings = {"aggregation_strategy": "first", "trust_remote_code": False, "device": "cpu"}
+    taggers = [
+        pipeline("token-classification", model=str(place), **settings) for place in (tmp_path, run_folder / "final")
+    ]
+    words = "Zara visited Valdoro ."
+    here, there = ([(one["word"], one["entity_group"]) for one in tagger(words)] for tagger in taggers)
+    assert here == there
+    assert len(narrow["model.safetensors"]) <= whole["model.safetensors"].stat().st_size
 
 
 def test_the_published_tagger_loads_where_tof_hf_is_not_installed(hub, hub_environment, run_folder, tmp_path):

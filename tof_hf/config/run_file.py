@@ -72,6 +72,11 @@ class ReleaseConfig(Section):
     """Licence of the tagger by its Hub id, such as `mit`. Its encoder and its data may dictate it."""
     language: OneOrMore[str] = shown_option(factory=list)
     """Language codes of the target, such as `[es]`; empty takes `target.name` if it is a code."""
+    vocabulary: Literal["whole", "narrow"] = shown_option("whole")
+    """`narrow` publishes only the pieces that the words of the run's data and of `vocabulary_text` need, and single
+    characters of them: a smaller tagger with the same predictions on such words."""
+    vocabulary_text: OneOrMore[str] = shown_option(factory=list)
+    """More files of text for `narrow`, such as text of other languages that the tagger should keep."""
     mrc_repo: str | None = shown_option(None)
     """Also publishes the source data in MRC form as a data set with this name, if its licence allows it."""
     pseudo_labels_repo: str | None = shown_option(None)

@@ -1,12 +1,15 @@
 """Publishes a finished run on the Hub: its tagger and, if asked for, the data sets made on the way."""
 
-from collections.abc import Mapping, Sequence
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from datasets import Dataset
 
 from tof_hf.algorithm.training_data import TofData
 from tof_hf.config import ReleaseConfig, TofConfig, load_config
+from tof_hf.data import read_text
 from tof_hf.data.words import LEGACY
 from tof_hf.errors import DataError, TofError
 from tof_hf.hub.card import model_card
@@ -14,6 +17,7 @@ from tof_hf.hub.dataset_release import KINDS, mrc_bundle, pseudo_label_bundle, s
 from tof_hf.hub.released_run import ReleasedRun, read_released_run
 from tof_hf.hub.upload import Bundle, check_name, matches, open_repository, publish
 from tof_hf.modeling.checkpoints import MODEL_FILES, with_word_rule
+from tof_hf.modeling.narrow_tagger import narrow_tagger
 from tof_hf.run.inputs import Inputs
 from tof_hf.run.record import LINEAGE, RESULTS, DataRecord
 from tof_hf.storage.publishing import published, published_json
@@ -48,11 +52,12 @@ def prepare(
     """
     run = read_released_run(Path(folder), [Path(other) for other in other_seeds])
     bundles = []
+    same_data = functools.cache(lambda: _same_data(run, datasets))
     if release.mrc_repo:
-        bundles.append(mrc_bundle(run, release.mrc_repo, lambda: _same_data(run, datasets)))
+        bundles.append(mrc_bundle(run, release.mrc_repo, same_data))
     if release.pseudo_labels_repo:
         bundles.append(pseudo_label_bundle(run, release.pseudo_labels_repo))
-    return [*bundles, _model_bundle(run, release)]
+    return [*bundles, _model_bundle(run, release, same_data)]
 
 
 def push(bundles: Sequence[Bundle], *, private: bool = False) -> list[str]:
@@ -116,7 +121,24 @@ def _same_data(run: ReleasedRun, datasets: Mapping[str, Dataset] | None) -> TofD
     return data
 
 
-def _model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
+def _sentences(data: TofData, release: ReleaseConfig) -> Iterator[list[str]]:
+    """The words of every sentence of the run's data and of the texts whose pieces are to be kept too."""
+    parts = [data.source, data.validation, data.target, data.target_test]
+    parts += [read_text(file) for file in release.vocabulary_text]
+    for rows in parts:
+        if rows is not None:
+            yield from rows["tokens"]
+
+
+def _model_files(folder: Path, names: Sequence[str], word_rule: str | None) -> dict[str, Path | bytes]:
+    """The files of a tagger with the rule by which it splits text into words, which a stage's own folder lacks."""
+    files = {name: published(folder / name) for name in names}
+    if word_rule is not None:
+        files["config.json"] = published_json(with_word_rule(folder / "config.json", word_rule))
+    return files
+
+
+def _model_bundle(run: ReleasedRun, release: ReleaseConfig, data: Callable[[], TofData]) -> Bundle:
     """The tagger of a run with its card, its record and its scores, for `release.repo`; nothing asks the network.
 
     Raises DataError if there is no tagger in the run's folder, HubError if `release.repo` cannot be a name.
@@ -137,10 +159,16 @@ def _model_bundle(run: ReleasedRun, release: ReleaseConfig) -> Bundle:
             path=final,
         )
     card = model_card(run, release.repo, license=release.license, language=release.language)
-    files = {name: published(final / name) for name in names}
+    rule = run.lineage.word_rule
+    files: dict[str, Path | bytes]
+    if release.vocabulary == "narrow":
+        with tempfile.TemporaryDirectory() as place:
+            narrow_tagger(final, _sentences(data(), release), Path(place))
+            narrow = _model_files(Path(place), [file.name for file in Path(place).iterdir()], rule)
+            files = {name: file.read_bytes() if isinstance(file, Path) else file for name, file in narrow.items()}
+    else:
+        files = _model_files(final, names, rule)
     files |= {name: published(run.folder / name) for name in (LINEAGE, RESULTS)}
-    if (rule := run.lineage.word_rule) is not None:  # a stage's own folder does not have it
-        files["config.json"] = published_json(with_word_rule(final / "config.json", rule))
     return Bundle(
         release.repo,
         files | {"README.md": card.encode()},
