@@ -18,7 +18,7 @@ CONLL = ["LOC", "MISC", "ORG", "PER"]
 @pytest.mark.parametrize(
     ("known", "names"),
     [
-        ("PER", "PERSON per Person PERS people person-actor Politician 人名"),
+        ("PER", "PERSON per Person PERS people person-actor Politician musicartist 人名"),
         ("LOC", "Location geo-loc GPE place location-GPE building/hotel HumanSettlement"),
         ("ORG", "org company organization organisation SPORTSTEAM MusicalGRP government"),
         ("MISC", "misc Miscellaneous other other-language WORK_OF_ART creative-work NORP tvshow product-car"),
