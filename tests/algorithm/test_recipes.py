@@ -25,7 +25,7 @@ from tof_hf.run.validation import used_stages
 
 pytestmark = pytest.mark.slow
 
-TUNED = "ner@unitrans-tuned_ner_tr@unitrans"
+TUNED = "ner+unitrans-tuned_ner_tr+unitrans"
 REDUCED = ["tof_wo_pseudo", "tof_wo_continual", "tof"]
 
 
@@ -145,8 +145,8 @@ def test_taggers_of_several_seeds_label_together_by_their_mean_probabilities(val
 
 def test_the_seeds_of_a_teacher_vote_as_one(values, tmp_path):
     stages = {name: (stage.seed, stage.start.name) for name, stage in planned_stages(values, tmp_path)}
-    assert stages["translated_ner_tr_teacher2@unitrans"] == (2020, "")
-    assert stages["ner_teacher2@unitrans-tuned_ner_tr_teacher2@unitrans"] == (2020, "ner_teacher2@unitrans")
+    assert stages["translated_ner_tr_teacher2+unitrans"] == (2020, "")
+    assert stages["ner_teacher2+unitrans-tuned_ner_tr_teacher2+unitrans"] == (2020, "ner_teacher2+unitrans")
     assert len(stages) == 2 * 3 + 1
 
 
@@ -155,7 +155,7 @@ def test_a_stage_with_the_defaults_of_its_recipe_is_not_that_of_the_run_file(val
     deeper = values | {"model": str(train_encoder(world, tmp_path / "encoder", steps=0, layers=2, hidden=32))}
     both = {"output_dir": str(tmp_path), "systems": ["source_only", "tsl"]}
     frozen = {stage.name: stage.stage.config.freeze_layers for stage in TofPipeline(load_config(deeper | both)).plan()}
-    assert frozen == {"ner": 0, "ner@tsl": 1, "distillation@tsl": 1}  # one less than the encoder has
+    assert frozen == {"ner": 0, "ner+tsl": 1, "distillation+tsl": 1}  # one less than the encoder has
     said = {name: deeper[name] | {"freeze_layers": 0} for name in ("ner", "distillation")}
     assert [name for name, _ in planned(deeper | said, tmp_path, "tsl")] == ["ner", "distillation"]
 
@@ -176,10 +176,10 @@ def test_a_student_of_one_teacher_is_trained_on_the_target_text_alone(peers):
 def test_unitrans_has_three_teachers_of_which_the_last_goes_on_from_the_first(peers):
     lineage = json.loads((peers / "lineage.json").read_text())
     [soft] = lineage["systems"]["unitrans"]["soft_labels"]
-    assert soft["voters"] == ["ner@unitrans", "translated_ner_tr@unitrans", TUNED]
+    assert soft["voters"] == ["ner+unitrans", "translated_ner_tr+unitrans", TUNED]
     assert soft["teachers"] == [TUNED]
     assert 0 < soft["agreed_share"] <= 1
-    assert list(lineage["stages"]["translated_ner_tr@unitrans"]["rows"]) == ["translated"]
+    assert list(lineage["stages"]["translated_ner_tr+unitrans"]["rows"]) == ["translated"]
     assert lineage["stages"][TUNED]["hand_off"]["head_kept"]
     assert lineage["systems"]["unitrans"]["defaults"] == {"freeze_layers": 0, "decoding": "viterbi"}
     stored = json.loads((peers / "final" / "config.json").read_text())["tof_hf"]
@@ -229,8 +229,8 @@ def test_the_teachers_of_unitrans_learn_the_whole_source_translated(values, tmp_
     few = values["ner"] | {"max_translated": 3}
     config = load_config(values | {"output_dir": str(tmp_path), "systems": ["unitrans"], "ner": few})
     rows = {stage.name: stage.stage.rows for stage in TofPipeline(config).plan()}
-    translated = [rows[name]["translated"] for name in ("translated_ner_tr@unitrans", TUNED)]
-    assert translated == [rows["ner@unitrans"]["source"]] * 2
+    translated = [rows[name]["translated"] for name in ("translated_ner_tr+unitrans", TUNED)]
+    assert translated == [rows["ner+unitrans"]["source"]] * 2
 
 
 def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
@@ -240,11 +240,11 @@ def test_unitrans_without_a_dictionary_is_refused(values, tmp_path):
 
 
 def test_the_card_of_a_student_names_its_teachers_and_whom_the_recipe_follows(peers):
-    card = model_card(read_run(peers), "user/student").replace("&#64;", "@")
+    card = model_card(read_run(peers), "user/student")
     assert f"probabilities of {TUNED}, and the labels of the" in card
-    assert f"on which ner@unitrans, translated_ner_tr@unitrans, {TUNED} agree" in card
+    assert f"on which ner+unitrans, translated_ner_tr+unitrans, {TUNED} agree" in card
     assert "with `freeze_layers` = `0`, `decoding` = `viterbi` where its run file has no value" in card
     stages = [line.split(" | ")[0] for line in card.splitlines() if " | NER" in line or "probabilities |" in line]
     names = ("ner", "translated_ner_tr", "tuned_ner_tr", "distillation_tr")
-    assert stages == [f"| {name}@unitrans" for name in names]
+    assert stages == [f"| {name}+unitrans" for name in names]
     assert "follows Wu et al. (2020), UniTrans" in card

@@ -31,7 +31,7 @@ def test_a_name_that_is_written_is_read_as_the_same_name(way):
     [
         ("mlm", "mlm"), ("mlm_tr", "mlm"), ("mlm-mrc1", "continual_mrc"), ("a-ner12_tr", "continual_ner"),
         ("a-pseudo_ner_mix", "pseudo_ner"), ("a-ner1_tr_mix", "continual_ner"), ("tuned_ner_tr", "ner"),
-        ("a-ner_tr_mix_teacher12", "ner"), ("ner_tr@tsl", "ner"), ("a-mrc1@own_1", "continual_mrc"),
+        ("a-ner_tr_mix_teacher12", "ner"), ("ner_tr+tsl", "ner"), ("a-mrc1+own_1", "continual_mrc"),
     ],
 )  # fmt: skip
 def test_the_options_of_a_stage_are_found_by_its_name(text, section):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tof_hf.config.stages import STAGES
 
 _ONE = re.compile(
-    r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?(_teacher(?P<teacher>\d+))?(@(?P<recipe>\w+))?"
+    r"(?P<kind>.+?)(?P<round>\d*)(?P<translated>_tr)?(?P<mixed>_mix)?(_teacher(?P<teacher>\d+))?(\+(?P<recipe>\w+))?"
 )
 
 
@@ -64,7 +64,7 @@ class StageName:
     def short(self) -> str:
         """The name without its parents, such as `ner1_tr`."""
         ends = f"{'_tr' if self.translated else ''}{'_mix' if self.mixed else ''}{self._of_teacher}"
-        return f"{self.kind}{self.round or ''}{ends}{f'@{self.recipe}' if self.recipe else ''}"
+        return f"{self.kind}{self.round or ''}{ends}{f'+{self.recipe}' if self.recipe else ''}"
 
     @property
     def step(self) -> str:
