@@ -50,17 +50,10 @@ class Sentence:
 
 @dataclass
 class Conversion:
-    """What a conversion changed.
+    """What a conversion changed: how files were understood, warnings, counts before and after.
 
-    Attributes:
-        source: how the input was understood, in a line for each of its files.
-        warnings: what happened to spans, and what else should be looked into.
-        form: the form written.
-        scheme: the scheme of its tags.
-        label_map: what renamed types.
-        before, after: counts of `sentences`, `words` and, under their types in square brackets, entities.
-        repeated: sentences that occur before with the same tags.
-        unique: whether those were left out.
+    `before` and `after` count `sentences`, `words` and, under their types in square brackets, entities; `repeated` counts
+    sentences that occur before with the same tags, which are left out if `unique`.
     """
 
     source: list[str]
