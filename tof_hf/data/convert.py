@@ -52,8 +52,8 @@ class Sentence:
 class Conversion:
     """What a conversion changed: how files were understood, warnings, counts before and after.
 
-    `before` and `after` count `sentences`, `words` and, under their types in square brackets, entities; `repeated` counts
-    sentences that occur before with the same tags, which are left out if `unique`.
+    `before` and `after` count `sentences`, `words` and, by type in square brackets, entities; `repeated` sentences occur
+    before with the same tags, and are left out if `unique`.
     """
 
     source: list[str]
@@ -116,8 +116,7 @@ def convert_file(
         label_map: as in `read_ner`.
         unique: leave out sentences that occur before with the same tags.
         overwrite: replace an existing file.
-        source_scheme: that of the source, if it shall not be detected.
-        reading: other options of `read_ner`.
+        source_scheme, reading: `scheme` and other options of `read_ner`.
 
     Raises:
         DataError: the source cannot be read, or the file cannot be written or cannot hold the sentences.
