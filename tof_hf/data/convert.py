@@ -52,7 +52,7 @@ class Sentence:
 class Conversion:
     """What a conversion changed: how files were understood, warnings, counts before and after.
 
-    `before` and `after` count `sentences`, `words` and, by type in square brackets, entities; `repeated` sentences occur
+    `before` and `after` count `sentences`, `words` and, by type in brackets, entities; `repeated` sentences occur
     before with the same tags, and are left out if `unique`.
     """
 
