@@ -81,6 +81,20 @@ def test_a_page_never_takes_the_place_of_another_kind_of_file(written, name, cap
     assert (folder / "results.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_page_takes_the_place_of_another_only_if_that_is_a_report(named, written, tmp_path, capsys):
+    folder = written.write()
+    page = tmp_path / "keep.html" if named else folder / "report.html"
+    command = ["report", str(folder), *(["--out", str(page)] if named else [])]
+    page.write_text("mine", encoding="utf-8")
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "a page that tof-hf did not write. What to do: name another file with --out" in error
+    assert page.read_text(encoding="utf-8") == "mine"
+    page.unlink()
+    assert main(command) == main(command) == 0
+
+
 @pytest.mark.parametrize("option", ["--out", "--plots"])
 def test_a_place_that_cannot_be_written_is_an_error_with_its_option(option, written, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(plots, "check_plots", lambda: None)

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         raise DataError("not the name of a page.", fix="name a file that ends in .html.", path=out)
     with as_data_error("a page that cannot be read", OSError, fix="name another file with --out.", path=out):
         before = out.read_bytes() if out.is_file() else b""
-    if options.out is None and out.exists() and not any(title in before for title in TITLES):
+    if out.exists() and not any(title in before for title in TITLES):
         raise DataError("a page that tof-hf did not write.", fix="name another file with --out.", path=out)
     if options.plots is not None and options.plots.exists() and not options.plots.is_dir():
         raise DataError("a file in the place of the charts.", fix="name a folder with --plots.", path=options.plots)
