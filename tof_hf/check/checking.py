@@ -25,7 +25,7 @@ from tof_hf.errors import RunError, TofError
 from tof_hf.modeling.checkpoints import read_config
 from tof_hf.run.findings import Finding
 from tof_hf.run.inputs import Inputs, data_files
-from tof_hf.run.leakage import look_for_overlaps
+from tof_hf.run.leakage import copied_labels, look_for_overlaps
 from tof_hf.run.other_labels import label_findings
 from tof_hf.run.output import check_run_files
 from tof_hf.run.plan import PlannedStage, PlannedSteps, replaced_stages
@@ -184,6 +184,8 @@ class _Check:
         for subject, problem in problems(self.config, tokenizer, data, gold):
             if subject not in ("queries", "target.gold"):  # checked more thoroughly above
                 self.findings.append(Finding.of(subject, problem))
+        if data is not None and gold and "target" in gold:
+            self.findings += (one for one in copied_labels(data, gold["target"]) if one.level == "warning")
         if data is None or self._failed():
             return []
         say("check: planning the stages")

@@ -27,6 +27,7 @@ _REFUSED = (
     "nothing is trained or selected on them."
 )
 _IN_TRAIN = "the best epoch is selected on training sentences: remove them from one of the two."
+_SENTENCES_OF_TYPES = 10  # fewer that are equal in some of the types may be chance
 _WANTED = "mlm.include_target_test asks for it; say so where you report the score."
 _PAIRS: list[tuple[str, str, Level, str]] = [
     ("target.gold", "target.text", "warning", _IN_TEXT),
@@ -73,10 +74,22 @@ def look_for_overlaps(options: Mapping[str, Dataset]) -> tuple[list[OverlapRecor
     return overlaps, findings
 
 
-def copied_gold(labels: Dataset, gold: Dataset) -> str | None:
-    """What shows that labels from elsewhere are the gold labels, or nearly: None if they are not.
+def copied_labels(data: TofData, gold: Dataset) -> Iterator[Finding]:
+    """The labels from elsewhere that are the gold labels (errors), or resemble them more than usual (warnings)."""
+    for labels in data.other_labels:
+        if copied := copied_gold(labels.rows, gold):
+            level, found = copied
+            fix = f"{_REFUSED} Machine-made labels belong in target.labels, gold ones in target.gold alone."
+            if level == "warning":
+                fix = "if these labels were made with the gold ones, remove them: the score would be too good."
+            yield Finding(level, "target.labels", f"{labels.name!r} in target.labels has {found}", fix)
 
-    They are if, of the scored sentences with an entity in either, at most one in a hundred is labelled otherwise.
+
+def copied_gold(labels: Dataset, gold: Dataset) -> tuple[Level, str] | None:
+    """Whether labels from elsewhere are the gold labels, or nearly, and what shows it: None if they are not.
+
+    It is an error if, of the scored sentences with an entity in either, at most one in a hundred is labelled otherwise,
+    in all types or in those that the labels have. It is a warning if it is one in ten, also in a single type.
     """
     index = SentenceIndex(gold)
 
@@ -88,12 +101,22 @@ def copied_gold(labels: Dataset, gold: Dataset) -> str | None:
 
     scored = dict(entities(gold))
     pairs = [(found, scored[text]) for text, found in entities(labels) if text in scored]
-    pairs = [(found, true) for found, true in pairs if found or true]
-    different = sum(found != true for found, true in pairs)
-    if not pairs or 100 * different > len(pairs):
-        return None
-    same = f"{len(pairs) - different:,} of {len(pairs):,}"
-    return f"labels that are the gold ones in {same} sentences with entities that it shares with target.gold"
+    own = {kind for found, _ in pairs for _, kind in found}
+    every = own.union(kind for _, true in pairs for _, kind in true)
+    levels: list[tuple[Level, int, list[set[str]]]] = [
+        ("error", 99, [every, own]),
+        ("warning", 90, [every, own, *({kind} for kind in sorted(own))]),
+    ]
+    for level, percent, choices in levels:
+        for kinds in choices:
+            both = [[[one for one in side if one[1] in kinds] for side in pair] for pair in pairs]
+            both = [pair for pair in both if any(pair)]
+            same = sum(found == true for found, true in both)
+            if len(both) >= (1 if kinds == every else _SENTENCES_OF_TYPES) and 100 * same >= percent * len(both):
+                of = "" if kinds == every else f" of the types {', '.join(sorted(kinds))}"
+                sentences = f"{same:,} of {len(both):,} sentences with entities{of}"
+                return level, f"labels that are the gold ones in {sentences} that it shares with target.gold"
+    return None
 
 
 def _asking_for_entities(rows: Dataset) -> Dataset:
@@ -104,13 +127,9 @@ def _asking_for_entities(rows: Dataset) -> Dataset:
 
 def gold_problems(data: TofData, gold: Dataset) -> Iterator[tuple[str, TargetLabelLeak]]:
     """The errors for labelled sentences and questions that reveal the target's gold labels to training, by option."""
-    for labels in data.other_labels:
-        if found := copied_gold(labels.rows, gold):
-            fix = f"{_REFUSED} Machine-made labels belong in target.labels, gold ones in target.gold alone."
-            yield "target.labels", TargetLabelLeak(f"{labels.name!r} in target.labels has {found}. What to do: {fix}")
     text = ("target.text", "target.test_text")
     options = {option: rows for option, rows in _options(data, gold).items() if option not in text}
-    for finding in look_for_overlaps(options)[1]:
+    for finding in [*copied_labels(data, gold), *look_for_overlaps(options)[1]]:
         if finding.level == "error":
             yield finding.subject, TargetLabelLeak(f"{finding.found}. What to do: {finding.fix}")
 
@@ -141,6 +160,8 @@ class Leakage:
 def measure_leakage(config: TofConfig, data: TofData, gold: Mapping[str, Dataset]) -> Leakage:
     """What training sees of sentences that are scored or selected on; every overlap is a warning, none is removed."""
     overlaps, findings = look_for_overlaps(_options(data, gold.get("target")))
+    if "target" in gold:
+        findings += copied_labels(data, gold["target"])
     for finding in findings:
         log = say if finding.level == "note" else warn
         log(f"{finding.subject}: {finding.found}; the run removes nothing. {finding.fix}")
