@@ -287,7 +287,10 @@ def test_spans_that_cut_words_are_widened_and_those_that_cross_are_left_out_and_
 
 
 def test_offsets_that_count_other_units_are_moved_and_corrections_by_hand_are_not(write, caplog):
-    row = {"text": "😀 Valka Zorn", "entities": [named(3, 8, "PER") | {"text": "Valka"}]}  # as JavaScript counts
+    row = {
+        "text": "😀 Valka Zorn",
+        "entities": [named(6, 11, "PER") | {"text": "Valka"}],
+    }  # as UTF-8 counts, with one more
     assert understood(read_ner(write(row, "a.jsonl"))) == [["😀", "Valka/B-PER", "Zorn"]]
     assert "1 spans were moved" in caplog.text
     row["entities"] = [named(2, 12, "PER") | {"text": "Valka"}]

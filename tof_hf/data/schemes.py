@@ -30,6 +30,7 @@ _WRITTEN = {  # letters of the first, inner, last and only word of an entity
 _OTHER_NAMES = {"BIO": "IOB2", "IOBES": "BIOES", "BILUO": "BILOU", "IOE1": "IOE", "IOE2": "IOE"}
 _OUTSIDE = frozenset({"O", "o", "-", "_"})
 _BEFORE = re.compile(r"(?P<letter>[BIESLUMbieslum])(?:[-_](?P<type>\S.*))?")  # B-PER, b_per, B
+_NO_TYPE = re.compile(r"[BIESLUMbieslum][-_]\s*")
 _AFTER = re.compile(r"(?P<type>\S.*)[-_](?P<letter>[BIESLUMbieslum])")  # PER-B
 _TYPE = re.compile(r"[^\W\d_][\w./&-]{0,60}")
 _MOST_TYPES = 200
@@ -66,6 +67,8 @@ def read_tags(
     meaning = {tag: "O" for tag in counts if tag in _OUTSIDE}
     if not tags and meaning and not meaning.keys() & {"O", "o"}:
         raise error(min(meaning), *_no_tag(min(meaning)))
+    if untyped := next((tag for tag in tags if _NO_TYPE.fullmatch(tag)), None):
+        raise error(untyped, *_no_tag(untyped))
     before = {tag: _BEFORE.fullmatch(tag) for tag in tags}
     after = {tag: _AFTER.fullmatch(tag) for tag in tags}
     parts = after if all(after.values()) and not all(before.values()) else before

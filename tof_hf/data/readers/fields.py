@@ -104,7 +104,12 @@ def choose_fields(
         others = [name for name in TAG_NAMES if name not in (tokens, text)]
         tags = None if "spans" in given else one_of("ner_tags", others, "words", "numbers", "text")
         if tags is None or (forms[tags] in ("spans", "empty") and "ner_tags" in given):
-            spans = one_of("spans", [tags] if tags else _SPANS, "spans", "empty")
+            usual = [tags] if tags else _SPANS
+            filled = [name for name in usual if forms.get(name) == "spans"]
+            if len(filled) > 1 and "spans" not in given:
+                found = f"spans in {' and in '.join(map(repr, filled))}."
+                raise error(found, f"put all of them into one, or say which to read: columns: {{spans: {filled[0]}}}.")
+            spans = one_of("spans", filled or usual, "spans", "empty")
             tags = None if spans else tags
         if tags is None and spans is None:
             raise _no_column("ner_tags", existing, error)
@@ -119,6 +124,9 @@ def choose_fields(
         text = text if spans else None
     if not with_tags and tokens:
         text = text if forms[tokens] == "parts" else None
+    if spans and tokens and text is None and _may_count_words(sample, tokens, spans):
+        fix = "give the text of each row, or of each span, in 'text': offsets count in characters, end exclusive."
+        raise error(f"offsets in {spans!r} that may count words: none is above the number of words.", fix)
     scores = next((name for name in _SCORES if name in existing), None)
     return Fields(tokens, text, tags, spans, names, given.get("id", "id"), word_rule, scores=scores)
 
@@ -162,10 +170,32 @@ def _form(name: str, sample: Sequence[Record]) -> str:
     return "spans" if all(isinstance(item, list | tuple | Mapping) for item in items) else ""
 
 
+def _may_count_words(sample: Sequence[Record], tokens: str, spans: str) -> bool:
+    """Whether no offset is above the number of words, and no span says its text, which would decide it."""
+    ends = []
+    for record in sample:
+        words = listed(record.get(tokens)) or ()
+        length = len(words.split() if isinstance(words, str) else words)
+        for span in span_objects(record.get(spans)):
+            if isinstance(span, Mapping) and any(key in span for key in START):
+                end = next((span[key] for key in END if key in span), None)
+                ends.append(isinstance(end, int) and end <= length and not isinstance(span.get("text"), str))
+    return bool(ends) and all(ends)
+
+
+def span_objects(value: Any) -> Any:
+    """The spans of a row as a list, also if they are written as text, or as one list for each key."""
+    value = listed(value)
+    if isinstance(value, Mapping):
+        return [dict(zip(value, values, strict=False)) for values in zip(*value.values(), strict=False)]
+    return value if isinstance(value, list | tuple) else [value] if value else []
+
+
 def listed(value: Any) -> Any:
     """A list that is written as text, in JSON or as Python or numpy show it; other values as they are."""
-    if not isinstance(value, str) or value[:1] != "[" or value[-1:] != "]":
+    if not isinstance(value, str) or not re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL):
         return value
+    value = value.strip()
     quoted = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
     if re.fullmatch(rf"\[(?:{quoted})(?:\s+(?:{quoted}))+\]", value):  # numpy: no commas
         return [ast.literal_eval(word) for word in re.findall(quoted, value)]

@@ -69,7 +69,7 @@ def _unpacked(path: Path) -> bytes:
 
 def lines_of(text: str, path: Path) -> list[str]:
     """Return the lines of a text. Raises `DataError` for one that is too long."""
-    return _checked(text.split("\n"), path)
+    return _checked(with_newlines(text).split("\n"), path)
 
 
 def _checked(lines: list[str], path: Path, *, after: int = 0) -> list[str]:
@@ -83,15 +83,16 @@ def check_length(row: Mapping[str, Any], *, of: str = "", path: Path | None = No
     TEXT.check(sum(map(len, row.get("tokens") or (row.get("context") or "",))), of=of, path=path)
 
 
-def decode(data: bytes, *, path: Path, encoding: str | None = None) -> str:
-    """Return the text with "\\n" line ends: UTF-8, else Windows-1252, else Latin-1, unless one is named.
+def decode(data: bytes, *, path: Path, encoding: str | None = None, as_written: bool = False) -> str:
+    """Return the text: UTF-8, else Windows-1252, else Latin-1, unless one is named.
 
-    Raises `DataError` for bytes that the named encoding does not have, and for binary data.
+    Line ends become "\\n" unless the text stays `as_written`. Raises `DataError` for bytes that the named encoding does
+    not have, and for binary data.
     """
     name = _codec(encoding or _detect_encoding(data, path))
     with _as_decoding_error(path, name):
         text = data.decode(name)
-    return _with_newlines(text)
+    return text if as_written else with_newlines(text)
 
 
 def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) -> Iterator[str]:
@@ -114,7 +115,7 @@ def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) ->
                     decoder = codecs.getincrementaldecoder(name)()
             with _as_decoding_error(path, name, lines):
                 text = rest + decoder.decode(block, final=not block)
-            text = text.replace("\r\n", "\n") if block else _with_newlines(text)
+            text = text.replace("\r\n", "\n") if block else with_newlines(text)
             *whole, rest = _checked(text.split("\n"), path, after=lines)
             yield from whole
             lines += len(whole)
@@ -144,7 +145,8 @@ def _as_decoding_error(path: Path, encoding: str, lines: int = 0) -> Iterator[No
         raise DataError(f"the encoding name {encoding!r}.", fix=fix, path=path) from None
 
 
-def _with_newlines(text: str) -> str:
+def with_newlines(text: str) -> str:
+    """The text with "\\n" line ends."""
     text = text.replace("\r\n", "\n")
     return text if "\n" in text else text.replace("\r", "\n")
 
@@ -219,7 +221,9 @@ class RowReader:
         return dataset
 
     def _parsed(self, path: Path, encoding: str | None, options: Mapping[str, Any]) -> Parsed:
-        parsed = self.parse(read_text_file(path, encoding), path, **options)
+        table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))  # offsets count "\r" in its cells
+        text = decode(read_bytes(path), path=path, encoding=encoding, as_written=table)
+        parsed = self.parse(text, path, **options)
         for number, row in enumerate(parsed[1] if isinstance(parsed[1], Sequence) else ()):  # others are checked lines
             check_length(row, of=f" (row {number})", path=path)
         return parsed

@@ -13,7 +13,7 @@ from typing import Any
 from tof_hf.data.labels import is_tag
 from tof_hf.data.readers.columns import TaggedSentence, read_columns, with_meaning
 from tof_hf.data.readers.fields import USUAL_NAMES, Fields, Record, choose_fields
-from tof_hf.data.readers.files import lines_of
+from tof_hf.data.readers.files import lines_of, with_newlines
 from tof_hf.data.readers.layout import TAG_NAMES, WORD_NAMES
 from tof_hf.data.readers.lines import Line, is_aside, is_counted, numbered
 from tof_hf.data.readers.records import records_of, sentence_of, told
@@ -124,7 +124,8 @@ class Reading:
             empty = False
             yield TaggedSentence(sentence.tokens, sentence.tags, own, sentence.extra)
         if empty:
-            raise DataError("no rows.", fix="give rows with words.", path=self.path)
+            found = "; ".join(["no rows", *told(notes)])
+            raise DataError(f"{found}.", fix="give rows with words.", path=self.path)
         warnings += told(notes)
 
     def _error(self, found: str, fix: str) -> DataError:
@@ -140,8 +141,12 @@ class Reading:
         """What a table with a header holds: a sentence in each row, or a word."""
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         with as_data_error("a table that cannot be read", csv.Error, fix="check its quotes.", path=self.path):
-            rows = [(reader.line_num, [cell.strip(" \ufeff") for cell in row]) for row in reader]
+            csv.field_size_limit(2**31 - 1)  # the length of sentences is checked later
+            as_written = [(reader.line_num, row) for row in reader]
+        rows = [(line, [cell.strip(" \ufeff") for cell in row]) for line, row in as_written]
         header = [name.casefold() for name in rows[0][1]] if rows else []
+        if _is_header(header) and not any(any(row) for _, row in rows[1:]):
+            raise DataError("no rows, only a header.", fix="give rows with words.", path=self.path)
         if _column_of_words(header, rows[1:]) is not None or not _is_header(header):
             return self.of_columns(list(_with_sentences(rows, header)))
         for line, row in rows:
@@ -152,7 +157,9 @@ class Reading:
                 raise DataError(
                     f"{len(row)} cells where the header has {len(header)}.", fix=fix, path=self.path, line=line
                 )
-        filled = ((line, [cell or None for cell in row]) for line, row in rows[1:] if any(row))
+        # Offsets count in the cells as they are written, blanks and line ends too.
+        filled = ((line, [cell if cell.strip() else None for cell in row]) for line, row in as_written[1:])
+        filled = ((line, row) for line, row in filled if any(row))
         return self.of_records((dict(zip(rows[0][1], row, strict=True)), line) for line, row in filled)
 
 
@@ -196,18 +203,19 @@ def read_content(text: str, reading: Reading, form: str | None = None) -> Conten
 
     `form`: "conll" or "lines" if it is known. Raises `DataError`.
     """
+    as_written, text = text, with_newlines(text)
     name = reading.path.name.removesuffix(".gz").lower()
     first = text.lstrip("\ufeff \n\t")[:400]
     if name.endswith((".json", ".jsonl")) or (form is None and _looks_like_json(first)):
         return reading.of_json(text.lstrip("\ufeff"))
     if name.endswith(".csv"):
         line = first.split("\n", 1)[0]
-        return reading.of_csv(text, max(",;\t", key=line.count))
+        return reading.of_csv(as_written, max(",;\t", key=line.count))
     titles = [title.strip().casefold() for title in first.split("\n", 1)[0].split("\t")]
     if form is None and len(titles) > 1 and _is_header(titles):
         rows = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), start=1)]
-        if _column_of_words(titles, rows[1:]) is None:
-            return reading.of_csv(text, "\t")
+        if _column_of_words(titles, rows[1:]) is None or not any(any(row) for _, row in rows[1:]):
+            return reading.of_csv(as_written, "\t")
     lines = lines_of(text, reading.path)
     form = form or detect_format(text, None if reading.with_tags or reading.columns else reading.path)
     if reading.columns is None and (form == "lines" or not any(len(line.split()) > 1 for line in lines)):

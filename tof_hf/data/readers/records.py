@@ -8,7 +8,7 @@ from typing import Any
 from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.labels import UNTYPED, Span, tags_from_spans
 from tof_hf.data.readers.answers import find_answer
-from tof_hf.data.readers.fields import END, SCORE, START, TYPE, ErrorOf, Fields, Record, listed
+from tof_hf.data.readers.fields import END, SCORE, START, TYPE, ErrorOf, Fields, Record, listed, span_objects
 from tof_hf.data.schemes import named
 from tof_hf.data.tagged import of_words
 from tof_hf.data.words import find_word_spans
@@ -17,11 +17,16 @@ from tof_hf.errors import DataError, as_data_error
 NOTES = {
     "cut": "{} spans cut words and were widened to them, such as {}",
     "crossing": "{} spans cross a longer one, which no tags can say, and were left out, such as {}",
+    "types": "{} spans have the words of another of another type and were left out (the first is kept), such as {}",
+    "labels": "{} spans have several types, of which the first was taken, such as {}",
+    "outside": "{} spans have the type O, which no entity has, and were left out, such as {}",
+    "annotations": "{} further annotations of a text were not read, only its first, such as of {}",
     "moved": "{} spans were moved to the nearest place of their text, such as {}",
     "blank": "{} spans hold no word and were left out, such as {}",
     "empty": "{} rows without words were left out, such as {}",
     "rejected": "{} rows were left out because their answer is not 'accept', such as {}",
 }
+FURTHER = "further annotations"  # of a Label Studio task: their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def sentence_of(record: Record, fields: Fields) -> Sentence | None:
     if record.get("answer") in ("reject", "ignore"):  # Prodigy
         return Sentence([], [], [("rejected", repr(record.get("text", ""))[:60])])
     words, places, text = _words(record, fields)
-    notes: list[tuple[str, str]] = []
+    notes = [("annotations", repr(text)[:60])] * record.get(FURTHER, 0)
     scored = PROBABILITIES in fields.keep
     scores = _scores(record, fields, len(words)) if scored else [1.0] * len(words)
     if fields.ner_tags:
@@ -106,15 +111,18 @@ def _words(record: Record, fields: Fields) -> tuple[list[str], list[tuple[int, i
     if not isinstance(parts, list) or not all(isinstance(part, str | None) for part in parts):
         raise DataError(f"{parts!r:.60} in {fields.tokens!r}.", fix="give every row a list of words.")
     words = [part or "" for part in parts]
-    found = of_words(words, text if text is not None and _is_of(record, fields, text) else None)
+    spans = span_objects(record.get(fields.spans)) if fields.spans else []
+    named_ = [one for one in spans if isinstance(one, Mapping) and isinstance(one.get("text"), str)]
+    # Offsets count in the text or in its words joined by blanks, by the texts of the entities.
+    of_text = text is not None and all(
+        text[one.get("start", 0) : one.get("end", 0)] == one["text"] for one in named_ if "start" in one
+    )
+    found = of_words(words, text if of_text else None)
+    if text is not None and of_text and found.text != text and len(named_) < len(spans):
+        missing = next((word for word in words if word not in text), words[0])
+        fix = f"correct {fields.tokens!r}, or leave it out: the text is split into words then."
+        raise DataError(f"words that are not one after the other in the text, such as {missing!r:.60}.", fix=fix)
     return words, found.spans, found.text
-
-
-def _is_of(record: Record, fields: Fields, text: str) -> bool:
-    """Whether offsets count in the text, not in its words joined by blanks, by the texts of the entities."""
-    spans = listed(record.get(fields.spans)) if fields.spans else None
-    named_ = [one for one in spans or [] if isinstance(one, Mapping) and isinstance(one.get("text"), str)]
-    return all(text[one.get("start", 0) : one.get("end", 0)] == one["text"] for one in named_ if "start" in one)
 
 
 def _tags(value: Any, fields: Fields) -> list[str]:
@@ -132,7 +140,7 @@ def _tags(value: Any, fields: Fields) -> list[str]:
 
 def _ends(span: Record, text: str) -> tuple[int, int]:
     start, end = (next((span[key] for key in keys if key in span), None) for keys in (START, END))
-    if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(text):
+    if type(start) is type(end) is int and 0 <= start <= end <= len(text):
         return start, end
     found = f"the span {start!r} to {end!r} in {len(text)} characters."
     raise DataError(found, fix="give offsets in characters, end exclusive.")
@@ -142,15 +150,15 @@ def _spans(
     value: Any, text: str, notes: list[tuple[str, str]], *, of_words: bool, scored: bool
 ) -> Iterator[tuple[int, int, str, float]]:
     """Start, end, type and score of each span, of every usual form; without `scored` all scores are 1."""
-    if isinstance(value, Mapping):  # one list for each key
-        value = [dict(zip(value, values, strict=False)) for values in zip(*value.values(), strict=False)]
-    for span in value or ():
+    for span in span_objects(value):
         if isinstance(span, Mapping):
             span = {**span, **(span["value"] if isinstance(span.get("value"), Mapping) else {})}
             if not any(key in span for key in START):
                 continue  # a relation, or a choice for the whole text
             label = next((span[key] for key in TYPE if span.get(key)), UNTYPED)
-            label = label[0] if isinstance(label, list) and label else label
+            if isinstance(label, list) and label:
+                notes += [("labels", repr(label)[:60])] * (len(label) > 1)
+                label = label[0]
         elif isinstance(span, list | tuple) and len(span) >= 3 and not of_words:
             label, span = span[2], {"start": span[0], "end": span[1]}
         else:
@@ -158,8 +166,9 @@ def _spans(
             raise DataError(f"the span {span!r:.60}.", fix=fix)
         if not isinstance(label, str) or not label.strip():
             raise DataError(f"the entity type {label!r:.60}.", fix="give a text.")
-        start, end = _ends(span, text)
-        said, there = span.get("text"), text[start:end].strip()
+        said = span.get("text")
+        start, end = _ends(_in_characters(span, text, said), text)
+        there = text[start:end].strip()
         shifted = isinstance(said, str) and len(said) == end - start and said.strip() != there
         if isinstance(said, str) and said.strip() and (shifted or (said.strip() not in there and there not in said)):
             # A span that was made longer or shorter by hand keeps its place; others were counted in other units.
@@ -167,8 +176,27 @@ def _spans(
                 raise DataError(f"{there!r} where a span says {said!r:.60}.", fix="correct its offsets.")
             notes.append(("moved", repr(said)))
             start, end = place
+        if label.strip() == "O":
+            notes.append(("outside", repr(text[start:end])))
+            continue
         score = next((span[key] for key in SCORE if span.get(key) is not None), 1.0) if scored else 1.0
         yield start, end, label.strip(), _score(score)
+
+
+def _in_characters(span: Record, text: str, said: Any) -> Record:
+    """The span with its offsets in characters, if they count in UTF-16, as JavaScript does: emojis are two there."""
+    keys = [next((key for key in keys if key in span), "") for keys in (START, END)]
+    ends = [span.get(key) for key in keys]
+    start, end = (one if type(one) is int and one >= 0 else None for one in ends)
+    if not isinstance(said, str) or not said.strip() or text.isascii() or start is None or end is None:
+        return span
+    units = text.encode("utf-16-le", "surrogatepass")
+    before, there = (
+        units[2 * low : 2 * high].decode("utf-16-le", "replace") for low, high in ((0, start), (start, end))
+    )
+    if text[start:end] == said or there != said:
+        return span
+    return {**span, keys[0]: len(before), keys[1]: len(before) + len(said)}
 
 
 def _in_words(
@@ -177,16 +205,17 @@ def _in_words(
     text: str,
     notes: list[tuple[str, str]],
 ) -> Iterator[tuple[Span, float]]:
-    """The words of spans of characters, in full, with the scores; of crossing spans the longest."""
+    """The words of spans of characters, in full, with the scores; of crossing spans the longest, then the first."""
     taken: dict[int, Span] = {}
-    for start, end, label, score in sorted(set(spans), key=lambda span: (span[0] - span[1], span[0])):
+    for start, end, label, score in sorted(dict.fromkeys(spans), key=lambda span: (span[0] - span[1], span[0])):
         within = [number for number, place in enumerate(places) if place[0] < end and place[1] > start]
         if not within:
             notes.append(("blank", repr(text[start:end])))
             continue
         span = Span(within[0], within[-1] + 1, label)
-        if any(number in taken for number in within):
-            notes.append(("crossing", repr(text[start:end])))
+        if crossed := [taken[number] for number in within if number in taken]:
+            same = (crossed[0].start, crossed[0].end) == (span.start, span.end)
+            notes += [("types" if same else "crossing", repr(text[start:end]))] * (crossed[0] != span)
             continue
         first, last = places[within[0]][0], places[within[-1]][1]
         if first < start or end < last:
@@ -210,7 +239,7 @@ def records_of(value: Any, error: ErrorOf) -> Iterator[Record]:
         lists = [rows for key, rows in value.items() if key in ("data", "annotations", "examples", "rows")]
         single = "text" in value or isinstance(value.get("data"), Mapping)
         value = next((rows for rows in lists if isinstance(rows, list) and not single), [value])
-    for row in value:
+    for row in value if isinstance(value, list) else [value]:
         if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], Mapping):
             row = {"text": row[0], **row[1]}  # spaCy
         if not isinstance(row, Mapping):
@@ -220,6 +249,7 @@ def records_of(value: Any, error: ErrorOf) -> Iterator[Record]:
 
 def _of_label_studio(row: Record) -> Record:
     done = [one for one in row.get("annotations") or row.get("completions") or [] if isinstance(one, Mapping)]
-    first = next((one for one in done if not one.get("was_cancelled")), {})
+    first, *further = [one for one in done if not one.get("was_cancelled")] or [{}]
+    left = {FURTHER: len(further)} if further else {}
     with as_data_error("a task that is not as Label Studio exports it", fix="export it as JSON again."):
-        return {"id": row.get("id"), **row["data"], "entities": list(first.get("result") or [])}
+        return {"id": row.get("id"), **row["data"], "entities": list(first.get("result") or []), **left}

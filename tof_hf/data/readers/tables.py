@@ -78,7 +78,15 @@ class Table:
         table = replace(self, dataset=self.dataset.select_columns(list(dict.fromkeys(used))))
         make = partial(_sentence_row, fields=fields)
         features = Features(_WRITTEN | {name: EXTRA_FEATURES[name] for name in fields.keep})
-        rows = table.rows(make, features, depends_on=(_sentence_row, sentence_of), id_column=fields.id)
+        answers = self.dataset.unique("answer") if "answer" in used else ()
+        found = f"no rows{f' (answers: {answers!r:.60})' if answers else ''}."
+        rows = table.rows(
+            make,
+            features,
+            depends_on=(_sentence_row, sentence_of),
+            if_empty=(found, "give rows with words."),
+            id_column=fields.id,
+        )
         notes = [(note["kind"], note["example"]) for notes in rows["notes"] for note in notes]
         left = len(self.dataset) - len(rows)
         empty = [f"{left} rows without words were left out"] if left else []
