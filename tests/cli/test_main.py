@@ -182,6 +182,13 @@ def test_a_command_ends_quietly_when_nobody_reads_its_output(run_file):
     assert (process.returncode, err) == (141, b"")
 
 
+def test_an_output_without_room_is_an_error_and_no_traceback(run_file, capsys, monkeypatch):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["config", run_file]) == 2
+    assert "tof-hf: No space left on device. What to do: make room" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
 def test_only_the_first_process_of_a_launch_prints_the_mistake(variable, run_file, capsys, monkeypatch):
     monkeypatch.setenv(variable, "1")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -146,7 +147,10 @@ def test_the_report_says_what_changed(tmp_path):
         ("in.conll", "there.jsonl", {}, "a file that exists.*--overwrite"),
         ("in.conll", "in.conll", {"overwrite": True}, "the same file as input and output"),
         ("in.conll", ".", {}, "a folder"),
-        ("in.conll", "nowhere/out.jsonl", {}, "nothing can be written"),
+        ("in.conll", "nowhere/out.jsonl", {}, "nowhere: found no folder of this name for the output"),
+        ("in.conll", "x\0.jsonl", {}, "a path that cannot be used"),
+        ("in.conll", "out.conllu", {}, "the form 'conllu'"),
+        ("in.conll", "out", {"form": "csv"}, r"the form 'csv' in a file without an ending.*\*.csv"),
         ("in.conll", "out.csv", {"form": "spans"}, r"the form 'spans' in a file \*.csv.*\*.jsonl or \*.json"),
         ("in.conll", "out.txt", {"form": "parquet"}, r"name it \*.parquet"),
         ("in.conll", "out.xlsx", {}, r"the form 'xlsx'.*\*.conll.* or one of conll, .* with --to"),
@@ -155,6 +159,7 @@ def test_the_report_says_what_changed(tmp_path):
         ("in.conll", "out.conll", {"scheme": "BIX"}, "the tag scheme 'BIX'"),
         ("in.conll", "out.conll", {"label_map": {"": "X"}}, "label_map entry"),
         ("missing.conll", "out.conll", {}, "no file or folder of this name"),
+        ("pipe", "out.conll", {}, "a stream, .*save it in a file"),
         ("raw.txt", "out.conll", {}, "no column of tags"),
         (
             "prefix.jsonl",
@@ -170,11 +175,33 @@ def test_what_cannot_work_is_an_error_that_says_what_to_do(source, out, options,
     (tmp_path / "raw.txt").write_text("Rio ruft laut.\nWer kommt\n", encoding="utf-8")
     (tmp_path / "prefix.jsonl").write_text('{"tokens": ["de:a", "de:b"], "ner_tags": ["O", "O"]}', encoding="utf-8")
     (tmp_path / "empty.jsonl").touch()
+    os.symlink("/dev/null", tmp_path / "pipe")
     (tmp_path / "there.jsonl").write_text("mine", encoding="utf-8")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(DataError, match=said):
         convert_file(str(tmp_path / source), tmp_path / out, **options)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["new/"], "'new/' is the name of a folder; name a file in it"),
+        (["out.jsonl", "--label-map", "LOC=ORG,LOC=PER"], "has LOC twice; keep one"),
+        (["out.jsonl", "--label-map", "LOC"], "'LOC' has no pairs such as PERSON=PER"),
+    ],
+)
+def test_arguments_that_say_two_things_are_refused(words, said, capsys):
+    with pytest.raises(SystemExit):
+        main(["convert", "in.conll", *words])
+    assert said in capsys.readouterr().err
+
+
+def test_a_label_map_that_renames_nothing_is_a_warning_and_packed_names_are_packed_in_any_case(tmp_path):
+    (tmp_path / "in.conll").write_text("Rio B-LOC\nruft O\n", encoding="utf-8")
+    done = convert_file(str(tmp_path / "in.conll"), tmp_path / "x.jsonl.GZ", label_map={"LOC": "A", "X": "B"})
+    assert "! no entity is of the types X, which label_map names" in done.as_text()
+    assert gzip.decompress((tmp_path / "x.jsonl.GZ").read_bytes()) and len(read_ner(tmp_path / "x.jsonl.GZ")) == 1
 
 
 def test_the_command_writes_to_the_standard_stream_and_reports_beside_it(tmp_path, capsys):

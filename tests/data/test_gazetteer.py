@@ -95,6 +95,7 @@ def test_a_folder_has_a_file_for_each_type(tmp_path):
         ("names.txt", "".join(f"LOC\tname{number}\n" for number in range(300)), "300 different entity types"),
         ("names.txt", "Rio\twork of art\n", "the entity type 'work of art' of the name 'Rio'"),
         ("names.txt", "Rio " * 60 + "\tLOC\n", "a name of 60 words"),
+        ("names.txt", "1\tRio\tLOC\n", "names.txt:1: found more than two columns, without their names"),
         ("names.txt", "", "an empty file"),
     ],
 )
@@ -102,6 +103,14 @@ def test_a_list_that_cannot_be_used_is_an_error_with_its_place(name, text, found
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=found):
         Gazetteer(read_names(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["README.md", "README", "LOC.txt~"])
+def test_a_file_in_a_folder_of_lists_whose_name_is_no_type_is_an_error(name, tmp_path):
+    for file in ("LOC.txt", name):
+        (tmp_path / file).write_text("Rio\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"{name}: found a file whose name is no type"):
+        read_names(tmp_path)
 
 
 def test_nothing_is_left_if_the_stop_list_has_all_names():

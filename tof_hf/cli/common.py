@@ -1,6 +1,9 @@
 """What several commands share: arguments, and how they print."""
 
 import argparse
+import os
+from collections import Counter
+from pathlib import Path
 from typing import TextIO
 
 from tof_hf.utils.processes import is_main_process
@@ -34,7 +37,17 @@ def label_map_option(text: str) -> dict[str, str] | str:
 def _pairs(text: str, example: str) -> dict[str, str]:
     if not all("=" in pair for pair in text.split(",")):
         raise argparse.ArgumentTypeError(f"{text!r} has no pairs such as {example}")
-    return dict(pair.split("=", 1) for pair in text.split(","))
+    pairs = [pair.split("=", 1) for pair in text.split(",")]
+    if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise argparse.ArgumentTypeError(f"{text!r} has {twice[0]} twice; keep one of them")
+    return dict(pairs)
+
+
+def new_file_option(text: str) -> Path:
+    """The path of a file to write."""
+    if text.endswith(("/", os.sep)):
+        raise argparse.ArgumentTypeError(f"{text!r} is the name of a folder; name a file in it")
+    return Path(text)
 
 
 def show(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:

@@ -3,9 +3,8 @@
 import argparse
 import logging
 import sys
-from pathlib import Path
 
-from tof_hf.cli.common import columns_option, label_map_option, show
+from tof_hf.cli.common import columns_option, label_map_option, new_file_option, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "write labelled data in another form, and say what changed"
@@ -17,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = "a file with tags or spans in any form (or .gz), *.parquet, a folder of those, a Hub id"
     parser.add_argument("source", metavar="IN", help=source)
     out = "a new file: *.conll, *.txt, *.tsv, *.csv, *.jsonl, *.json (or .gz of these), *.parquet, or - (JSON lines)"
-    parser.add_argument("out", metavar="OUT", type=Path, help=out)
+    parser.add_argument("out", metavar="OUT", type=new_file_option, help=out)
     forms = "form of OUT, if its name does not say; the last three are rows with a text and its spans of characters"
     parser.add_argument("--to", dest="form", choices=_FORMS, help=forms)
     schemes = "tag scheme of OUT: IOB2, IOB1, IO, IOE, BIOES, BILOU or BMES (IOB2)"

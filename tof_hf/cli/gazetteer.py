@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tof_hf.cli.common import columns_option, show
+from tof_hf.cli.common import columns_option, new_file_option, show
 from tof_hf.cli.predict import FORMATS
 from tof_hf.utils.runtime import configure_runtime
 
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAMES", type=Path, help=names)
     source = "*.txt, *.jsonl, *.conll (or .gz of these), *.parquet, - (text)"
     parser.add_argument("source", metavar="TEXT", type=Path, help=source)
-    parser.add_argument("out", metavar="OUT", type=Path, help="the same formats, or - (JSON lines); a new file")
+    parser.add_argument(
+        "out", metavar="OUT", type=new_file_option, help="the same formats, or - (JSON lines); a new file"
+    )
     parser.add_argument("--type", dest="kind", metavar="TYPE", help="entity type of all names")
     case = "exact: as listed (default); capitals: also all in capitals; any: in any case"
     parser.add_argument("--case", choices=["exact", "capitals", "any"], default="exact", help=case)

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tof_hf.cli.common import show
+from tof_hf.cli.common import new_file_option, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "write a run file for your data, with comments, and sizes and rates that suit it"
@@ -27,7 +27,7 @@ _LISTS = ("text", "questions", "source_questions")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "out", metavar="OUT", type=Path, nargs="?", default=Path("run.yaml"), help="new file (run.yaml)"
+        "out", metavar="OUT", type=new_file_option, nargs="?", default=Path("run.yaml"), help="new file (run.yaml)"
     )
     asks = "; what is missing is asked for in a terminal. A file is a path, a Hub id, or {path: ..., columns: ...}"
     for name, about in _REQUIRED.items():
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         given |= _asked(given)
     if missing := [name for name in _REQUIRED if name not in given]:
         flags = ", ".join(f"--{name} FILE ({_REQUIRED[name]})" for name in missing)
-        raise ConfigError(f"tof-hf init: a run needs more data. What to do: add {flags}.")
+        raise ConfigError(f"a run needs more data. What to do: add {flags}.")
     text = new_run_file(Wishes(**given), options.output_dir or f"runs/{options.out.stem}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with options.out.open("x", encoding="utf-8") as file:

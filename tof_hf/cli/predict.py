@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tof_hf.cli.common import add_tagger, columns_option
+from tof_hf.cli.common import add_tagger, columns_option, new_file_option
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "find the entities in texts with a finished tagger"
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="IN", type=Path, help="*.txt, *.jsonl, *.conll (or .gz of these), *.parquet, - (text)"
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="the same formats, or - (JSON lines)")
+    parser.add_argument("out", metavar="OUT", type=new_file_option, help="the same formats, or - (JSON lines)")
     parser.add_argument("--from", dest="source_form", choices=FORMATS, help="format of IN, if its name does not say")
     parser.add_argument(
         "--columns", type=columns_option, metavar="tokens=N", help="column of the words, if IN is columns"

@@ -36,10 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(end="", flush=True)
         return status
     except BrokenPipeError:
-        try:
-            print(end="", flush=True)
-        except BrokenPipeError:  # Python would flush it once more when it exits
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except UnicodeEncodeError as error:
         text = error.object[max(0, error.start - 20) : error.end + 20]
@@ -47,9 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tof-hf: {text!a} cannot be written as {error.encoding}. What to do: {fix}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:
             raise
-        print(f"tof-hf: {error.filename}: {error.strerror}. What to do: check this path.", file=sys.stderr)
+        found = f"{error.filename}: {error.strerror}. What to do: check this path."
+        if error.filename is None:
+            found = f"{error.strerror}. What to do: make room or check the place where the output goes."
+        print(f"tof-hf: {found}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if is_main_process():
@@ -60,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             who = "" if is_main_process() else f" (process {os.environ['RANK']} of {os.environ.get('WORLD_SIZE')})"
             print(printable(f"tof-hf{who}: {error}"), file=sys.stderr)
         return 2
+    finally:
+        try:
+            print(end="", flush=True)
+        except OSError:  # Python would flush it once more when it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

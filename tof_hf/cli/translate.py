@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tof_hf.cli.common import show
+from tof_hf.cli.common import new_file_option, show
 from tof_hf.utils.runtime import configure_runtime
 
 HELP = "translate labelled sentences or questions word by word"
@@ -12,7 +12,9 @@ HELP = "translate labelled sentences or questions word by word"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("source", metavar="IN", type=Path, help="NER, question-answering or unlabelled file")
-    parser.add_argument("out", metavar="OUT", type=Path, help="*.parquet, *.jsonl, *.json, else one word a line")
+    parser.add_argument(
+        "out", metavar="OUT", type=new_file_option, help="*.parquet, *.jsonl, *.json, else one word a line"
+    )
     parser.add_argument("--dictionary", type=Path, required=True, help="MUSE dictionary or tab-separated pairs")
     parser.add_argument("--reverse", action="store_true", help="use the dictionary in the other direction")
     parser.add_argument("--task", choices=["ner", "mrc", "text"], help="what IN holds (detected for ner and mrc)")

@@ -3,15 +3,15 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, Features
-from tabulate import tabulate
 
+from tof_hf.data.conversion import Conversion
 from tof_hf.data.features import ner_features
 from tof_hf.data.labels import LabelMap, check_label_map, entity_types, map_types
 from tof_hf.data.readers.files import decode
@@ -24,8 +24,10 @@ from tof_hf.data.writing import (
     ROWS_AT_ONCE,
     STANDARD,
     Row,
+    check_place,
     column_text,
     ending_of,
+    is_packed,
     is_same_file,
     json_texts,
     writable,
@@ -35,7 +37,7 @@ from tof_hf.data.writing import (
 from tof_hf.errors import DataError
 from tof_hf.storage.files import is_stream
 
-_COLUMNS = ("conll", "txt", "tsv", "conllu", "iob", "iob2", "bio")
+_COLUMNS = ("conll", "txt", "tsv", "iob", "iob2", "bio")  # not conllu, which has ten columns
 _ENDINGS = dict.fromkeys(_COLUMNS, "conll") | {"csv": "csv", "jsonl": "jsonl", "json": "jsonl", "parquet": "parquet"}
 
 
@@ -46,51 +48,6 @@ class Sentence:
     id: str
     tagged: Tagged
     tags: list[str]
-
-
-@dataclass
-class Conversion:
-    """What a conversion changed: how files were understood, warnings, counts before and after.
-
-    `before` and `after` count `sentences`, `words` and, by type in brackets, entities; `repeated` sentences occur
-    before with the same tags, and are left out if `unique`.
-    """
-
-    source: list[str]
-    warnings: list[str]
-    form: str
-    scheme: str
-    label_map: LabelMap = None
-    unique: bool = False
-    before: Counter[str] = field(default_factory=Counter)
-    after: Counter[str] = field(default_factory=Counter)
-    repeated: int = 0
-
-    def as_text(self) -> str:
-        """The report as a page of text."""
-        kinds = sorted(name for name in self.before | self.after if name.startswith("["))
-        names = ["sentences", "words", *kinds]
-        rows = [[name.strip("[]"), self.before[name], self.after[name], self._renamed(name)] for name in names]
-        table = tabulate(
-            rows, headers=["", "in", "out", ""], disable_numparse=True, colalign=("left", "right", "right")
-        )
-        again = "left out" if self.unique else "kept; --unique leaves them out"
-        return "\n".join(
-            [
-                *(f"read: {line}" for line in self.source),
-                *(f"! {line}" for line in self.warnings),
-                *([f"! {self.repeated:,} sentences repeat an earlier one ({again})"] if self.repeated else []),
-                f"wrote: {self.form}, tags in {self.scheme}",
-                *(line.rstrip() for line in table.splitlines()),
-            ]
-        )
-
-    def _renamed(self, name: str) -> str:
-        old = name.strip("[]")
-        mapped = self.label_map.get(old, old) if isinstance(self.label_map, Mapping) else old
-        if not self.before[name] or mapped == old:
-            return ""
-        return "left out" if mapped == "O" else f"now {mapped}"
 
 
 def convert_file(
@@ -144,17 +101,19 @@ def form_of(out: Path, form: str | None) -> str:
     if form not in FORMS:
         fix = f"name a file *.{', *.'.join(_ENDINGS)}, or one of {', '.join(FORMS)} with --to."
         raise DataError(f"the form {form!r}.", fix=fix, path=out)
-    if form == "parquet" and (stream or out.suffix == ".gz"):
+    if form == "parquet" and (stream or is_packed(out)):
         raise DataError("Parquet in a stream.", fix="name a file *.parquet, or another form.", path=out)
     family = "jsonl" if form in _ROWS else form
     told_by_content = family in ("conll", "jsonl") and by_name in ("conll", None)
     if not (stream or family == by_name or told_by_content):
         name = {"jsonl": "*.jsonl or *.json", "conll": "*.conll"}.get(family, f"*.{family}")
-        raise DataError(f"the form {form!r} in a file *.{ending}.", fix=f"name it {name}.", path=out)
+        named = f"*.{ending}" if ending else "without an ending"
+        raise DataError(f"the form {form!r} in a file {named}.", fix=f"name it {name}.", path=out)
     return form
 
 
 def _check_output(source: str, out: Path, *, overwrite: bool) -> None:
+    check_place(out)
     if is_same_file(Path(source), out):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
     if out.exists() and not overwrite and out != STANDARD and not is_stream(out):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from tof_hf.data.column_line import column_text
+from tof_hf.data.readers.files import is_packed
 from tof_hf.data.translation.words import label_names_of
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.storage.files import is_stream, new_file
@@ -48,6 +49,14 @@ def write_rows(dataset: Dataset, path: Path) -> None:
             write_texts(json_texts(rows, listed=ending == "json"), path)
         else:
             write_texts((column_text(row["tokens"], row.get("ner_tags") or ()) for row in rows), path)
+
+
+def check_place(out: Path) -> None:
+    """Raise `DataError` for a path that cannot be one, or that is in a folder that does not exist."""
+    with as_data_error("a path that cannot be used", OSError, ValueError, fix="name another file.", path=out):
+        folder = out.parent if out == STANDARD or is_stream(out) or out.exists() else Path(os.path.realpath(out)).parent
+    if not folder.is_dir():
+        raise DataError("no folder of this name for the output.", fix="make it first, or correct it.", path=folder)
 
 
 @contextmanager
@@ -85,7 +94,7 @@ def write_texts(texts: Iterable[str], out: Path) -> None:
             sys.stdout.write(text)
         return
     with nullcontext(out) if is_stream(out) else new_file(out) as part:
-        packed = out.suffix == ".gz"
+        packed = is_packed(out)
         # In lines, so that who reads a stream gets each text at once.
         with gzip.open(part, "at", encoding="utf-8") if packed else part.open("a", 1, encoding="utf-8") as stream:
             for text in texts:

@@ -20,13 +20,14 @@ from tqdm.auto import tqdm
 
 from tof_hf.data.column_line import column_text
 from tof_hf.data.readers.columns import conll_sentences
-from tof_hf.data.readers.files import read_lines
+from tof_hf.data.readers.files import is_packed, read_lines
 from tof_hf.data.tagged import ENTITIES, Tagged, Text
 from tof_hf.data.words import UNICODE
 from tof_hf.data.writing import (
     ROWS_AT_ONCE,
     STANDARD,
     Row,
+    check_place,
     ending_of,
     is_same_file,
     json_texts,
@@ -78,6 +79,7 @@ def predict_file(
     write = _WRITERS[_form(out, out_form, "jsonl")]
     if not (source == STANDARD or source.is_file() or is_stream(source)):
         raise DataError("no file of this name.", fix="check the path.", path=source)
+    check_place(out)
     if is_same_file(source, out):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
     rows, again = tee(_checked(read(source, encoding), source))
@@ -103,7 +105,7 @@ def _form(path: Path, form: str | None, if_stream: str) -> str:
     if form not in _READERS:
         fix = f"name one of {', '.join(_READERS)}, or a file with such an extension."
         raise DataError(f"the form {form!r}.", fix=fix, path=path)
-    if form == "parquet" and (path == STANDARD or path.suffix == ".gz" or (if_stream == "txt" and is_stream(path))):
+    if form == "parquet" and (path == STANDARD or is_packed(path) or (if_stream == "txt" and is_stream(path))):
         raise DataError("Parquet in a stream.", fix="name a file *.parquet, or another form.", path=path)
     return form
 

@@ -37,9 +37,14 @@ _MOST_PACKED = 1032  # bytes that gzip can store in one
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
+def is_packed(path: Path) -> bool:
+    """Whether the name is that of a gzip file."""
+    return path.suffix.lower() == ".gz"
+
+
 def stem(path: Path) -> str:
     """Return the file's name without format extensions: the first part of the ids made for its rows."""
-    name = path.name.removesuffix(".gz")
+    name = path.stem if is_packed(path) else path.name
     while Path(name).suffix.lower() in FORMAT_ENDINGS:
         name = Path(name).stem
     return name
@@ -48,7 +53,7 @@ def stem(path: Path) -> str:
 def read_bytes(path: Path) -> bytes:
     """Return the file's content, unpacked if its name ends in .gz. Raises `DataError` if there is none or too much."""
     with as_data_error("a file that cannot be read", fix="check the path, or download the file again.", path=path):
-        if path.suffix == ".gz":
+        if is_packed(path):
             data = _unpacked(path)
         else:
             data = path.read_bytes()
@@ -105,7 +110,7 @@ def read_lines(stream: IO[bytes], *, path: Path, encoding: str | None = None) ->
     blocks = iter(lambda: unpacked.read1(BLOCK) + unpacked.readline(longest), b"")  # whole lines, if not too long
     undecided, rest, lines = True, "", 0
     with as_data_error("a file that cannot be read", OSError, EOFError, zlib.error, fix="check the file.", path=path):
-        unpacked: Any = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
+        unpacked: Any = gzip.GzipFile(fileobj=stream) if is_packed(path) else stream
         for block in chain(blocks, [b""]):
             if undecided:
                 undecided = encoding is None and block.isascii()

@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 from tof_hf.data.readers.files import FORMAT_ENDINGS, RowReader, stem
 from tof_hf.data.readers.tables import Origin, Table
 from tof_hf.errors import DataError, as_data_error
+from tof_hf.storage.files import is_stream
 from tof_hf.utils.disks import usable_cache
 from tof_hf.utils.outside import UNPACKED
 
@@ -41,7 +42,10 @@ def read_parts(
     if isinstance(source, (str, PathLike)):
         with as_data_error("a path that cannot be used", fix="check the path.", path=source):
             path = Path(source).expanduser()
-            path.is_file()
+            stream = str(source) == "-" or is_stream(path)
+        if stream and not path.is_file():
+            fix = "save it in a file and name that: its name also says the form."
+            raise DataError("a stream, such as the output of a command, which is not read.", fix=fix, path=source)
         if path.is_file() and path.suffix.lower() != ".parquet":
             return [reader.from_file(path, split=split, encoding=encoding, **options)]
         name, (loaded, origin) = str(source), _load_table(path, str(source))
@@ -68,7 +72,7 @@ def _load_table(path: Path, source: str) -> tuple[Dataset | DatasetDict, Origin]
             )
         return _load(source, str(root), None if path.is_dir() else config), Origin(root.name)
     # A missing file looks like a Hub id; only what cannot be a path is looked up on the network.
-    if not _HUB_ID.fullmatch(source) or path.suffix in _FILE_ENDINGS or path.parent.is_dir():
+    if not _HUB_ID.fullmatch(source) or path.suffix.lower() in _FILE_ENDINGS or path.parent.is_dir():
         raise DataError("no file or folder of this name.", fix="check the path.", path=path)
     return _load(source, folder, config or None), Origin(folder.rpartition("/")[2])
 

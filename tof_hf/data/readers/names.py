@@ -1,18 +1,20 @@
 """Lists of names with their entity types, for a gazetteer."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tof_hf.data.readers.files import read_text_file, stem
+from tof_hf.data.readers.files import is_packed, read_text_file, stem
 from tof_hf.errors import DataError, as_data_error
 from tof_hf.utils.outside import json_values
 
 _NAMES = ("name", "pattern", "text", "entity", "title")  # `pattern` and `label`: spaCy's entity ruler
 _TYPES = ("type", "label", "entity_type", "tag", "class")
 _MOST_TYPES = 200
+_TYPE = re.compile(r"(?!README|LICEN[CS]E|CHANGELOG|NOTICE)[^.~#]+", re.IGNORECASE)
 _FIX = "give name and type in each line (a tab, a comma in *.csv, or JSON lines), or say what they are: --type LOC."
 
 
@@ -38,6 +40,9 @@ def read_names(path: Path, kind: str | None = None, *, encoding: str | None = No
         files = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
         if not files:
             raise DataError("an empty folder.", fix="give files with names, such as LOC.txt.", path=path)
+        if odd := [one for one in files if kind is None and not _TYPE.fullmatch(stem(one))]:
+            fix = "leave only lists there, each named after its type, such as LOC.txt; or name the type: --type LOC."
+            raise DataError("a file whose name is no type.", fix=fix, path=odd[0])
         return [pair for file in files for pair in read_names(file, kind or stem(file), encoding=encoding)]
     found = []
     for line, cells in _rows(read_text_file(path, encoding), path):
@@ -58,7 +63,7 @@ def read_names(path: Path, kind: str | None = None, *, encoding: str | None = No
 
 def _rows(text: str, path: Path) -> Iterator[tuple[int | None, list[str]]]:
     """The name and, if there is one, the type of each row, with its line."""
-    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
+    ending = Path(path.stem if is_packed(path) else path.name).suffix.lower()
     if ending in (".json", ".jsonl"):
         for value, line in json_values(text, path=path, fix="give an object with name and type in each line."):
             for row in value if isinstance(value, list) else [value]:
@@ -76,6 +81,9 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int | None, list[str]]]:
     titles = [cell.casefold() for cell in filled[0][1]]
     name, kind = (next((titles.index(one) for one in usual if one in titles), None) for usual in (_NAMES, _TYPES))
     if name is None or (kind is None and len(titles) > 1):
+        if wide := next((line for line, row in filled if any(row[2:])), None):
+            fix = "name the columns in a first line, such as `id<tab>name<tab>type`, or leave only name and type."
+            raise DataError("more than two columns, without their names.", fix=fix, path=path, line=wide)
         yield from filled
         return
     for line, row in filled[1:]:

@@ -59,7 +59,7 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
     """Raise DataError if `out` is one of the inputs, a folder, or a compressed file, which cannot be written."""
     if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
         raise DataError("the same file as input and output.", fix="name another file.", path=out)
-    if out.is_dir() or out.suffix == ".gz":
+    if out.is_dir() or out.suffix.lower() == ".gz":
         what = "a folder" if out.is_dir() else "the ending .gz"
         raise DataError(f"{what} for the output.", fix="name a file that is not compressed.", path=out)
 

@@ -160,7 +160,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     # Bytes, because in text mode lines would also end at characters that are words here, such as U+0085 (next line).
     number, longest = 0, TEXT.limit
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), start=1):
                 TEXT.check(len(line), path=path, line=number)
                 yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).rstrip(b" \r\n")
