@@ -43,8 +43,8 @@ def test_types_that_the_source_lacks_are_an_error_with_both_lists(report_on, con
     labels = f"target.labels=[{{path: {gold}, name: a}}, {{path: {gold}, name: b}}]"
     found = report_on(QUICK, labels).of_level("error")
     assert [finding.subject for finding in found[:2]] == ["target.labels.0", "target.labels.1"]
-    (entry,) = parse_yaml(found[1].lines, name="lines")["target"]["labels"]
-    assert (entry["name"], entry["label_map"]) == ("b", {"PERSON": "PER"})
+    entries = parse_yaml(found[1].lines, name="lines")["target"]["labels"]  # all of them, to paste as they are
+    assert [(entry["name"], entry["label_map"]) for entry in entries] == [(one, {"PERSON": "PER"}) for one in "ab"]
 
 
 def test_types_that_the_test_data_does_not_label_are_a_warning(report_on):

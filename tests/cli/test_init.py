@@ -51,6 +51,11 @@ def with_types(tmp_path):
     return write
 
 
+@pytest.fixture(scope="module")
+def scored(toy):
+    return str(Path(toy.train).with_name("target_gold.conll"))
+
+
 def read(text):
     return parse_yaml(text, name="new")
 
@@ -60,8 +65,8 @@ def arguments(toy, *others):
     return ["init", *others, *named, "--questions", *toy.questions, "--target-language", "es"]
 
 
-def test_from_files_to_a_tagger_with_three_commands(toy, with_types, tmp_path, capsys):
-    gold = with_types(Path(toy.train).with_name("target_gold.conll"), PER="Person", LOC="geo-loc")
+def test_from_files_to_a_tagger_with_three_commands(toy, scored, with_types, tmp_path, capsys):
+    gold = with_types(scored, PER="Person", LOC="geo-loc")
     out, folder = tmp_path / "new" / "mine.yaml", tmp_path / "run"
     assert main(arguments(toy, str(out), "--gold", gold, "--output-dir", str(folder))) == 0
     assert capsys.readouterr().out.endswith(f"Next:\n  tof-hf check {out}\n  tof-hf run {out}\n")
@@ -78,6 +83,15 @@ def test_a_file_that_is_there_is_never_replaced(toy, tmp_path, capsys):
     out.write_text("mine", encoding="utf-8")
     assert main(arguments(toy, str(out))) == 2
     assert "name a new file" in capsys.readouterr().err and out.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    "name, said", [("gold", "source.train holds"), ("dictionary", "words with tags"), ("output_dir", "is not a folder")]
+)
+def test_a_file_in_the_wrong_place_is_an_error_before_anything_is_written(name, said, toy, tmp_path, capsys):
+    out = tmp_path / "mine.yaml"
+    assert main([*arguments(toy, str(out)), f"--{name.replace('_', '-')}", toy.train]) == 2
+    assert said in capsys.readouterr().err and not out.exists()
 
 
 def test_what_is_missing_is_an_error_without_a_terminal_and_asked_for_in_one(toy, tmp_path, capsys, monkeypatch):
@@ -109,11 +123,11 @@ def test_enough_sentences_have_the_sizes_of_the_paper_and_much_text_a_cap(toy, m
     assert values["mlm"] == values["labelling"] == {"max_sentences": 39}
 
 
-def test_types_are_renamed_so_that_each_has_a_query_in_all_files(toy, with_types):
+def test_types_are_renamed_so_that_each_has_a_query_in_all_files(toy, scored, with_types):
     source = with_types(toy.train, PER="Person", LOC="Location")
-    values = read(new_run_file(replace(toy, train=source, gold=toy.validation), "runs/x"))
+    values = read(new_run_file(replace(toy, train=source, gold=scored), "runs/x"))
     assert values["label_map"] == {"Location": "LOC", "Person": "PER"}
-    assert values["target"]["gold"] == toy.validation and "queries" not in values
+    assert values["target"]["gold"] == scored and "queries" not in values
 
 
 def test_types_without_a_query_have_those_of_the_package_or_one_to_correct(toy, with_types):
@@ -128,11 +142,11 @@ def test_types_without_a_query_have_those_of_the_package_or_one_to_correct(toy, 
     assert spanish["queries"] == "es"
 
 
-def test_types_that_resemble_none_of_the_source_are_dropped_unless_nothing_is_left(toy, with_types):
-    gold = with_types(toy.validation, PER="ALLERGEN", LOC="per")
+def test_types_that_resemble_none_of_the_source_are_dropped_unless_nothing_is_left(toy, scored, with_types):
+    gold = with_types(scored, PER="ALLERGEN", LOC="per")
     values = read(new_run_file(replace(toy, gold=gold), "runs/x"))
     assert values["target"]["gold"]["label_map"] == {"ALLERGEN": "O", "per": "PER"}
-    gold = with_types(toy.validation, PER="A", LOC="B", ORG="C", MISC="D")
+    gold = with_types(scored, PER="A", LOC="B", ORG="C", MISC="D")
     with pytest.raises(DataError, match="none of which has a name like those of the source") as caught:
         new_run_file(replace(toy, gold=gold), "runs/x")
     assert "label_map: {A: LOC}" in caught.value.fix

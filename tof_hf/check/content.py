@@ -21,7 +21,7 @@ from tof_hf.data.readers.read import FileKind
 from tof_hf.data.type_names import extended, suggest_label_map
 from tof_hf.data.words import split_words
 from tof_hf.run.findings import Finding
-from tof_hf.run.inputs import Inputs
+from tof_hf.run.inputs import Inputs, numbered
 
 ALIKE = 0.9  # two queries that differ in less than a tenth hardly say which type they ask for
 MOST_SENTENCES = 20_000  # of each side, for the tokenizer
@@ -124,14 +124,16 @@ def check_types(config: TofConfig, read: Sequence[ReadFile]) -> Iterator[Finding
             fix = "give labelled sentences, and name the column of the tags; label_map may drop too much."
             yield Finding("error", option, f"{one.file.path}: no entity", fix)
         elif known:
-            yield from _compared(one, known, whose)
+            yield from _compared(config, read, one, known, whose)
         yield from _unused(f"{option}.label_map", own_map, one.raw_types, "the file has")
         after_own_maps |= {own_map.get(kind, kind) for kind in one.raw_types}
     if isinstance(config.label_map, dict):
         yield from _unused("label_map", config.label_map, sorted(after_own_maps), "the files have")
 
 
-def _compared(one: ReadFile, known: Sequence[str], whose: str) -> Iterator[Finding]:
+def _compared(
+    config: TofConfig, read: Sequence[ReadFile], one: ReadFile, known: Sequence[str], whose: str
+) -> Iterator[Finding]:
     option, types = one.facts.option, one.types
     suggested = suggest_label_map(types, known)
     if unknown := [kind for kind in types if kind not in known]:
@@ -139,16 +141,27 @@ def _compared(one: ReadFile, known: Sequence[str], whose: str) -> Iterator[Findi
         fix = "rename or drop them with label_map ({OTHER: MISC}, {OTHER: O}), or name all types in labels."
         lines = ""
         if suggested:
-            file = one.file.to_dict() | {"label_map": extended(one.file.label_map, suggested)}
-            section, key, *number = option.split(".")
             fix = "rename or drop them (O), or name all types in labels. As their names suggest"
-            lines = dump_yaml({section: {key: [file] if number else file}})
+            lines = _to_paste(config, read, option, known)
         yield Finding("error", option, found, fix, lines)
     missing = [kind for kind in known if kind not in types and kind not in suggested.values()]
     if missing and not isinstance(one.file, LabelFile):  # which has no say about them
         found = f"no entity of the types {', '.join(missing)}, which the tagger learns"
         fix = "if the file does not label them, drop them with label_map ({MISC: O}): each one found counts as wrong."
         yield Finding("warning", option, found, fix)
+
+
+def _to_paste(config: TofConfig, read: Sequence[ReadFile], option: str, known: Sequence[str]) -> str:
+    """The lines of all files beside that of the option, each with the label map that its types suggest."""
+    section, key, *_ = option.split(".")
+    files = getattr(getattr(config, section), key)
+    suggested = {one.facts.option: suggest_label_map(one.types, known) for one in read}
+    named = numbered(f"{section}.{key}", [files] if isinstance(files, DataFile) else files)
+    listed = [
+        file.to_dict() | ({"label_map": extended(file.label_map, suggested[name])} if suggested.get(name) else {})
+        for name, file in named
+    ]
+    return dump_yaml({section: {key: listed if len(listed) > 1 else listed[0]}})
 
 
 def _unused(option: str, label_map: Mapping[str, str], types: Collection[str], whose: str) -> Iterator[Finding]:

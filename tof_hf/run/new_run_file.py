@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -16,8 +17,10 @@ from tof_hf.data.tokenizers import load_encoder_tokenizer
 from tof_hf.data.translation.dictionary import BilingualDictionary
 from tof_hf.data.translation.words import check_direction
 from tof_hf.data.type_names import extended, suggest_label_map
-from tof_hf.errors import DataError
+from tof_hf.errors import DataError, TargetLabelLeak
 from tof_hf.run.inputs import Inputs, data_files
+from tof_hf.run.leakage import look_for_overlaps
+from tof_hf.run.validation import check_place
 
 FEW = 3000  # labelled sentences: up to here sizes and rates are those of `preset: small`
 MANY = 20_000  # sentences of the target: no more are read by the encoder and labelled at first
@@ -62,8 +65,15 @@ def new_run_file(wishes: Wishes, output_dir: str) -> str:
     """
     values = _files(wishes) | {"output_dir": output_dir}
     config = load_config(values)
+    check_place(Path(output_dir))
     inputs = Inputs(config)
     rows = {option: inputs.one(option, file, kind) for option, file, kind in data_files(config)}
+    scored = {
+        option: part for option, part in rows.items() if option in ("source.train", "source.validation", "target.gold")
+    }
+    for finding in look_for_overlaps(scored)[1]:
+        if finding.level == "error":
+            raise TargetLabelLeak(f"{finding.found}. What to do: {finding.fix}")
     types, about_types = _types(rows["source.train"], wishes.source_language)
     for option in ("source.validation", "target.gold"):
         if option in rows:

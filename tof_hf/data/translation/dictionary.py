@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tof_hf.errors import DataError
 from tof_hf.storage.files import write_text
 
 _NO_WORD = re.compile(r"[^\W\d]\s*[,;|]\s*[^\W\d]|\s/\s|[({\[].+[)}\]]")  # "perro, can", "Hund {m}"
+_TAG = re.compile(r"O|[BILUMESW]-\S+")
 _TITLES = frozenset(
     "source target src tgt word words translation translations lemma from to english german spanish dutch french "
     "italian portuguese en de es nl fr it pt".split()
@@ -116,6 +118,10 @@ class BilingualDictionary:
                 path=path,
                 line=number,
             )
+        second = [*chain.from_iterable(entries.values())]
+        if 2 * sum(_TAG.fullmatch(one) is not None for one in second) > len(second):
+            fix = "name a file with a word and its translation in each line."
+            raise DataError("labelled sentences, words with tags such as O and B-PER.", fix=fix, path=path)
         dictionary = cls(entries, path=path)
         warnings = []
         if broken:
