@@ -49,6 +49,7 @@ def test_spans_in_doubt_are_an_error(row, found, tmp_path):
         ({**SAW, "entities": [{"start": 6, "end": 9, "type": "LOC", "text": "New"}]}, "O O B-LOC O O"),
         (SAID | {"label": [{"start": 11, "end": 14, "label": "LOC", "text": "Rio"}]}, "O O O B-LOC O O"),
         ({"text": "Rio Ana", "label": [[0, 3, "LOC"]], "entities": [], "Comments": []}, "B-LOC O"),
+        ({"text": "Rio Ana", "label": [[0, 3, "LOC"]], "entities": {"start": [], "end": [], "type": []}}, "B-LOC O"),
         ({"text": "😀 in Rio", "label": [{"start": 6, "end": 9, "label": "LOC", "text": "Rio"}]}, "O O B-LOC"),
         ({"text": "😀😀 Ana Ana", "label": [{"start": 5, "end": 8, "label": "PER", "text": "Ana"}]}, "O O B-PER O"),
         ({"text": "😀 Ana Ana", "label": [{"start": 6, "end": 9, "label": "PER", "text": "Ana"}]}, "O O B-PER"),
@@ -93,6 +94,12 @@ def test_further_annotations_of_label_studio_are_counted(tmp_path, caplog):
     annotations = [{"result": [{"type": "labels", "value": value}]}, {"result": []}, {"was_cancelled": True}]
     assert read(tmp_path, [{"data": {"text": "Rio Ana"}, "annotations": annotations}])[0][1] == ["O", "B-PER"]
     assert "1 further annotations of a text were not read" in caplog.text
+
+
+def test_spans_in_another_column_of_a_late_row_are_counted(tmp_path, caplog):
+    late = {"text": "Ana", "entities": [{"start": 0, "end": 3, "label": "PER"}]}
+    read(tmp_path, "\n".join([json.dumps({"text": "Rio", "label": [[0, 3, "LOC"]]})] * 1_000 + [json.dumps(late)]))
+    assert "1 rows have spans in another column, which were not read, such as in 'entities'" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])

@@ -17,13 +17,13 @@ ErrorOf: TypeAlias = Callable[[str, str], DataError]  # of what was found and wh
 
 _WORDS = ("tokens", "words", "token", "word", "tokenized_text")
 _TEXTS = ("text", "sentence", "content", "document", "tweet")
-_SPANS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner")
+SPANS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner")
 _SCORES = (PROBABILITIES, "probabilities", "scores")
 SCORE = ("score", "probability", "confidence")  # of a span
 START = ("start", "start_offset", "start_char", "char_start", "begin")
 END = ("end", "end_offset", "end_char", "char_end", "stop")
 TYPE = ("label", "labels", "entity_group", "type", "entity", "tag", "entity_type", "class")
-USUAL_NAMES = frozenset({"id", *_WORDS, *_TEXTS, *_SPANS, *TAG_NAMES})
+USUAL_NAMES = frozenset({"id", *_WORDS, *_TEXTS, *SPANS, *TAG_NAMES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def choose_fields(
             raise error(found, "map 'id', 'tokens', 'text', 'ner_tags' or 'spans' to column names of the table.")
         if name not in existing:
             raise _no_column(name, existing, error, key=key)
-    forms = {name: _form(name, sample) for name in existing}
+    forms = {name: form_of(name, sample) for name in existing}
 
     def one_of(key: str, usual: Sequence[str], *kinds: str) -> str | None:
         usual = [name for name in usual if name in existing and forms[name] in kinds]
@@ -104,8 +104,12 @@ def choose_fields(
         others = [name for name in TAG_NAMES if name not in (tokens, text)]
         tags = None if "spans" in given else one_of("ner_tags", others, "words", "numbers", "text")
         if tags is None or (forms[tags] in ("spans", "empty") and "ner_tags" in given):
-            usual = [tags] if tags else _SPANS
-            filled = [name for name in usual if forms.get(name) == "spans"]
+            usual = [tags] if tags else SPANS
+            filled = [
+                name
+                for name in usual
+                if forms.get(name) == "spans" and any(span_objects(record.get(name)) for record in sample)
+            ]
             if len(filled) > 1 and "spans" not in given:
                 found = f"spans in {' and in '.join(map(repr, filled))}."
                 raise error(found, f"put all of them into one, or say which to read: columns: {{spans: {filled[0]}}}.")
@@ -149,7 +153,7 @@ def _wrong_type(name: str, sample: Sequence[Record], error: Callable[[str, str],
     )
 
 
-def _form(name: str, sample: Sequence[Record]) -> str:
+def form_of(name: str, sample: Sequence[Record]) -> str:
     """What a column holds: text, words (lists of them), parts (of a text), numbers, spans, empty lists, or ""."""
     values = [listed(value) for record in sample if (value := record.get(name)) is not None]
     if not values or not any(values):

@@ -8,7 +8,19 @@ from typing import Any
 from tof_hf.data.features import PROBABILITIES
 from tof_hf.data.labels import UNTYPED, Span, tags_from_spans
 from tof_hf.data.readers.answers import find_answer
-from tof_hf.data.readers.fields import END, SCORE, START, TYPE, ErrorOf, Fields, Record, listed, span_objects
+from tof_hf.data.readers.fields import (
+    END,
+    SCORE,
+    SPANS,
+    START,
+    TYPE,
+    ErrorOf,
+    Fields,
+    Record,
+    form_of,
+    listed,
+    span_objects,
+)
 from tof_hf.data.schemes import named
 from tof_hf.data.tagged import of_words
 from tof_hf.data.words import find_word_spans
@@ -19,6 +31,7 @@ NOTES = {
     "crossing": "{} spans cross a longer one, which no tags can say, and were left out, such as {}",
     "types": "{} spans have the words of another of another type and were left out (the first is kept), such as {}",
     "labels": "{} spans have several types, of which the first was taken, such as {}",
+    "unread": "{} rows have spans in another column, which were not read, such as in {}",
     "outside": "{} spans have the type O, which no entity has, and were left out, such as {}",
     "annotations": "{} further annotations of a text were not read, only its first, such as of {}",
     "moved": "{} spans were moved to the nearest place of their text, such as {}",
@@ -55,6 +68,8 @@ def sentence_of(record: Record, fields: Fields) -> Sentence | None:
         if len(words) != len(tags):
             raise DataError(f"{len(words)} words and {len(tags)} tags.", fix="give every word exactly one tag.")
     elif fields.spans:
+        if record.get(fields.spans) is None:
+            notes += [("unread", repr(name)) for name in SPANS if form_of(name, [record]) == "spans"]
         of_words = fields.text is None
         given = list(_spans(listed(record.get(fields.spans)), text, notes, of_words=of_words, scored=scored))
         found = list(_in_words(given, places, text, notes))
