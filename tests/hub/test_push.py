@@ -80,9 +80,10 @@ def test_a_narrow_tagger_is_smaller_and_labels_the_same(run_folder, tmp_path):
     assert sizes[0] <= sizes[1] and "word_rule" in str(json.loads(narrow["config.json"]))
     for name, content in narrow.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    settings = {"aggregation_strategy": "first", "trust_remote_code": False, "device": "cpu"}
+    settings = {"aggregation_strategy": "first", "device": "cpu"}
     taggers = [
-        pipeline("token-classification", model=str(place), **settings) for place in (tmp_path, run_folder / "final")
+        pipeline("token-classification", model=str(place), trust_remote_code=False, **settings)
+        for place in (tmp_path, run_folder / "final")
     ]
     words = "Zara visited Valdoro ."
     here, there = ([(one["word"], one["entity_group"]) for one in tagger(words)] for tagger in taggers)

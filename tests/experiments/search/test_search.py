@@ -172,7 +172,12 @@ def test_a_recipe_that_leaves_the_translations_out_for_one_teacher_has_them_for_
         list(try_all(set_up(run_file, [dictionary], stage="mrc", system="unitrans"), [["mrc.learning_rate=1e-3"]]))
     set_here = [dictionary, "distillation.num_train_epochs=1"]
     search = set_up(run_file, set_here, stage="distillation", system="unitrans")
-    names = ["ner", "translated_ner_tr", "ner-tuned_ner_tr", "distillation_tr"]
+    names = [
+        "ner+unitrans",
+        "translated_ner_tr+unitrans",
+        "ner+unitrans-tuned_ner_tr+unitrans",
+        "distillation_tr+unitrans",
+    ]
     assert planned(search, ["distillation.seed=1"]) == names
 
 
