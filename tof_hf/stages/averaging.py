@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tof_hf.inference.words import OrderedTrainer
 
 DECAY = 0.99
-OWN_WEIGHTS = "own_weights.pt"  # in a checkpoint, whose model has the average: the weights that training goes on with
+OWN_WEIGHTS = "own_weights.safetensors"  # in a checkpoint, whose model has the average: where training goes on
 
 
 class AveragingTrainer(OrderedTrainer):
@@ -56,12 +57,13 @@ class AveragingTrainer(OrderedTrainer):
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
         if self.args.should_save:
-            torch.save(self._own, Path(output_dir) / OWN_WEIGHTS)
+            save_file({str(number): own for number, own in enumerate(self._own)}, Path(output_dir) / OWN_WEIGHTS)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None:
-            _fill(self._weights, torch.load(Path(checkpoint) / OWN_WEIGHTS, weights_only=True))
+            own = load_file(Path(checkpoint) / OWN_WEIGHTS)
+            _fill(self._weights, [own[str(number)] for number in range(len(own))])
 
 
 def _copies(weights: Sequence[Tensor]) -> list[Tensor]:
